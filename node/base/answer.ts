@@ -1,0 +1,145 @@
+import type { RecordTypeKey } from "./record-types.ts";
+import type { NodeId, OrganisationCode } from "./words.ts";
+
+/** The closed set of outcomes, exactly one for each area of a locate. */
+export const OUTCOMES = [
+  "records",
+  "nothing-to-show",
+  "identity-check",
+  "possible-match",
+  "no-agreement",
+  "refused",
+  "not-covered",
+  "timed-out",
+  "unreachable",
+  "resting",
+  "incompatible",
+  "directory-stale",
+  "not-in-network",
+] as const;
+export type Outcome = (typeof OUTCOMES)[number];
+
+/** Only these count as an answer; every other outcome leaves its scopes incomplete. */
+export const ANSWERED_OUTCOMES: ReadonlySet<Outcome> = new Set([
+  "records",
+  "nothing-to-show",
+  "identity-check",
+  "possible-match",
+]);
+
+/** How much of a record type a role may see. `sealed`: none now, and told so, alike for every patient. */
+export const ACCESS_LEVELS = ["full", "summary", "sealed", "none"] as const;
+export type AccessLevel = (typeof ACCESS_LEVELS)[number];
+
+export const SCOPES = ["collaborative", "region", "network"] as const;
+export type Scope = (typeof SCOPES)[number];
+
+/** What one member node answers for, or an ICS of the directory without a node (`nodeId` absent, no scopes). */
+export interface Area {
+  readonly nodeId?: NodeId;
+  readonly name: string;
+  readonly icsCodes: readonly OrganisationCode[];
+  readonly scopes: readonly Scope[];
+  readonly contact: string;
+}
+
+export interface Custodian {
+  readonly code: OrganisationCode;
+  readonly name: string;
+  /** For clinical contact; empty when there is none. */
+  readonly phone: string;
+}
+
+/** A record that exists, as shown to one asker. Never its content. */
+export interface PointerView {
+  readonly pointerId: string;
+  readonly recordType: RecordTypeKey;
+  readonly custodian: Custodian;
+  /** `YYYY-MM-DD`, or empty. */
+  readonly recordedOn: string;
+  /** Milliseconds since the epoch; 0 when not known. */
+  readonly updatedAtMs: number;
+  /** MIME type; empty at summary level. */
+  readonly format: string;
+  readonly access: "full" | "summary";
+  /** Areas that named this record, where more than one did. */
+  readonly sources: readonly NodeId[];
+}
+
+export const FEED_STATES = ["feeding", "stale", "paused", "not-connected"] as const;
+export type FeedState = (typeof FEED_STATES)[number];
+
+export interface ProviderFeed {
+  readonly code: OrganisationCode;
+  readonly name: string;
+  readonly state: FeedState;
+  /** The moment up to which the provider's data are complete here; 0 = never. */
+  readonly lastReceivedAtMs: number;
+}
+
+/** Who feeds an area, and how fresh it is. Part of every answer; says nothing about the patient. */
+export interface Coverage {
+  readonly providers: readonly ProviderFeed[];
+}
+
+/** What one holder says about one question. */
+export interface HolderAnswer {
+  readonly outcome: Extract<
+    Outcome,
+    "records" | "nothing-to-show" | "identity-check" | "possible-match" | "no-agreement" | "refused" | "not-covered"
+  >;
+  readonly pointers: readonly PointerView[];
+  readonly sealed: readonly RecordTypeKey[];
+  /** Absent where the holder refused before it looked. */
+  readonly coverage?: Coverage;
+  /** Coded; empty where the outcome says all. Never depends on the patient. */
+  readonly reason: string;
+}
+
+/** One area's answer, or why there is none. */
+export interface AreaAnswer {
+  readonly area: Area;
+  readonly outcome: Outcome;
+  readonly reason: string;
+  readonly pointers: readonly PointerView[];
+  readonly sealed: readonly RecordTypeKey[];
+  readonly coverage?: Coverage;
+  readonly elapsedMs: number;
+  /** True for the asker's own index. */
+  readonly own: boolean;
+}
+
+export interface ScopeVerdict {
+  readonly scope: Scope;
+  readonly everyAreaAnswered: boolean;
+  readonly areas: number;
+  readonly answered: number;
+}
+
+export interface CoverageGap {
+  readonly nodeId: NodeId;
+  readonly provider: ProviderFeed;
+}
+
+/** What a locate covered. It never says that there is nothing else. */
+export interface Verdict {
+  readonly requestId: string;
+  readonly asker: NodeId;
+  readonly givenAtMs: number;
+  readonly scopes: readonly ScopeVerdict[];
+  readonly areas: readonly {
+    readonly nodeId?: NodeId;
+    readonly name: string;
+    readonly outcome: Outcome;
+    readonly elapsedMs: number;
+    readonly reason: string;
+  }[];
+  readonly gaps: readonly CoverageGap[];
+  readonly sentence: string;
+  readonly fixedLine: string;
+  readonly directory: { readonly sequence: number; readonly ageSeconds: number; readonly ageing: boolean };
+}
+
+export type LocateEvent =
+  | { readonly kind: "answer"; readonly answer: AreaAnswer }
+  | { readonly kind: "verdict"; readonly verdict: Verdict };

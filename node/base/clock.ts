@@ -1,0 +1,50 @@
+/** Time, handed in. Wall time judges validity and is shown to people; monotonic time measures deadlines. */
+export interface Clock {
+  /** Milliseconds since 1970-01-01T00:00:00Z. May jump. */
+  wallMs(): number;
+  /** Milliseconds since an arbitrary start, with fractions. Never goes back. */
+  monotonicMs(): number;
+  /** Calls back once after so many milliseconds; the timer does not keep the process alive. */
+  after(ms: number, callback: () => void): Timer;
+  /** Calls back again and again; the timer does not keep the process alive. */
+  every(ms: number, callback: () => void): Timer;
+  /** Resolves after so many milliseconds, or at once when the signal aborts. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+export interface Timer {
+  cancel(): void;
+}
+
+/** The machine's own clock. */
+export const systemClock: Clock = {
+  wallMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  after(ms, callback) {
+    const timer = setTimeout(callback, ms).unref();
+    return { cancel: () => clearTimeout(timer) };
+  },
+  every(ms, callback) {
+    const timer = setInterval(callback, ms).unref();
+    return { cancel: () => clearInterval(timer) };
+  },
+  sleep(ms, signal) {
+    return new Promise((resolve) => {
+      if (signal?.aborted === true) return resolve();
+      const done = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      signal?.addEventListener("abort", done, { once: true });
+    });
+  },
+};
+
+/** Today at a clock, `YYYY-MM-DD` in the United Kingdom, where the patients and the clinicians are. */
+export function today(clock: Clock): string {
+  return UK_DAY.format(clock.wallMs());
+}
+
+const UK_DAY = new Intl.DateTimeFormat("sv-SE", { timeZone: "Europe/London" });

@@ -1,0 +1,38 @@
+import { Concealed } from "./concealed.ts";
+
+/**
+ * An NHS number: ten digits, check digit valid (Modulus 11, NHS Data Dictionary), not ten equal digits. It cannot be
+ * printed by accident; see {@link Concealed}.
+ */
+export class NhsNumber extends Concealed<string> {
+  private readonly kind = "nhs-number";
+
+  private constructor(digits: string) {
+    super(digits);
+  }
+
+  /**
+   * Reads a number as people write it: ten ASCII digits, single spaces or hyphens between groups tolerated.
+   *
+   * @returns the number, or `undefined` where the text is not one (letters, look-alike digits, wrong length, wrong check
+   * digit, ten equal digits).
+   */
+  static parse(text: string): NhsNumber | undefined {
+    if (!/^\d{3}[ -]?\d{3}[ -]?\d{4}$/.test(text.trim())) return undefined;
+    const digits = text.replace(/\D/g, "");
+    if (/^(\d)\1{9}$/.test(digits) || checkDigit(digits) !== Number(digits[9])) return undefined;
+    return new NhsNumber(digits);
+  }
+
+  equals(other: NhsNumber): boolean {
+    return this.expose() === other.expose();
+  }
+}
+
+/** The check digit for the first nine digits; 10 means that no number with these digits exists. */
+export function checkDigit(digits: string): number {
+  let sum = 0;
+  for (let place = 0; place < 9; place++) sum += Number(digits[place]) * (10 - place);
+  const digit = 11 - (sum % 11);
+  return digit === 11 ? 0 : digit;
+}

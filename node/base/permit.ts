@@ -1,0 +1,35 @@
+import type { AccessLevel } from "./answer.ts";
+import type { Claim } from "./question.ts";
+import type { RecordTypeKey } from "./record-types.ts";
+import type { NodeId } from "./words.ts";
+
+declare const proof: unique symbol;
+
+/**
+ * Proof that an access decision was made, and what it allows. Code that could disclose does not compile without one.
+ * Only `access/` makes one (`permit-maker.ts`); audit keeps its id.
+ */
+export interface Permit {
+  readonly [proof]: true;
+  readonly permitId: string;
+  readonly requestId: string;
+  /** `ask`: own index and peers may be asked. `answer`: own index may answer one peer. */
+  readonly kind: "ask" | "answer";
+  readonly asker: NodeId;
+  readonly claim: Claim;
+  /** What this role, in this setting, may see of each record type. Same for every patient. */
+  readonly levelOf: (recordType: RecordTypeKey) => AccessLevel;
+  /** Record types whose notice every answer carries. */
+  readonly sealed: readonly RecordTypeKey[];
+  /** True where the role may see records whose custodian or service is of this sensitivity. */
+  readonly mayKnowCustodian: (sensitivity: "N" | "R" | "V") => boolean;
+}
+
+export type Decision =
+  | { readonly kind: "permitted"; readonly permit: Permit }
+  | {
+      readonly kind: "refused";
+      readonly code: "purpose-refused" | "role-refused" | "not-permitted" | "no-agreement" | "not-covered";
+      /** Coded, independent of the patient, fit to be shown to the asker. */
+      readonly reason: string;
+    };

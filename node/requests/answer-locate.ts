@@ -1,0 +1,86 @@
+import type { Coverage, HolderAnswer, PointerView } from "../base/answer.ts";
+import type { Clock } from "../base/clock.ts";
+import { Failure } from "../base/failure.ts";
+import type { Decision, Permit } from "../base/permit.ts";
+import type { Question } from "../base/question.ts";
+import type { NodeId } from "../base/words.ts";
+
+/**
+ * Empty answers leave this long after the question came in, whatever their cause: none held, objected, hidden or
+ * restricted are one answer. Every path to an empty answer fits well inside it.
+ */
+export const EMPTY_ANSWER_FLOOR_MS = 10;
+
+/** A question from a peer, its assertion already verified as that peer's own and its attempt fresh. */
+export interface PeerQuestion extends Question {
+  readonly asker: NodeId;
+  readonly attemptId: string;
+  /** The signed bytes, kept as evidence. */
+  readonly evidence: { readonly payload: Uint8Array; readonly signature: Uint8Array };
+}
+
+/** What the own index makes of the person, after this permit's filters. */
+export interface Found {
+  /** The person whom the number and the birth date name, if there is one: an opaque id for the audit. */
+  readonly personId: string | undefined;
+  /** Records that this permit may see for that person. */
+  readonly pointers: readonly PointerView[];
+  /** True where the number names somebody else, for whom the right details would have shown records. */
+  readonly otherPersonHasRecords: boolean;
+}
+
+export interface AnswerLocateNeeds {
+  readonly clock: Clock;
+  /** Agreement, coverage, purpose and role: all independent of the patient's records. */
+  readonly decideAnswer: (question: PeerQuestion) => Decision;
+  readonly find: (question: Question, permit: Permit) => Found;
+  readonly coverage: () => Coverage;
+  /** Durable in the audit when it resolves: what is about to leave, for whom, under which permit. */
+  readonly recordAnswer: (question: PeerQuestion, decision: Decision, found: Found | undefined, answer: HolderAnswer) => Promise<void>;
+}
+
+/**
+ * Answers one peer's question from the own index: depth one, nobody else is asked.
+ *
+ * @throws {Failure} `deadline-too-short`: less time is left than the floor of an empty answer; refused before any
+ * look-up, alike for every patient.
+ * @throws {Failure} `store-unavailable`: the audit could not be written; nothing has been disclosed.
+ */
+export async function answerLocate(question: PeerQuestion, needs: AnswerLocateNeeds): Promise<HolderAnswer> {
+  const arrivedMs = needs.clock.monotonicMs();
+  if (question.answerBy.remainingMs() < EMPTY_ANSWER_FLOOR_MS) {
+    throw new Failure("deadline-too-short", `Fewer than ${EMPTY_ANSWER_FLOOR_MS} ms are left: allow more time.`);
+  }
+
+  const decision = needs.decideAnswer(question);
+  if (decision.kind === "refused") {
+    const answer = declined(decision);
+    await needs.recordAnswer(question, decision, undefined, answer);
+    return answer;
+  }
+
+  const found = needs.find(question, decision.permit);
+  const answer = answerOf(found, decision.permit, needs.coverage());
+  await needs.recordAnswer(question, decision, found, answer);
+  if (answer.outcome === "nothing-to-show") await waitForFloor(needs.clock, arrivedMs);
+  return answer;
+}
+
+/** What a holder says, given what it found. Also the asker's own index answers by this rule. */
+export function answerOf(found: Found, permit: Permit, coverage: Coverage): HolderAnswer {
+  const outcome =
+    found.pointers.length > 0 ? "records" : found.otherPersonHasRecords ? "identity-check" : "nothing-to-show";
+  return { outcome, pointers: found.pointers, sealed: permit.sealed, coverage, reason: "" };
+}
+
+/** Refusals that do not depend on the patient, said openly. */
+function declined(decision: Extract<Decision, { kind: "refused" }>): HolderAnswer {
+  const outcome =
+    decision.code === "no-agreement" || decision.code === "not-covered" ? decision.code : ("refused" as const);
+  return { outcome, pointers: [], sealed: [], reason: decision.reason };
+}
+
+async function waitForFloor(clock: Clock, arrivedMs: number): Promise<void> {
+  const leftMs = arrivedMs + EMPTY_ANSWER_FLOOR_MS - clock.monotonicMs();
+  if (leftMs > 0) await clock.sleep(leftMs);
+}
