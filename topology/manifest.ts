@@ -27,7 +27,10 @@ export const memberSchema = z.strictObject({
   /** The ICSs that this node answers for: many-to-many, dated. */
   ics: z.array(datedCode).min(1),
   /** `host:port`, in order of preference. */
-  endpoints: z.array(z.string().regex(/^[^\s:]+:\d{1,5}$/, "host:port")).min(1).max(4),
+  endpoints: z
+    .array(z.string().regex(/^[^\s:]+:\d{1,5}$/, "host:port"))
+    .min(1)
+    .max(4),
   /** SHA-256 of the DER SubjectPublicKeyInfo of the member's issuing CA, lower-case hex. */
   issuingCa: z.string().regex(/^[0-9a-f]{64}$/),
   /** Raw Ed25519 public key that verifies the member's assertions and verdicts, base64url. */

@@ -141,5 +141,4 @@ export interface Verdict {
 }
 
 export type LocateEvent =
-  | { readonly kind: "answer"; readonly answer: AreaAnswer }
-  | { readonly kind: "verdict"; readonly verdict: Verdict };
+  { readonly kind: "answer"; readonly answer: AreaAnswer } | { readonly kind: "verdict"; readonly verdict: Verdict };

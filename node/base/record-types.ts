@@ -8,12 +8,12 @@ export interface RecordType {
   readonly sensitivity: Sensitivity;
 }
 
-const type = (
-  display: string,
-  snomed: string,
-  domain: RecordType["domain"],
-  sensitivity: Sensitivity,
-): RecordType => ({ display, snomed, domain, sensitivity });
+const type = (display: string, snomed: string, domain: RecordType["domain"], sensitivity: Sensitivity): RecordType => ({
+  display,
+  snomed,
+  domain,
+  sensitivity,
+});
 
 /**
  * The closed list of record types. Sources: NRL producer and consumer specifications, GP Connect list codes, PRSB Core

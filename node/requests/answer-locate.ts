@@ -36,7 +36,12 @@ export interface AnswerLocateNeeds {
   readonly find: (question: Question, permit: Permit) => Found;
   readonly coverage: () => Coverage;
   /** Durable in the audit when it resolves: what is about to leave, for whom, under which permit. */
-  readonly recordAnswer: (question: PeerQuestion, decision: Decision, found: Found | undefined, answer: HolderAnswer) => Promise<void>;
+  readonly recordAnswer: (
+    question: PeerQuestion,
+    decision: Decision,
+    found: Found | undefined,
+    answer: HolderAnswer,
+  ) => Promise<void>;
 }
 
 /**

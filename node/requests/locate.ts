@@ -84,6 +84,8 @@ function ownAnswer(needs: LocateNeeds, answer: HolderAnswer, startedMs: number):
 }
 
 /** What the asker's own decision can refuse with; agreements and coverage belong to holders. */
-function refusalCode(code: Extract<Decision, { kind: "refused" }>["code"]): "purpose-refused" | "role-refused" | "not-permitted" {
+function refusalCode(
+  code: Extract<Decision, { kind: "refused" }>["code"],
+): "purpose-refused" | "role-refused" | "not-permitted" {
   return code === "purpose-refused" || code === "role-refused" ? code : "not-permitted";
 }

@@ -1,0 +1,43 @@
+import type { AreaAnswer, PointerView, Verdict } from "../base/answer.ts";
+import { RECORD_TYPES } from "../base/record-types.ts";
+import { OUTCOME_WORDS } from "../federation/verdict.ts";
+
+/** At most so many records of an area are listed; the rest are counted. */
+const RECORDS_LISTED_MAX = 12;
+const AREA_WIDTH = 44;
+
+/** One area's answer as lines for a terminal: what it said, then each record by type, custodian and date. */
+export function areaLines(answer: AreaAnswer): string[] {
+  const name = answer.own ? `${answer.area.name} (here)` : answer.area.name;
+  const head = `  ${name.padEnd(AREA_WIDTH)} ${words(answer)}${asked(answer) ? `  [${answer.elapsedMs} ms]` : ""}`;
+  const listed = answer.pointers.slice(0, RECORDS_LISTED_MAX).map(recordLine);
+  const more = answer.pointers.length - listed.length;
+  return [head, ...listed, ...(more > 0 ? [`      … and ${more} more`] : []), ...sealedLines(answer)];
+}
+
+/** The verdict as lines: the sentence, and the line that always follows it. */
+export function verdictLines(verdict: Verdict): string[] {
+  return ["", `  ${verdict.sentence}`, `  ${verdict.fixedLine}`];
+}
+
+function words(answer: AreaAnswer): string {
+  const phone = answer.outcome === "possible-match" ? ` ${answer.area.contact}` : "";
+  return OUTCOME_WORDS[answer.outcome] + phone;
+}
+
+/** True where the elapsed time says something about the network. */
+function asked(answer: AreaAnswer): boolean {
+  return !["no-agreement", "not-covered", "not-in-network"].includes(answer.outcome);
+}
+
+function recordLine(pointer: PointerView): string {
+  const { display } = RECORD_TYPES[pointer.recordType];
+  const level = pointer.access === "summary" ? "  summary only" : "";
+  const date = pointer.recordedOn === "" ? "date not stated" : pointer.recordedOn;
+  return `      ${date.padEnd(15)} ${display.padEnd(44)} ${pointer.custodian.name}${level}`;
+}
+
+function sealedLines(answer: AreaAnswer): string[] {
+  if (!answer.own || answer.sealed.length === 0) return [];
+  return ["      Your role sees a summary. More may exist: use emergency access."];
+}

@@ -1,0 +1,193 @@
+import { Command, Option } from "commander";
+
+import type { AreaAnswer, Verdict } from "../base/answer.ts";
+import { BirthDate } from "../base/birth-date.ts";
+import { type Clock, today } from "../base/clock.ts";
+import { Concealed } from "../base/concealed.ts";
+import { Failure } from "../base/failure.ts";
+import { NhsNumber } from "../base/nhs-number.ts";
+import type { Claim, PatientQuery } from "../base/question.ts";
+import type { Random } from "../base/random.ts";
+import {
+  ASSURANCES,
+  type Assurance,
+  PURPOSES,
+  type Purpose,
+  RELATIONSHIP_KINDS,
+  type RelationshipKind,
+  SETTINGS,
+  type Setting,
+  parseOrganisationCode,
+} from "../base/words.ts";
+import type { ClientTarget, Connect, LocateCall, NodeClient } from "./client.ts";
+import { EXIT, reportFailure } from "./exit.ts";
+import { areaLines, verdictLines } from "./locate-lines.ts";
+import { MESH_DIR, readMeshFile } from "./mesh/mesh-file.ts";
+import { DEMO_CALLER } from "./mesh/demo-caller.ts";
+
+export interface LocateCommandNeeds {
+  readonly connect: Connect;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly readStdin: () => Promise<string>;
+}
+
+interface LocateOptions {
+  readonly via: string;
+  readonly nhsNumber?: string;
+  readonly birthDate: string;
+  readonly family?: string;
+  readonly given?: string;
+  readonly postcode?: string;
+  readonly role: string;
+  readonly setting: Setting;
+  readonly purpose: string;
+  readonly relationship: RelationshipKind;
+  readonly reference: string;
+  readonly reason?: string;
+  readonly user: string;
+  readonly organisation: string;
+  readonly assurance: Assurance;
+  readonly answerBy: string;
+  readonly certs?: string;
+  readonly mesh: string;
+  readonly json?: true;
+}
+
+/** `corridor locate`: asks one node where a person's records are, and prints the answer with its verdict. */
+export function locateCommand(needs: LocateCommandNeeds): Command {
+  return new Command("locate")
+    .description("find where a person's records are held, and what could not be asked")
+    .requiredOption("--via <url|id>", "the node to ask: its id in a mesh on this machine, or https://HOST:PORT")
+    .option("--nhs-number <number>", "the person's NHS number; - reads it from standard input")
+    .requiredOption("--birth-date <date>", "the person's date of birth, YYYY-MM-DD")
+    .option("--family <name>", "family name")
+    .option("--given <name>", "given name")
+    .option("--postcode <postcode>", "postcode, with a name and no number")
+    .requiredOption("--role <code>", "national job role, R8000 or S8000:G8000:R8000")
+    .addOption(new Option("--setting <setting>", "care setting").choices(SETTINGS).makeOptionMandatory())
+    .requiredOption("--purpose <code>", `purpose of use: ${PURPOSES.slice(0, -1).join(", ")}; others are refused`)
+    .addOption(new Option("--relationship <kind>", "to the patient").choices(RELATIONSHIP_KINDS).makeOptionMandatory())
+    .option("--reason <text>", "why, in your words")
+    .option("--reference <id>", "your own reference for the attendance, referral or case", DEMO_CALLER.reference)
+    .option("--user <id>", "who asks", DEMO_CALLER.user)
+    .option("--organisation <ods>", "the originating organisation", DEMO_CALLER.organisation)
+    .addOption(new Option("--assurance <level>", "how the user signed in").choices(ASSURANCES).default("smartcard"))
+    .option("--answer-by <ms>", "milliseconds until the verdict is wanted", "2000")
+    .option("--certs <dir>", "folder of the caller's certificate (caller.crt.pem, caller.key.pem, trust.crt.pem)")
+    .option("--mesh <dir>", "folder of the mesh on this machine", MESH_DIR)
+    .option("--json", "print one JSON object instead of the table")
+    .action(async (options: LocateOptions) => {
+      try {
+        process.exitCode = await run(options, needs);
+      } catch (thrown) {
+        reportFailure(thrown);
+      }
+    });
+}
+
+async function run(options: LocateOptions, needs: LocateCommandNeeds): Promise<number> {
+  const call: LocateCall = {
+    patient: await parsePatient(options, needs),
+    claim: parseClaim(options),
+    requestId: needs.random.uuid(),
+    answerByMs: parseAnswerBy(options.answerBy),
+  };
+  const client = await needs.connect(findTarget(options));
+  try {
+    const verdict = await show(client, call, options);
+    return verdict.scopes.find(({ scope }) => scope === "network")?.everyAreaAnswered === true
+      ? EXIT.done
+      : EXIT.partial;
+  } finally {
+    client.close();
+  }
+}
+
+async function show(client: NodeClient, call: LocateCall, options: LocateOptions): Promise<Verdict> {
+  const answers: AreaAnswer[] = [];
+  if (options.json === undefined) console.log("Find records in other areas\n");
+  for await (const event of client.locate(call)) {
+    if (event.kind === "answer") {
+      answers.push(event.answer);
+      if (options.json === undefined) console.log(areaLines(event.answer).join("\n"));
+      continue;
+    }
+    const { verdict } = event;
+    if (options.json === undefined) console.log(verdictLines(verdict).join("\n"));
+    else console.log(JSON.stringify({ requestId: call.requestId, answers, verdict }, undefined, 2));
+    return verdict;
+  }
+  throw new Failure("unreachable", "The node ended its answer without a verdict: treat it as no answer at all.");
+}
+
+async function parsePatient(options: LocateOptions, needs: LocateCommandNeeds): Promise<PatientQuery> {
+  const birthDate = BirthDate.parse(options.birthDate, today(needs.clock));
+  if (birthDate === undefined) throw wrong("--birth-date", "must be a real day as YYYY-MM-DD, not in the future");
+  const familyName = named(options.family);
+  const givenName = named(options.given);
+  if (options.nhsNumber !== undefined) {
+    const text = options.nhsNumber === "-" ? (await needs.readStdin()).trim() : options.nhsNumber;
+    const nhsNumber = NhsNumber.parse(text);
+    if (nhsNumber === undefined) throw wrong("--nhs-number", "is not a valid NHS number: check each digit");
+    return {
+      by: "number",
+      nhsNumber,
+      birthDate,
+      ...(familyName && { familyName }),
+      ...(givenName && { givenName }),
+    };
+  }
+  if (familyName === undefined || givenName === undefined) {
+    throw wrong("--nhs-number", "is missing: give it, or both --family and --given");
+  }
+  const postcode = named(options.postcode);
+  return { by: "demographics", familyName, givenName, birthDate, ...(postcode && { postcode }) };
+}
+
+function parseClaim(options: LocateOptions): Claim {
+  const organisation = parseOrganisationCode(options.organisation);
+  if (organisation === undefined) throw wrong("--organisation", "is not an ODS code");
+  const known = PURPOSES.find((purpose) => purpose === options.purpose);
+  const purpose: Purpose = known ?? "OTHER"; // sent all the same, so that the refusal is audited
+  return {
+    userId: options.user,
+    role: options.role,
+    setting: options.setting,
+    organisation,
+    assurance: options.assurance,
+    purpose,
+    relationship: { kind: options.relationship, reference: options.reference },
+    trigger: "person",
+    ...(options.reason !== undefined && { reason: options.reason }),
+  };
+}
+
+function parseAnswerBy(text: string): number {
+  const ms = Number(text);
+  if (!Number.isInteger(ms) || ms < 100 || ms > 30_000) throw wrong("--answer-by", "must be 100 to 30000 milliseconds");
+  return ms;
+}
+
+function findTarget(options: LocateOptions): ClientTarget {
+  const url = /^https:\/\/([^/:]+):(\d{1,5})\/?$/.exec(options.via);
+  if (url !== null) {
+    if (options.certs === undefined) throw wrong("--certs", "is needed with a URL: the caller's certificate folder");
+    return { host: url[1] ?? "", port: Number(url[2]), certsDir: options.certs };
+  }
+  const mesh = readMeshFile(options.mesh);
+  const node = mesh.nodes.find(({ id }) => id === options.via);
+  if (node === undefined)
+    throw wrong("--via", `must be https://HOST:PORT or one of ${mesh.nodes.map((n) => n.id).join(", ")}`);
+  const certsDir = options.certs ?? node.callers[DEMO_CALLER.name];
+  if (certsDir === undefined) throw wrong("--certs", "is needed: this mesh has no demo caller at that node");
+  return { host: node.host, port: node.port, certsDir };
+}
+
+function named(text: string | undefined): Concealed<string> | undefined {
+  return text === undefined ? undefined : new Concealed(text);
+}
+
+function wrong(option: string, what: string): Failure {
+  return new Failure("invalid-input", `${option} ${what}.`);
+}
