@@ -1,4 +1,9 @@
+import { type KeyObject, createPrivateKey, createPublicKey } from "node:crypto";
+
+import { CompactSign, compactVerify, errors } from "jose";
 import { z } from "zod";
+
+import { Failure } from "../node/base/failure.ts";
 
 /**
  * The directory of a network, as one signed document: who is a member, where, under which issuing authority, with which
@@ -83,12 +88,128 @@ export const manifestSchema = z.strictObject({
   /** ISO 8601 instant. Older than 24 hours warns; older than 14 days is refused. */
   issuedAt: z.iso.datetime(),
   routing: z.literal("ask-all"),
-  members: z.array(memberSchema).min(1),
+  members: z.array(memberSchema).min(1).superRefine(eachOnce),
   /** ICSs of the directory without a node: listed in every answer, in no scope. */
   icsWithoutNode: z.array(z.strictObject({ code: organisationCode, name: z.string().min(1), region: z.string() })),
-  agreements: z.array(agreementSchema),
+  agreements: z.array(agreementSchema).superRefine(eachOnce),
 });
+
+/** Two entries of one id would make it a matter of chance which of them is in force. */
+function eachOnce(entries: readonly { id: string }[], context: z.RefinementCtx): void {
+  for (const [index, { id }] of entries.entries()) {
+    if (entries.findIndex((entry) => entry.id === id) === index) continue;
+    context.addIssue({ code: "custom", path: [index, "id"], message: `'${id}' is there twice` });
+  }
+}
 
 export type Member = z.infer<typeof memberSchema>;
 export type Agreement = z.infer<typeof agreementSchema>;
 export type Manifest = z.infer<typeof manifestSchema>;
+
+/** The signed document's type: an assertion or a verdict can never be taken for a manifest. */
+const MANIFEST_TYPE = "corridor-manifest+jws";
+const MANIFEST_ALGORITHM = "EdDSA";
+/** Room for every ICS of England with every agreement between two of them, many times over. */
+export const MANIFEST_BYTES_MAX = 4 * 1024 * 1024;
+
+/** Older than this warns, and shows in every verdict. */
+export const MANIFEST_AGEING_MS = 24 * 3_600_000;
+/** Older than this, peers are refused. */
+export const MANIFEST_STALE_MS = 14 * MANIFEST_AGEING_MS;
+/** A manifest issued further than this in the future is refused: one of the two clocks is wrong. */
+export const MANIFEST_FUTURE_MS = 5 * 60_000;
+
+export type ManifestState = "fresh" | "ageing" | "stale";
+
+/** How far a manifest of this age may still be relied on. */
+export function manifestState(ageMs: number): ManifestState {
+  if (ageMs < MANIFEST_AGEING_MS) return "fresh";
+  return ageMs < MANIFEST_STALE_MS ? "ageing" : "stale";
+}
+
+/**
+ * Signs a manifest with the authority's Ed25519 key (PEM, private).
+ *
+ * @returns a compact JWS.
+ * @throws {Failure} `invalid-input`: the manifest is not well formed; every fault is named.
+ * @throws {Failure} `configuration`: the key is not an Ed25519 key.
+ */
+export async function signManifest(manifest: Manifest, privateKeyPem: string): Promise<string> {
+  const payload = new TextEncoder().encode(JSON.stringify(parseManifest(manifest)));
+  const jws = await new CompactSign(payload)
+    .setProtectedHeader({ alg: MANIFEST_ALGORITHM, typ: MANIFEST_TYPE })
+    .sign(ed25519Key(() => createPrivateKey(privateKeyPem)));
+  if (jws.length > MANIFEST_BYTES_MAX) {
+    throw new Failure("invalid-input", `The manifest is over ${MANIFEST_BYTES_MAX} bytes when signed.`);
+  }
+  return jws;
+}
+
+/**
+ * Reads a signed manifest.
+ *
+ * @param publicKeyPem the authority's Ed25519 key: the only one that is accepted, whatever the document says of itself.
+ * @throws {Failure} `not-authenticated`: not a manifest signed with that key.
+ * @throws {Failure} `incompatible`: its format is not known here.
+ * @throws {Failure} `invalid-input`: signed, but not well formed; every fault is named.
+ * @throws {Failure} `configuration`: the key is not an Ed25519 key.
+ */
+export async function verifyManifest(jws: string, publicKeyPem: string): Promise<Manifest> {
+  const key = ed25519Key(() => createPublicKey(publicKeyPem));
+  if (jws.length > MANIFEST_BYTES_MAX) throw notSigned(`it is over ${MANIFEST_BYTES_MAX} bytes`);
+  return parseManifest(await readSigned(jws, key));
+}
+
+/** Verifies first; nothing is parsed that is not signed. */
+async function readSigned(jws: string, key: KeyObject): Promise<unknown> {
+  const { payload, protectedHeader } = await compactVerify(jws.trim(), key, { algorithms: [MANIFEST_ALGORITHM] }).catch(
+    (thrown: unknown) => {
+      throw notSigned(reasonOf(thrown), thrown);
+    },
+  );
+  if (protectedHeader.typ !== MANIFEST_TYPE) throw notSigned("it is another kind of document");
+  return parseJson(payload);
+}
+
+function parseJson(payload: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload));
+  } catch (thrown) {
+    throw new Failure("invalid-input", "The manifest is signed, but it is not JSON.", { cause: thrown });
+  }
+}
+
+function parseManifest(value: unknown): Manifest {
+  const format = z.looseObject({ format: z.unknown() }).safeParse(value).data?.format;
+  if (typeof format === "number" && format !== 1) {
+    throw new Failure("incompatible", `The manifest has format ${format}; this version knows format 1. Upgrade first.`);
+  }
+  const { data, error } = manifestSchema.safeParse(value);
+  if (data !== undefined) return data;
+  const faults = error.issues.map((issue) => `${issue.path.join(".") || "manifest"}: ${issue.message}`);
+  throw new Failure("invalid-input", `The manifest is not well formed. ${faults.join("; ")}`);
+}
+
+function ed25519Key(read: () => KeyObject): KeyObject {
+  const key = attempt(read);
+  if (key?.asymmetricKeyType === "ed25519") return key;
+  throw new Failure("configuration", "The manifest's key must be an Ed25519 key in PEM (corridor certs init makes one).");
+}
+
+function attempt(read: () => KeyObject): KeyObject | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
+
+function notSigned(reason: string, cause?: unknown): Failure {
+  return new Failure("not-authenticated", `The manifest is not one signed by the network's authority: ${reason}.`, { cause });
+}
+
+function reasonOf(thrown: unknown): string {
+  if (thrown instanceof errors.JWSSignatureVerificationFailed) return "the signature does not match this key";
+  if (thrown instanceof errors.JOSEAlgNotAllowed) return `its algorithm is not ${MANIFEST_ALGORITHM}`;
+  return "it is not a compact JWS";
+}

@@ -1,0 +1,189 @@
+import { existsSync } from "node:fs";
+
+import { X509Certificate } from "node:crypto";
+
+import type { Clock } from "../node/base/clock.ts";
+import { Failure } from "../node/base/failure.ts";
+import { parseNodeId } from "../node/base/words.ts";
+import { type IssuingAuthority, listCollaboratives, readIssuingAuthority } from "./authority.ts";
+import { type CallerRights, callerRightsSchema } from "./caller-rights.ts";
+import { type Extension, type Subject, signCertificate } from "./certificate.ts";
+import { alternativeNames, callerRightsExtension, leafConstraints } from "./extensions.ts";
+import { assertionPublicKey, caFingerprint } from "./fingerprint.ts";
+import { readPrivateKey, readPublicPem, writePrivateKey, writePublicPem } from "./key-file.ts";
+import { type KeyPair, makeEd25519KeyPair, makeRsaKeyPair, privatePem, publicPem } from "./key-pair.ts";
+import {
+  type CallerFiles,
+  type NodeFiles,
+  authorityFiles,
+  callerFiles,
+  collaborativeFiles,
+  nodeFiles,
+  rootFiles,
+} from "./layout.ts";
+import {
+  BACKDATED_MS,
+  CLIENT_AUTH_OID,
+  LEAF_DER_BYTES_MAX,
+  LEAF_LIFETIME_MS,
+  SERVER_AUTH_OID,
+  callerUri,
+  nodeDns,
+  nodeUri,
+} from "./profile.ts";
+
+export interface NodeOrder {
+  readonly id: string;
+  readonly collaborative: string;
+  readonly clock: Clock;
+  /** True: a new key and certificate take the place of those that are there. The assertion key stays. */
+  readonly replace?: boolean;
+}
+
+export interface IssuedNode {
+  readonly files: NodeFiles;
+  /** For the manifest: SHA-256 of the issuing CA's public key, lower-case hex. */
+  readonly issuingCa: string;
+  /** For the manifest: the raw Ed25519 key, base64url. */
+  readonly assertionKey: string;
+}
+
+/**
+ * Issues a node's certificate, and makes its assertion key where it has none.
+ *
+ * @throws {Failure} `invalid-input`: the id is not a node's.
+ * @throws {Failure} `configuration`: no such issuing authority, or the node has a key already and `replace` is not set.
+ */
+export async function issueNode(dir: string, order: NodeOrder): Promise<IssuedNode> {
+  checkId(order.id, "node");
+  const authority = readIssuingAuthority(dir, order.collaborative);
+  const replace = order.replace ?? false;
+  const files = nodeFiles(dir, order.id);
+  checkFree(files.key, replace);
+  const [keys, assertionKey] = await Promise.all([makeRsaKeyPair(), keepOrMakeAssertionKey(files)]);
+  const leaf = await signLeaf(authority, order.clock, keys, {
+    subject: { commonName: order.id, organization: authority.domain },
+    extensions: [
+      ...leafConstraints([SERVER_AUTH_OID, CLIENT_AUTH_OID]),
+      alternativeNames({
+        uris: [nodeUri(authority.domain, order.id)],
+        dns: [nodeDns(authority.domain, order.id)],
+      }),
+    ],
+  });
+  writePrivateKey(files.key, privatePem(keys), replace);
+  writePublicPem(files.certificate, leaf + authority.certificatePem, replace);
+  writePublicPem(files.trust, readPublicPem(rootFiles(dir).certificate), true);
+  writePublicPem(files.manifestPublic, readPublicPem(authorityFiles(dir).manifestPublic), true);
+  return { files, issuingCa: caFingerprint(authority.certificatePem), assertionKey };
+}
+
+export interface CallerOrder {
+  /** The node that this caller may ask. */
+  readonly node: string;
+  /** A system, not a person, for example `ed-tracking-board`: form as of a node id. */
+  readonly name: string;
+  readonly rights: CallerRights;
+  readonly clock: Clock;
+  /** True: a new key and certificate take the place of those that are there. */
+  readonly replace?: boolean;
+}
+
+/**
+ * Issues a caller's certificate, by the issuing authority of its node.
+ *
+ * @throws {Failure} `invalid-input`: the name or the rights are not well formed, or the rights are too many to carry.
+ * @throws {Failure} `configuration`: the node has no certificate here, or the caller has a key already.
+ */
+export async function issueCaller(dir: string, order: CallerOrder): Promise<{ readonly files: CallerFiles }> {
+  checkId(order.node, "node");
+  checkId(order.name, "caller");
+  checkRights(order.rights);
+  const authority = issuingAuthorityOf(dir, order.node);
+  const replace = order.replace ?? false;
+  const files = callerFiles(dir, order.node, order.name);
+  checkFree(files.key, replace);
+  const keys = await makeRsaKeyPair();
+  const leaf = await signLeaf(authority, order.clock, keys, {
+    subject: { commonName: `${order.name} at ${order.node}`, organization: authority.domain },
+    extensions: [
+      ...leafConstraints([CLIENT_AUTH_OID]),
+      alternativeNames({ uris: [callerUri(authority.domain, order.node, order.name)] }),
+      callerRightsExtension(order.rights),
+    ],
+  });
+  writePrivateKey(files.key, privatePem(keys), replace);
+  writePublicPem(files.certificate, leaf + authority.certificatePem, replace);
+  writePublicPem(files.trust, readPublicPem(rootFiles(dir).certificate), true);
+  return { files };
+}
+
+interface LeafOrder {
+  readonly subject: Subject;
+  readonly extensions: readonly Extension[];
+}
+
+async function signLeaf(authority: IssuingAuthority, clock: Clock, keys: KeyPair, order: LeafOrder): Promise<string> {
+  const nowMs = clock.wallMs();
+  if (authority.notAfterMs <= nowMs) {
+    throw new Failure("configuration", `The issuing authority ${authority.collaborative} has expired: renew it first.`);
+  }
+  const pem = await signCertificate(
+    {
+      ...order,
+      publicKey: keys.publicKey,
+      notBeforeMs: nowMs - BACKDATED_MS,
+      notAfterMs: Math.min(nowMs + LEAF_LIFETIME_MS, authority.notAfterMs),
+    },
+    authority,
+  );
+  if (new X509Certificate(pem).raw.length > LEAF_DER_BYTES_MAX) {
+    throw new Failure("invalid-input", "The rights do not fit in a certificate: list fewer organisations or roles.");
+  }
+  return pem;
+}
+
+async function keepOrMakeAssertionKey(files: NodeFiles): Promise<string> {
+  if (existsSync(files.assertionKey)) return assertionPublicKey(readPrivateKey(files.assertionKey));
+  const keys = await makeEd25519KeyPair();
+  writePrivateKey(files.assertionKey, privatePem(keys), false);
+  writePublicPem(files.assertionPublic, publicPem(keys), true);
+  return assertionPublicKey(publicPem(keys));
+}
+
+/** The authority that signed the node's certificate: the second of its file. */
+function issuingAuthorityOf(dir: string, node: string): IssuingAuthority {
+  const files = nodeFiles(dir, node);
+  const leaf = new X509Certificate(readPublicPem(files.certificate));
+  const collaborative = listCollaboratives(dir).find((id) => {
+    const authority = new X509Certificate(readPublicPem(collaborativeFiles(dir, id).certificate));
+    return leaf.verify(authority.publicKey);
+  });
+  if (collaborative === undefined) {
+    throw new Failure("configuration", `No issuing authority here has signed ${files.certificate}.`, {
+      where: files.certificate,
+    });
+  }
+  return readIssuingAuthority(dir, collaborative);
+}
+
+function checkId(id: string, what: "node" | "caller"): void {
+  if (parseNodeId(id) !== undefined) return;
+  throw new Failure("invalid-input", `'${id}' is not a ${what}'s id: 2 to 40 lower-case letters, digits, inner hyphens.`, {
+    where: what,
+  });
+}
+
+function checkRights(rights: CallerRights): void {
+  const { error } = callerRightsSchema.safeParse(rights);
+  if (error === undefined) return;
+  const faults = error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
+  throw new Failure("invalid-input", `The caller's rights are not well formed. ${faults.join("; ")}`, { where: "rights" });
+}
+
+function checkFree(key: string, replace: boolean): void {
+  if (replace || !existsSync(key)) return;
+  throw new Failure("configuration", `${key} exists already and has been left alone; ask for a replacement to renew.`, {
+    where: key,
+  });
+}

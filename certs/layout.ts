@@ -1,0 +1,64 @@
+import { join } from "node:path";
+
+/** Where the files of a network's authorities and nodes lie below the folder of `corridor certs init`. */
+
+export interface CertificateFiles {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+export interface NodeFiles extends CertificateFiles {
+  readonly directory: string;
+  readonly assertionKey: string;
+  readonly assertionPublic: string;
+  /** The network's root: whom this node trusts. */
+  readonly trust: string;
+  readonly manifestPublic: string;
+}
+
+export interface CallerFiles extends CertificateFiles {
+  readonly directory: string;
+  readonly trust: string;
+}
+
+export function rootFiles(dir: string): CertificateFiles {
+  return { certificate: join(dir, "root", "root.crt.pem"), key: join(dir, "root", "root.key.pem") };
+}
+
+export function collaborativeFiles(dir: string, collaborative: string): CertificateFiles {
+  const folder = join(dir, "collaboratives", collaborative);
+  return { certificate: join(folder, "ca.crt.pem"), key: join(folder, "ca.key.pem") };
+}
+
+/** The key that signs the manifest, and its public half. */
+export function authorityFiles(dir: string): { readonly manifestKey: string; readonly manifestPublic: string } {
+  const folder = join(dir, "authority");
+  return { manifestKey: join(folder, "manifest.key.pem"), manifestPublic: join(folder, "manifest.pub.pem") };
+}
+
+export function nodeFiles(dir: string, nodeId: string): NodeFiles {
+  return nodeFilesIn(join(dir, "nodes", nodeId));
+}
+
+/** The files of one node's own folder, wherever an operator has put it. */
+export function nodeFilesIn(directory: string): NodeFiles {
+  return {
+    directory,
+    certificate: join(directory, "node.crt.pem"),
+    key: join(directory, "node.key.pem"),
+    assertionKey: join(directory, "assertion.key.pem"),
+    assertionPublic: join(directory, "assertion.pub.pem"),
+    trust: join(directory, "trust.crt.pem"),
+    manifestPublic: join(directory, "manifest.pub.pem"),
+  };
+}
+
+export function callerFiles(dir: string, nodeId: string, name: string): CallerFiles {
+  const directory = join(nodeFiles(dir, nodeId).directory, "callers", name);
+  return {
+    directory,
+    certificate: join(directory, "caller.crt.pem"),
+    key: join(directory, "caller.key.pem"),
+    trust: join(directory, "trust.crt.pem"),
+  };
+}

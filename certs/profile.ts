@@ -1,0 +1,39 @@
+/** What every certificate of a network looks like: names, lifetimes, and the identifiers of our own extension. */
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+
+/** The root is kept offline and signs intermediates only. */
+export const ROOT_LIFETIME_MS = 3_650 * DAY_MS;
+/** One intermediate for each collaborative: its issuing service. */
+export const INTERMEDIATE_LIFETIME_MS = 1_095 * DAY_MS;
+/** Nodes and callers. Short, so that a stolen key is of little use; renewed at half life. */
+export const LEAF_LIFETIME_MS = 30 * DAY_MS;
+/** Certificates begin this long before they are issued, so that a clock running slow does not refuse a new one. */
+export const BACKDATED_MS = 5 * MINUTE_MS;
+
+export const RSA_BITS = 2_048;
+
+/** A leaf above this size is refused before anything in it is read. */
+export const LEAF_DER_BYTES_MAX = 8_192;
+
+/** Extension of a caller's leaf that lists what the caller may claim: 2.25.<a random UUID as an integer>. */
+export const CALLER_RIGHTS_OID = "2.25.26377956086945273405921650987749788982";
+
+export const SERVER_AUTH_OID = "1.3.6.1.5.5.7.3.1";
+export const CLIENT_AUTH_OID = "1.3.6.1.5.5.7.3.2";
+
+/** `spiffe://<network domain>/node/<id>`: who a node is. */
+export function nodeUri(domain: string, nodeId: string): string {
+  return `spiffe://${domain}/node/${nodeId}`;
+}
+
+/** `<id>.<network domain>`: the name that a node's server proves in the handshake. */
+export function nodeDns(domain: string, nodeId: string): string {
+  return `${nodeId}.${domain}`;
+}
+
+/** `spiffe://<network domain>/node/<id>/caller/<name>`: a system that may ask this node, and no other. */
+export function callerUri(domain: string, nodeId: string, name: string): string {
+  return `${nodeUri(domain, nodeId)}/caller/${name}`;
+}
