@@ -137,7 +137,11 @@ function writeAuthority(files: { certificate: string; key: string }, pem: string
 
 function checkNames({ domain, collaboratives }: NetworkOrder): void {
   const labels = domain.split(".");
-  if (labels.length < 2 || domain.length > 200 || !labels.every((label) => /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(label))) {
+  if (
+    labels.length < 2 ||
+    domain.length > 200 ||
+    !labels.every((label) => /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(label))
+  ) {
     throw new Failure("invalid-input", "The domain must be a lower-case DNS name of two labels or more.", {
       where: "domain",
     });

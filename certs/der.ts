@@ -14,7 +14,7 @@ export const DER = { utf8: 0x0c, octets: 0x04, sequence: 0x30, oid: 0x06, extens
 /** The elements that lie one after another in these bytes, or `undefined` where they are not whole DER elements. */
 export function readElements(bytes: Uint8Array): DerElement[] | undefined {
   const elements: DerElement[] = [];
-  for (let offset = 0; offset < bytes.length; ) {
+  for (let offset = 0; offset < bytes.length;) {
     const length = readLength(bytes, offset + 1);
     if (length === undefined) return undefined;
     const end = length.contentsAt + length.bytes;

@@ -9,7 +9,9 @@ export function caFingerprint(pem: string): string {
 
 /** SHA-256 of a key's DER SubjectPublicKeyInfo, lower-case hex. */
 export function keyFingerprint(key: KeyObject): string {
-  return createHash("sha256").update(key.export({ type: "spki", format: "der" })).digest("hex");
+  return createHash("sha256")
+    .update(key.export({ type: "spki", format: "der" }))
+    .digest("hex");
 }
 
 /**

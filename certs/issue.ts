@@ -169,16 +169,22 @@ function issuingAuthorityOf(dir: string, node: string): IssuingAuthority {
 
 function checkId(id: string, what: "node" | "caller"): void {
   if (parseNodeId(id) !== undefined) return;
-  throw new Failure("invalid-input", `'${id}' is not a ${what}'s id: 2 to 40 lower-case letters, digits, inner hyphens.`, {
-    where: what,
-  });
+  throw new Failure(
+    "invalid-input",
+    `'${id}' is not a ${what}'s id: 2 to 40 lower-case letters, digits, inner hyphens.`,
+    {
+      where: what,
+    },
+  );
 }
 
 function checkRights(rights: CallerRights): void {
   const { error } = callerRightsSchema.safeParse(rights);
   if (error === undefined) return;
   const faults = error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
-  throw new Failure("invalid-input", `The caller's rights are not well formed. ${faults.join("; ")}`, { where: "rights" });
+  throw new Failure("invalid-input", `The caller's rights are not well formed. ${faults.join("; ")}`, {
+    where: "rights",
+  });
 }
 
 function checkFree(key: string, replace: boolean): void {

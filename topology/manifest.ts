@@ -193,7 +193,10 @@ function parseManifest(value: unknown): Manifest {
 function ed25519Key(read: () => KeyObject): KeyObject {
   const key = attempt(read);
   if (key?.asymmetricKeyType === "ed25519") return key;
-  throw new Failure("configuration", "The manifest's key must be an Ed25519 key in PEM (corridor certs init makes one).");
+  throw new Failure(
+    "configuration",
+    "The manifest's key must be an Ed25519 key in PEM (corridor certs init makes one).",
+  );
 }
 
 function attempt(read: () => KeyObject): KeyObject | undefined {
@@ -205,7 +208,9 @@ function attempt(read: () => KeyObject): KeyObject | undefined {
 }
 
 function notSigned(reason: string, cause?: unknown): Failure {
-  return new Failure("not-authenticated", `The manifest is not one signed by the network's authority: ${reason}.`, { cause });
+  return new Failure("not-authenticated", `The manifest is not one signed by the network's authority: ${reason}.`, {
+    cause,
+  });
 }
 
 function reasonOf(thrown: unknown): string {

@@ -1,0 +1,121 @@
+import { type KeyObject, createPrivateKey, createPublicKey, sign, verify } from "node:crypto";
+
+import type { Member } from "../../topology/manifest.ts";
+import type { Clock } from "../base/clock.ts";
+import { Failure } from "../base/failure.ts";
+
+/** Signed first, so that a signature made for one kind of document is worth nothing on another. */
+const ASSERTION_PREFIX = Buffer.from("corridor.v1.assertion\n", "ascii");
+const VERDICT_PREFIX = Buffer.from("corridor.v1.verdict\n", "ascii");
+
+const ASSERTION_BYTES_MAX = 32 * 1024;
+const SIGNATURE_BYTES = 64;
+
+/** How far an asker's clock may be ahead of ours. */
+const ISSUED_AHEAD_MS_MAX = 60_000;
+/** The longest that an assertion may last. */
+export const ASSERTION_LIFETIME_MS_MAX = 300_000;
+
+/** Signs in this node's name, with its Ed25519 key, on the thread pool. */
+export interface AssertionSigner {
+  /** @returns 64 bytes over the prefix of assertions and the payload. */
+  sign(payload: Uint8Array): Promise<Uint8Array>;
+  /** @returns 64 bytes over the prefix of verdicts and the payload. */
+  signVerdict(payload: Uint8Array): Promise<Uint8Array>;
+}
+
+/** @throws {Failure} `configuration`: the PEM is not a private Ed25519 key. */
+export function makeAssertionSigner(keyPem: string): AssertionSigner {
+  const key = readSigningKey(keyPem);
+  return {
+    sign: (payload) => signBytes(key, ASSERTION_PREFIX, payload),
+    signVerdict: (payload) => signBytes(key, VERDICT_PREFIX, payload),
+  };
+}
+
+/** True where the member itself signed this assertion. Bytes over the limits are false without being looked at. */
+export function verifyAssertion(
+  member: Pick<Member, "assertionKey">,
+  payload: Uint8Array,
+  signature: Uint8Array,
+): Promise<boolean> {
+  if (payload.length > ASSERTION_BYTES_MAX) return Promise.resolve(false);
+  return verifyBytes(keyOf(member), ASSERTION_PREFIX, payload, signature);
+}
+
+/** True where the member itself signed this verdict. */
+export function verifyVerdict(
+  member: Pick<Member, "assertionKey">,
+  payload: Uint8Array,
+  signature: Uint8Array,
+): Promise<boolean> {
+  return verifyBytes(keyOf(member), VERDICT_PREFIX, payload, signature);
+}
+
+/**
+ * Judges an assertion's times (milliseconds since the epoch) by the holder's clock.
+ *
+ * @throws {Failure} `not-authenticated`: issued more than a minute ahead, lasting over five minutes, or expired. The
+ * message says by how much the clocks differ, for they are the usual cause.
+ */
+export function checkAssertionTimes(issuedAtMs: number, expiresAtMs: number, clock: Pick<Clock, "wallMs">): void {
+  const nowMs = clock.wallMs();
+  const lifetimeMs = expiresAtMs - issuedAtMs;
+  if (!(lifetimeMs > 0 && lifetimeMs <= ASSERTION_LIFETIME_MS_MAX)) {
+    throw refusal("it must expire within five minutes of its issue");
+  }
+  if (issuedAtMs > nowMs + ISSUED_AHEAD_MS_MAX) {
+    throw refusal(`it is issued ${seconds(issuedAtMs - nowMs)} ahead of the holder's clock: check both clocks`);
+  }
+  if (nowMs >= expiresAtMs) {
+    throw refusal(`it expired ${seconds(nowMs - expiresAtMs)} ago by the holder's clock: check both clocks`);
+  }
+}
+
+/** One key object for each member of each manifest, and none for longer than that manifest. */
+const keys = new WeakMap<Pick<Member, "assertionKey">, KeyObject>();
+
+function keyOf(member: Pick<Member, "assertionKey">): KeyObject {
+  const known = keys.get(member);
+  if (known !== undefined) return known;
+  const key = createPublicKey({ format: "jwk", key: { kty: "OKP", crv: "Ed25519", x: member.assertionKey } });
+  keys.set(member, key);
+  return key;
+}
+
+function readSigningKey(pem: string): KeyObject {
+  try {
+    const key = createPrivateKey(pem);
+    if (key.asymmetricKeyType === "ed25519") return key;
+  } catch (cause) {
+    throw new Failure("configuration", "The assertion key is not a private key in PEM.", { cause });
+  }
+  throw new Failure("configuration", "The assertion key must be an Ed25519 key.");
+}
+
+function signBytes(key: KeyObject, prefix: Uint8Array, payload: Uint8Array): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    sign(null, Buffer.concat([prefix, payload]), key, (error, signature) => {
+      if (error === null) resolve(signature);
+      else reject(error);
+    });
+  });
+}
+
+function verifyBytes(key: KeyObject, prefix: Uint8Array, payload: Uint8Array, signature: Uint8Array): Promise<boolean> {
+  if (signature.length !== SIGNATURE_BYTES) return Promise.resolve(false);
+  return new Promise((resolve, reject) => {
+    verify(null, Buffer.concat([prefix, payload]), key, signature, (error, holds) => {
+      if (error === null) resolve(holds);
+      else reject(error);
+    });
+  });
+}
+
+function refusal(why: string): Failure {
+  return new Failure("not-authenticated", `The assertion is refused: ${why}.`);
+}
+
+function seconds(ms: number): string {
+  return `${Math.ceil(ms / 1_000)} s`;
+}

@@ -1,0 +1,188 @@
+import { createPublicKey } from "node:crypto";
+import { open } from "node:fs/promises";
+
+import { readPublicPem } from "../../certs/key-file.ts";
+import {
+  MANIFEST_BYTES_MAX,
+  MANIFEST_FUTURE_MS,
+  type Manifest,
+  type ManifestState,
+  type Member,
+  manifestState,
+  verifyManifest,
+} from "../../topology/manifest.ts";
+import type { Clock } from "../base/clock.ts";
+import { Failure, asFailure } from "../base/failure.ts";
+
+/** How often the file is looked at: the node knows of a new manifest within this and the time to read it. */
+const POLL_MS = 1_000;
+
+/** The manifest that rules now, judged at one moment. */
+export interface InForce {
+  readonly manifest: Manifest;
+  /** Since it was issued; 0 where it was issued a little in the future. */
+  readonly ageMs: number;
+  /** `stale`: peers are refused until a newer one comes. */
+  readonly state: ManifestState;
+  /** The moment of this judgement, milliseconds since the epoch: certificates are judged at it too. */
+  readonly atMs: number;
+}
+
+/** Who is in the network, as its authority last said. */
+export interface Directory {
+  inForce(): InForce;
+  /** The member of the manifest in force, whatever its status. */
+  member(id: string): Member | undefined;
+  /** Stops looking at the file. */
+  close(): void;
+}
+
+export interface DirectoryOrder {
+  /** The signed manifest. Whoever replaces it does so in one step (write beside it, rename). */
+  readonly path: string;
+  /** The authority's Ed25519 key, PEM. */
+  readonly publicKeyPath: string;
+  readonly ownId: string;
+  readonly clock: Clock;
+  /** Told, once for each cause, that a manifest was not taken. The last good one stays in force. */
+  readonly alarm: (text: string) => void;
+}
+
+/**
+ * Opens the directory and keeps it up to date. A stale manifest is opened all the same, and says so: the node's own
+ * people still need their own index.
+ *
+ * @throws {Failure} `configuration`: the manifest cannot be read, is not signed by that key, is of another format, is
+ * issued in the future, or does not list this node.
+ */
+export async function openDirectory(order: DirectoryOrder): Promise<Directory> {
+  const publicKeyPem = readPublicKey(order.publicKeyPath);
+  const first = await takeFirst(order, publicKeyPem);
+  return watch(order, publicKeyPem, first);
+}
+
+/** A manifest file as it was read, and what to recognise it by without reading it again. */
+interface Taken {
+  readonly manifest: Manifest;
+  readonly jws: string;
+  readonly stamp: string;
+  readonly issuedAtMs: number;
+  readonly members: ReadonlyMap<string, Member>;
+}
+
+async function takeFirst(order: DirectoryOrder, publicKeyPem: string): Promise<Taken> {
+  try {
+    const first = await take(order, publicKeyPem, await readFileAndStamp(order.path));
+    if (first.members.has(order.ownId)) return first;
+    throw new Failure("configuration", `The manifest ${order.path} does not list this node, ${order.ownId}.`);
+  } catch (thrown) {
+    const { message } = asFailure(thrown);
+    throw new Failure("configuration", message, { where: order.path, cause: thrown });
+  }
+}
+
+function watch(order: DirectoryOrder, publicKeyPem: string, first: Taken): Directory {
+  let current = first;
+  let lastAlarm = "";
+  let looking = false;
+
+  const look = async (): Promise<void> => {
+    const candidate = await readFileAndStamp(order.path, current.stamp);
+    if (candidate === "unchanged") return;
+    current =
+      candidate.jws === current.jws
+        ? { ...current, stamp: candidate.stamp }
+        : succeed(current, await take(order, publicKeyPem, candidate));
+    lastAlarm = "";
+    if (!current.members.has(order.ownId)) order.alarm(`The manifest no longer lists this node, ${order.ownId}.`);
+  };
+  const alarmOnce = (thrown: unknown): void => {
+    const { message } = asFailure(thrown);
+    if (message !== lastAlarm)
+      order.alarm(`The manifest of sequence ${current.manifest.sequence} stays in force. ${message}`);
+    lastAlarm = message;
+  };
+  const poll = order.clock.every(POLL_MS, () => {
+    if (looking) return;
+    looking = true;
+    void look()
+      .catch(alarmOnce)
+      .finally(() => {
+        looking = false;
+      });
+  });
+
+  return {
+    inForce: () => judge(current, order.clock.wallMs()),
+    member: (id) => current.members.get(id),
+    close: () => poll.cancel(),
+  };
+}
+
+function judge({ manifest, issuedAtMs }: Taken, atMs: number): InForce {
+  const ageMs = Math.max(0, atMs - issuedAtMs);
+  return { manifest, ageMs, state: manifestState(ageMs), atMs };
+}
+
+/** Verifies what was read, and refuses one from the future: a wrong clock would keep it fresh for too long. */
+async function take(order: DirectoryOrder, publicKeyPem: string, read: ReadFile): Promise<Taken> {
+  const manifest = await verifyManifest(read.jws, publicKeyPem);
+  const issuedAtMs = Date.parse(manifest.issuedAt);
+  const nowMs = order.clock.wallMs();
+  if (issuedAtMs > nowMs + MANIFEST_FUTURE_MS) {
+    const now = new Date(nowMs).toISOString();
+    throw new Failure(
+      "configuration",
+      `The manifest ${order.path} is issued at ${manifest.issuedAt}, but this machine's clock says ${now}: check both clocks.`,
+    );
+  }
+  return { ...read, manifest, issuedAtMs, members: new Map(manifest.members.map((member) => [member.id, member])) };
+}
+
+/** Takes the newer of two manifests of one network. */
+function succeed(current: Taken, next: Taken): Taken {
+  const [from, to] = [current.manifest, next.manifest];
+  if (to.sequence < from.sequence) {
+    throw new Failure("configuration", `A manifest of lower sequence (${to.sequence}) was put in its place.`);
+  }
+  if (to.sequence === from.sequence) {
+    throw new Failure("configuration", `Another manifest of the same sequence (${to.sequence}) was put in its place.`);
+  }
+  if (to.network.domain !== from.network.domain) {
+    throw new Failure("configuration", `A manifest of another network (${to.network.domain}) was put in its place.`);
+  }
+  return next;
+}
+
+interface ReadFile {
+  readonly jws: string;
+  readonly stamp: string;
+}
+
+async function readFileAndStamp(path: string): Promise<ReadFile>;
+async function readFileAndStamp(path: string, known: string): Promise<ReadFile | "unchanged">;
+async function readFileAndStamp(path: string, known?: string): Promise<ReadFile | "unchanged"> {
+  const file = await open(path).catch((cause: unknown) => {
+    throw new Failure("configuration", `The manifest ${path} cannot be opened.`, { cause });
+  });
+  try {
+    const { ino, mtimeNs, size } = await file.stat({ bigint: true });
+    const stamp = `${ino} ${mtimeNs} ${size}`;
+    if (stamp === known) return "unchanged";
+    if (size > MANIFEST_BYTES_MAX)
+      throw new Failure("configuration", `The manifest ${path} is too large (${size} bytes).`);
+    return { jws: await file.readFile("utf8"), stamp };
+  } finally {
+    await file.close();
+  }
+}
+
+function readPublicKey(path: string): string {
+  const pem = readPublicPem(path);
+  try {
+    createPublicKey(pem);
+    return pem;
+  } catch (cause) {
+    throw new Failure("configuration", `${path} is not a public key in PEM.`, { where: path, cause });
+  }
+}
