@@ -1,8 +1,9 @@
 import type { Permit } from "./permit.ts";
 
-/** Makes a permit. Imported by `access/` alone; the architecture test sees to it. */
-export function makePermit(
-  terms: Omit<Permit, keyof { [K in keyof Permit as K extends symbol ? K : never]: 0 }>,
-): Permit {
+/** What a permit says, without the proof that only its maker can give. */
+type PermitTerms = Omit<Permit, Extract<keyof Permit, symbol>>;
+
+/** Makes a permit, frozen. Imported by `access/` alone; the architecture test sees to it. */
+export function makePermit(terms: PermitTerms): Permit {
   return Object.freeze({ ...terms }) as Permit;
 }

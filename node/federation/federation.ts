@@ -1,0 +1,180 @@
+import type { Area, AreaAnswer, HolderAnswer, Verdict } from "../base/answer.ts";
+import { today, type Clock } from "../base/clock.ts";
+import type { Deadline } from "../base/deadline.ts";
+import { Failure, asFailure } from "../base/failure.ts";
+import type { Permit } from "../base/permit.ts";
+import type { Question } from "../base/question.ts";
+import type { NodeId } from "../base/words.ts";
+import type { Manifest, Member } from "../../topology/manifest.ts";
+import { AnswerQueue } from "./answer-queue.ts";
+import { areasOn, type AreaOfDay } from "./areas.ts";
+import { acceptAnswer, outcomeOfFailure, type Unanswered } from "./outcomes.ts";
+import { closeWith } from "./verdict.ts";
+
+/** Carries a question to one member. The wire does so in production; simulations and tests bring their own. */
+export interface PeerTransport {
+  /**
+   * Asks one member once.
+   *
+   * @param deadline when the answer is wanted; the member is told what is left.
+   * @param signal aborts when nobody waits any more: the call must then be cancelled.
+   * @throws {Failure} why there is no answer. Anything else that is thrown counts as a fault of that member's.
+   */
+  ask(
+    member: Member,
+    question: Question,
+    permit: Permit,
+    deadline: Deadline,
+    signal: AbortSignal,
+  ): Promise<HolderAnswer>;
+}
+
+/** Whether a member need be asked at all, as its entry in the directory and the agreements tell. */
+export type MayAsk = (
+  member: Member,
+  question: Question,
+  permit: Permit,
+) =>
+  | { readonly ok: true }
+  | { readonly ok: false; readonly outcome: "no-agreement" | "not-covered" | "refused"; readonly reason: string };
+
+/** The directory in force, and how old it is. */
+export interface DirectoryInForce {
+  readonly manifest: Manifest;
+  readonly ageMs: number;
+  readonly state: "fresh" | "ageing" | "stale";
+}
+
+export interface FederationNeeds {
+  readonly clock: Clock;
+  readonly ownId: NodeId;
+  readonly directory: () => DirectoryInForce;
+  readonly transport: PeerTransport;
+  readonly mayAsk: MayAsk;
+}
+
+export interface Federation {
+  /** Every area of the directory today, own first. */
+  readonly areas: () => readonly Area[];
+  /** @throws {Failure} `configuration`: the directory in force does not list this node. */
+  readonly ownArea: () => Area;
+  /**
+   * Asks every other area, from the moment of the call, and gives exactly one answer for each in the order in which
+   * they come: at once where nobody need be asked, at the deadline at the latest. Whatever a member or the transport
+   * does becomes an outcome; nothing is thrown. Leaving the iteration cancels the questions that are still open. May be
+   * iterated once.
+   */
+  readonly askAreas: (question: Question, permit: Permit, deadline: Deadline) => AsyncIterable<AreaAnswer>;
+  /** The verdict over all answers, own included, under the directory in force. Unsigned. */
+  readonly closeWith: (question: Question, answers: readonly AreaAnswer[]) => Verdict;
+}
+
+export function makeFederation(needs: FederationNeeds): Federation {
+  const { clock, ownId } = needs;
+  const areasToday = (): readonly AreaOfDay[] => areasOn(needs.directory().manifest, ownId, today(clock));
+  const isOwn = ({ area }: AreaOfDay): boolean => area.nodeId === ownId;
+
+  return {
+    areas() {
+      const areas = areasToday();
+      return [...areas.filter(isOwn), ...areas.filter((each) => !isOwn(each))].map(({ area }) => area);
+    },
+    ownArea() {
+      const own = areasToday().find(isOwn);
+      if (own !== undefined) return own.area;
+      throw new Failure(
+        "configuration",
+        `The directory in force does not list this node, ${ownId}. Issue one that does.`,
+      );
+    },
+    askAreas(question, permit, deadline) {
+      const others = areasToday().filter((each) => !isOwn(each));
+      return askAll(needs, others, question, permit, deadline);
+    },
+    closeWith(question, answers) {
+      const { manifest, ageMs, state } = needs.directory();
+      const directory = {
+        sequence: manifest.sequence,
+        ageSeconds: Math.round(ageMs / 1000),
+        ageing: state !== "fresh",
+      };
+      return closeWith({ requestId: question.requestId, asker: ownId, givenAtMs: clock.wallMs(), directory }, answers);
+    },
+  };
+}
+
+function askAll(
+  needs: FederationNeeds,
+  others: readonly AreaOfDay[],
+  question: Question,
+  permit: Permit,
+  deadline: Deadline,
+): AsyncIterable<AreaAnswer> {
+  const startedMs = needs.clock.monotonicMs();
+  /** One for each area still open: the only way to settle it, and the way to cancel its call. */
+  const open = new Map<AreaOfDay, AbortController>(others.map((each) => [each, new AbortController()]));
+  const queue = new AnswerQueue(others.length, () => {
+    timer.cancel();
+    for (const call of open.values()) call.abort();
+    open.clear();
+  });
+
+  /** The first settlement of an area counts; whatever comes after finds it closed. */
+  function settle(each: AreaOfDay, answer: HolderAnswer | Unanswered): void {
+    if (!open.delete(each)) return;
+    const { outcome, reason } = answer;
+    const elapsedMs = Math.round(needs.clock.monotonicMs() - startedMs);
+    const said = "pointers" in answer ? shownOf(answer) : { pointers: [], sealed: [] };
+    queue.push({ area: each.area, outcome, reason, ...said, elapsedMs, own: false });
+  }
+
+  const timer = needs.clock.after(deadline.remainingMs(), () => {
+    for (const [each, call] of open) {
+      settle(each, outcomeOfFailure("timed-out"));
+      call.abort();
+    }
+  });
+
+  for (const [each, call] of open) {
+    void askOne(needs, each, question, permit, deadline, call.signal).then((answer) => settle(each, answer));
+  }
+  return queue;
+}
+
+function shownOf({ pointers, sealed, coverage }: HolderAnswer): Pick<HolderAnswer, "pointers" | "sealed" | "coverage"> {
+  return coverage === undefined ? { pointers, sealed } : { pointers, sealed, coverage };
+}
+
+/** One area's outcome, whatever happens. Never rejects. */
+async function askOne(
+  needs: FederationNeeds,
+  { member }: AreaOfDay,
+  question: Question,
+  permit: Permit,
+  deadline: Deadline,
+  signal: AbortSignal,
+): Promise<HolderAnswer | Unanswered> {
+  try {
+    if (member === undefined) return { outcome: "not-in-network", reason: "" };
+    const skipped = whyNotAsked(needs, member, question, permit);
+    if (skipped !== undefined) return skipped;
+    if (deadline.passed()) return outcomeOfFailure("timed-out");
+    const answer = await needs.transport.ask(member, question, permit, deadline, signal);
+    return acceptAnswer(answer) ?? { outcome: "incompatible", reason: "malformed-answer" };
+  } catch (error) {
+    return outcomeOfFailure(asFailure(error).code);
+  }
+}
+
+/** What the directory alone says, before anything is sent. */
+function whyNotAsked(
+  needs: FederationNeeds,
+  member: Member,
+  question: Question,
+  permit: Permit,
+): Unanswered | undefined {
+  if (needs.directory().state === "stale") return { outcome: "directory-stale", reason: "ours" };
+  if (member.status !== "live") return { outcome: "not-covered", reason: member.status };
+  const decision = needs.mayAsk(member, question, permit);
+  return decision.ok ? undefined : { outcome: decision.outcome, reason: decision.reason };
+}

@@ -1,0 +1,192 @@
+import {
+  ANSWERED_OUTCOMES,
+  SCOPES,
+  type AreaAnswer,
+  type CoverageGap,
+  type FeedState,
+  type Outcome,
+  type ProviderFeed,
+  type Scope,
+  type ScopeVerdict,
+  type Verdict,
+} from "../base/answer.ts";
+
+/** Follows every verdict, wherever it is shown, word for word. */
+export const FIXED_LINE =
+  "This does not mean there is nothing else: records may be withheld, not yet connected, or held outside England.";
+
+/** What a page says of each outcome. The first four depend on the patient; the others never do. */
+export const OUTCOME_WORDS = {
+  records: "Records found",
+  "nothing-to-show": "Nothing to show you",
+  "identity-check": "This number belongs to a record with a different name or date of birth. Check who this is.",
+  "possible-match": "A record here may be this patient's; identity not confirmed.",
+  "no-agreement": "Not asked: no sharing agreement",
+  refused: "Not available to your role or purpose",
+  "not-covered": "Not covered for this question",
+  "timed-out": "No answer in time",
+  unreachable: "Could not be reached",
+  resting: "Could not be reached",
+  incompatible: "Could not be asked: technical fault",
+  "directory-stale": "Could not be asked: technical fault",
+  "not-in-network": "Not connected to this network",
+} as const satisfies Record<Outcome, string>;
+
+/** Words of an outcome that is said more plainly where the reason is known. */
+const NOT_COVERED_WORDS: Readonly<Record<string, string>> = {
+  "under-18s": "Does not cover under-18s",
+  age: "Does not cover patients of this age",
+  joining: "Not connected yet",
+  suspended: "Not connected at present",
+};
+
+/** One area's outcome in words for a clinician, with the telephone number where one is needed. */
+export function outcomeWords({ outcome, reason, area }: Pick<AreaAnswer, "outcome" | "reason" | "area">): string {
+  if (outcome === "not-covered") return NOT_COVERED_WORDS[reason] ?? OUTCOME_WORDS[outcome];
+  if (outcome === "possible-match" && area.contact !== "") return `${OUTCOME_WORDS[outcome]} Phone ${area.contact}.`;
+  return OUTCOME_WORDS[outcome];
+}
+
+export type VerdictFacts = Pick<Verdict, "requestId" | "asker" | "givenAtMs" | "directory">;
+
+/**
+ * Closes a locate: what was covered, scope by scope, and what was not, in one plain sentence. Pure.
+ *
+ * @param answers exactly one for each area, own area included.
+ */
+export function closeWith(facts: VerdictFacts, answers: readonly AreaAnswer[]): Verdict {
+  const gaps = gapsOf(answers);
+  return {
+    ...facts,
+    scopes: SCOPES.map((scope) => scopeVerdict(scope, answers)),
+    areas: answers.map(({ area: { nodeId, name }, outcome, elapsedMs, reason }) => ({
+      ...(nodeId === undefined ? {} : { nodeId }),
+      name,
+      outcome,
+      elapsedMs,
+      reason,
+    })),
+    gaps,
+    sentence: sentenceOf(facts, answers, gaps),
+    fixedLine: FIXED_LINE,
+  };
+}
+
+/** A scope without an area is not an answered one: at least the own area must be in it. */
+function scopeVerdict(scope: Scope, answers: readonly AreaAnswer[]): ScopeVerdict {
+  const inScope = answers.filter(({ area }) => area.scopes.includes(scope));
+  const answered = inScope.filter(isAnswered).length;
+  return {
+    scope,
+    everyAreaAnswered: inScope.length > 0 && answered === inScope.length,
+    areas: inScope.length,
+    answered,
+  };
+}
+
+function isAnswered({ outcome }: AreaAnswer): boolean {
+  return ANSWERED_OUTCOMES.has(outcome);
+}
+
+/** Providers that the answers could not speak for. Of areas that did not answer, nothing at all is known. */
+function gapsOf(answers: readonly AreaAnswer[]): readonly CoverageGap[] {
+  return answers
+    .filter(isAnswered)
+    .flatMap(({ area: { nodeId }, coverage }) =>
+      nodeId === undefined
+        ? []
+        : (coverage?.providers ?? [])
+            .filter(({ state }) => state !== "feeding")
+            .map((provider) => ({ nodeId, provider })),
+    );
+}
+
+function sentenceOf(facts: VerdictFacts, answers: readonly AreaAnswer[], gaps: readonly CoverageGap[]): string {
+  const inNetwork = answers.filter(({ area }) => area.scopes.includes("network"));
+  const outside = answers.filter(({ area }) => !area.scopes.includes("network"));
+  const withOutcome = (wanted: Outcome): AreaAnswer[] => inNetwork.filter(({ outcome }) => outcome === wanted);
+  const unanswered = inNetwork.filter((answer) => !isAnswered(answer));
+  const unfed = inNetwork.filter((answer) => isAnswered(answer) && answer.coverage === undefined);
+  const doubtful = "Check who this is: the number belongs to a record with a different name or date of birth in ";
+  return [
+    countsOf(inNetwork),
+    listed(doubtful, withOutcome("identity-check").map(nameOf)),
+    listed(
+      "A record may be this patient's, identity not confirmed, in ",
+      withOutcome("possible-match").map(nameAndContact),
+    ),
+    listed("Not answered: ", unanswered.map(nameAndOutcome)),
+    listed("Not connected to this network: ", outside.map(nameOf)),
+    listed("Not stated which providers are connected: ", unfed.map(nameOf)),
+    listed("Behind: ", providersIn("stale", gaps, facts.givenAtMs)),
+    listed("Paused: ", providersIn("paused", gaps, facts.givenAtMs)),
+    listed("Not connected: ", providersIn("not-connected", gaps, facts.givenAtMs)),
+    facts.directory.ageing ? `The list of areas was last confirmed ${agoOf(facts.directory.ageSeconds * 1000)}.` : "",
+  ]
+    .filter((part) => part !== "")
+    .join(" ");
+}
+
+function countsOf(inNetwork: readonly AreaAnswer[]): string {
+  const answered = inNetwork.filter(isAnswered);
+  const counts = `${answered.length} of ${counted(inNetwork.length, "area")} answered`;
+  const holding = answered.filter(({ outcome }) => outcome === "records").length;
+  if (holding > 0) return `${counts}; ${holding} ${holding === 1 ? "holds" : "hold"} records.`;
+  // A doubt about who the patient is comes next in the sentence, and must not be softened here.
+  const plain = answered.length > 0 && answered.every(({ outcome }) => outcome === "nothing-to-show");
+  return plain ? `${counts}; nothing to show you.` : `${counts}.`;
+}
+
+function nameOf({ area }: AreaAnswer): string {
+  return area.name;
+}
+
+function nameAndContact({ area: { name, contact } }: AreaAnswer): string {
+  return contact === "" ? name : `${name} (phone ${contact})`;
+}
+
+function nameAndOutcome(answer: AreaAnswer): string {
+  const words = outcomeWords(answer);
+  return `${answer.area.name} (${words.charAt(0).toLowerCase()}${words.slice(1)})`;
+}
+/** Names printed before "and … more": a region has hundreds of providers, and the whole list is in the verdict's gaps. */
+const PROVIDERS_NAMED_MAX = 5;
+
+function providersIn(state: FeedState, gaps: readonly CoverageGap[], nowMs: number): readonly string[] {
+  // A provider that feeds several nodes is one name; the oldest moment speaks for it.
+  const byCode = new Map<string, ProviderFeed>();
+  for (const { provider } of gaps) {
+    const known = byCode.get(provider.code);
+    if (provider.state !== state || (known !== undefined && known.lastReceivedAtMs <= provider.lastReceivedAtMs))
+      continue;
+    byCode.set(provider.code, provider);
+  }
+  const named = [...byCode.values()].map((provider) => nameWithAge(provider, nowMs));
+  const more = named.length - PROVIDERS_NAMED_MAX;
+  return more > 0 ? [...named.slice(0, PROVIDERS_NAMED_MAX), `and ${more} more`] : named;
+}
+
+function nameWithAge({ name, state, lastReceivedAtMs }: ProviderFeed, nowMs: number): string {
+  if (state === "not-connected") return name;
+  return lastReceivedAtMs === 0
+    ? `${name}, nothing received yet`
+    : `${name}, last received ${agoOf(nowMs - lastReceivedAtMs)}`;
+}
+
+/** `9 hours ago`, rounded down; two whole days or more in days. A moment in the future is a wrong clock and reads "just now". */
+function agoOf(ageMs: number): string {
+  const minutes = Math.floor(ageMs / 60_000);
+  if (minutes < 1) return "just now";
+  if (minutes < 60) return `${counted(minutes, "minute")} ago`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${counted(hours, "hour")} ago` : `${counted(Math.floor(hours / 24), "day")} ago`;
+}
+
+function counted(count: number, noun: string): string {
+  return count === 1 ? `1 ${noun}` : `${count} ${noun}s`;
+}
+
+/** `Behind: A; B.`, or nothing where the list is empty. Names hold commas, so items are parted by semicolons. */
+function listed(heading: string, items: readonly string[]): string {
+  return items.length === 0 ? "" : `${heading}${items.join("; ")}.`;
+}
