@@ -160,6 +160,17 @@ export async function verifyManifest(jws: string, publicKeyPem: string): Promise
   return parseManifest(await readSigned(jws, key));
 }
 
+/**
+ * Reads a signed manifest without its key, to show it to a person. Nothing may rely on it.
+ *
+ * @throws {Failure} `not-authenticated`: it is not a signed document at all.
+ */
+export function readUnverified(jws: string): Manifest {
+  const [, payload, signature] = jws.trim().split(".");
+  if (payload === undefined || signature === undefined) throw notSigned("it is not a compact JWS");
+  return parseManifest(parseJson(Buffer.from(payload, "base64url")));
+}
+
 /** Verifies first; nothing is parsed that is not signed. */
 async function readSigned(jws: string, key: KeyObject): Promise<unknown> {
   const { payload, protectedHeader } = await compactVerify(jws.trim(), key, { algorithms: [MANIFEST_ALGORITHM] }).catch(
@@ -179,7 +190,12 @@ function parseJson(payload: Uint8Array): unknown {
   }
 }
 
-function parseManifest(value: unknown): Manifest {
+/**
+ * Reads a manifest that nobody vouches for: before it is signed, or to show it to a person.
+ *
+ * @throws {Failure} `incompatible` or `invalid-input`; see {@link verifyManifest}.
+ */
+export function parseManifest(value: unknown): Manifest {
   const format = z.looseObject({ format: z.unknown() }).safeParse(value).data?.format;
   if (typeof format === "number" && format !== 1) {
     throw new Failure("incompatible", `The manifest has format ${format}; this version knows format 1. Upgrade first.`);

@@ -98,8 +98,9 @@ function watch(order: DirectoryOrder, publicKeyPem: string, first: Taken): Direc
   };
   const alarmOnce = (thrown: unknown): void => {
     const { message } = asFailure(thrown);
-    if (message !== lastAlarm)
+    if (message !== lastAlarm) {
       order.alarm(`The manifest of sequence ${current.manifest.sequence} stays in force. ${message}`);
+    }
     lastAlarm = message;
   };
   const poll = order.clock.every(POLL_MS, () => {
@@ -169,8 +170,9 @@ async function readFileAndStamp(path: string, known?: string): Promise<ReadFile 
     const { ino, mtimeNs, size } = await file.stat({ bigint: true });
     const stamp = `${ino} ${mtimeNs} ${size}`;
     if (stamp === known) return "unchanged";
-    if (size > MANIFEST_BYTES_MAX)
+    if (size > MANIFEST_BYTES_MAX) {
       throw new Failure("configuration", `The manifest ${path} is too large (${size} bytes).`);
+    }
     return { jws: await file.readFile("utf8"), stamp };
   } finally {
     await file.close();

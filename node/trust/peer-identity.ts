@@ -1,15 +1,14 @@
-import { type KeyObject, X509Certificate } from "node:crypto";
+import { X509Certificate } from "node:crypto";
 import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
 
-import { type CallerRights, readCallerRights } from "../../certs/caller-rights.ts";
+import type { CallerRights } from "../../certs/caller-rights.ts";
 import { keyFingerprint } from "../../certs/fingerprint.ts";
-import { CLIENT_AUTH_OID, LEAF_DER_BYTES_MAX, SERVER_AUTH_OID, nodeDns } from "../../certs/profile.ts";
+import { readIdentity } from "../../certs/identity.ts";
+import { oneLine } from "../../certs/inspect.ts";
 import type { Member } from "../../topology/manifest.ts";
 import { Failure, type FailureCode } from "../base/failure.ts";
-import { type NodeId, parseNodeId } from "../base/words.ts";
+import type { NodeId } from "../base/words.ts";
 import type { Directory } from "./directory.ts";
-
-const RSA_BITS_MIN = 2_048;
 
 /** What a peer proved itself with in a finished TLS handshake. */
 export interface PeerCertificateChain {
@@ -52,8 +51,9 @@ export type AuthorisedPeer =
  * @throws {Failure} `not-authenticated`: there is no certificate, or OpenSSL did not accept it.
  */
 export function chainOf(socket: TLSSocket): PeerCertificateChain {
-  if (!socket.authorized)
+  if (!socket.authorized) {
     throw new Failure("not-authenticated", "The peer's certificate was not accepted in the handshake.");
+  }
   return chainOfCertificate(socket.getPeerCertificate(true));
 }
 
@@ -76,40 +76,14 @@ export function chainOfCertificate(peer: Partial<DetailedPeerCertificate>): Peer
  * issuer and serial.
  */
 export function identifyPeer(chain: PeerCertificateChain, domain: string): PeerIdentity {
-  const { leaf } = chain;
-  const refuse = (why: string): Failure => refusal("not-authenticated", why, nameOf(leaf));
-  if (leaf.raw.length > LEAF_DER_BYTES_MAX) throw refuse("is over 8 KiB");
-  if (leaf.ca) throw refuse("is an authority's, not a node's or caller's");
-  if (isWeak(leaf.publicKey)) throw refuse("has a key that is too weak");
+  const certificate = nameOf(chain.leaf);
+  const identity = readIdentity(chain.leaf, domain);
+  if (identity.kind === "unusable") throw refusal("not-authenticated", identity.reason, certificate);
   const issuer = signerOf(chain);
-  if (issuer === undefined) throw refuse("came without the authority that signed it");
-  const names = readNames(leaf.subjectAltName);
-  const path = names?.uri.startsWith(`spiffe://${domain}/node/`) === true ? names.uri.split("/").slice(4) : undefined;
-  if (names === undefined || path === undefined) throw refuse("does not carry exactly one identity of this network");
-
-  const [id = "", kind, callerName = "", ...rest] = path;
-  const nodeId = parseNodeId(id);
-  if (nodeId === undefined || rest.length > 0) throw refuse("does not carry exactly one identity of this network");
-  const proven: Proven = {
-    nodeId,
-    ...validity(leaf, issuer),
-    issuingCa: keyFingerprint(issuer.publicKey),
-    certificate: nameOf(leaf),
-  };
-  const usages = leaf.keyUsage.toSorted().join();
-  if (kind === undefined) {
-    if (names.dns.join() !== nodeDns(domain, nodeId)) throw refuse("has a DNS name that is not its identity's");
-    if (usages !== [SERVER_AUTH_OID, CLIENT_AUTH_OID].join()) throw refuse("is not for server and client use");
-    return { kind: "node", ...proven };
+  if (issuer === undefined) {
+    throw refusal("not-authenticated", "came without the authority that signed it", certificate);
   }
-
-  if (kind !== "caller" || parseNodeId(callerName) === undefined || names.dns.length > 0) {
-    throw refuse("does not carry exactly one identity of this network");
-  }
-  if (usages !== CLIENT_AUTH_OID) throw refuse("is not for client use only");
-  const rights = readCallerRights(leaf.raw);
-  if (rights === undefined) throw refuse("does not say what its caller may claim");
-  return { kind: "caller", name: callerName, rights, ...proven };
+  return { ...identity, ...validity(chain.leaf, issuer), issuingCa: keyFingerprint(issuer.publicKey), certificate };
 }
 
 /**
@@ -127,11 +101,13 @@ export function authorisePeer(
 ): AuthorisedPeer {
   const { atMs, state } = directory.inForce();
   const refuse = (code: FailureCode, why: string): Failure => refusal(code, why, identity.certificate);
-  if (atMs < identity.validFromMs)
+  if (atMs < identity.validFromMs) {
     throw refuse("not-authenticated", `is not valid before ${instant(identity.validFromMs)}`);
+  }
   if (atMs >= identity.validToMs) throw refuse("not-authenticated", `expired at ${instant(identity.validToMs)}`);
-  if (identity.kind === "caller" && identity.nodeId !== ownId)
+  if (identity.kind === "caller" && identity.nodeId !== ownId) {
     throw refuse("not-permitted", "is of another node's caller");
+  }
 
   const member = directory.member(identity.nodeId);
   if (member === undefined) throw refuse("not-authenticated", "is not of a member of this network");
@@ -140,8 +116,9 @@ export function authorisePeer(
   }
   if (identity.kind === "caller") return identity;
 
-  if (state === "stale")
+  if (state === "stale") {
     throw new Failure("directory-stale", "This node's directory is over 14 days old: peers are refused.");
+  }
   if (member.status !== "live") throw refuse("not-permitted", `is of a member that is ${member.status}, not live`);
   return { kind: "node", member };
 }
@@ -150,25 +127,6 @@ export function authorisePeer(
 function signerOf({ leaf, issuer }: PeerCertificateChain): X509Certificate | undefined {
   if (issuer === undefined || !issuer.ca || !leaf.checkIssued(issuer)) return undefined;
   return leaf.verify(issuer.publicKey) ? issuer : undefined;
-}
-
-function isWeak(key: KeyObject): boolean {
-  const bits = key.asymmetricKeyDetails?.modulusLength;
-  return bits !== undefined && bits < RSA_BITS_MIN;
-}
-
-/**
- * Takes a certificate's alternative names apart: exactly one URI, some DNS names, nothing else.
- *
- * node:crypto puts a name that could be misread into quotation marks; none of ours has any.
- */
-function readNames(text: string | undefined): { readonly uri: string; readonly dns: readonly string[] } | undefined {
-  if (text === undefined || text.includes('"')) return undefined;
-  const names = text.split(", ");
-  const uris = names.filter((name) => name.startsWith("URI:"));
-  const dns = names.filter((name) => name.startsWith("DNS:")).map((name) => name.slice("DNS:".length));
-  const uri = uris[0]?.slice("URI:".length);
-  return uri === undefined || uris.length !== 1 || dns.length + 1 !== names.length ? undefined : { uri, dns };
 }
 
 function validity(leaf: X509Certificate, issuer: X509Certificate): Pick<Proven, "validFromMs" | "validToMs"> {
@@ -180,18 +138,10 @@ function validity(leaf: X509Certificate, issuer: X509Certificate): Pick<Proven, 
 
 function nameOf(certificate: X509Certificate): CertificateName {
   return {
-    subject: printable(certificate.subject),
-    issuer: printable(certificate.issuer),
+    subject: oneLine(certificate.subject),
+    issuer: oneLine(certificate.issuer),
     serial: certificate.serialNumber.toLowerCase().slice(0, 64),
   };
-}
-
-/** One line, whatever somebody has put into a name. */
-function printable(name: string | undefined): string {
-  return (name ?? "")
-    .replaceAll("\n", ", ")
-    .replaceAll(/[^\x20-\x7e]/g, "?")
-    .slice(0, 200);
 }
 
 function refusal(code: FailureCode, why: string, { subject, issuer, serial }: CertificateName): Failure {

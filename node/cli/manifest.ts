@@ -1,0 +1,175 @@
+import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+
+import { Command } from "commander";
+
+import { readPrivateKey, readPublicPem } from "../../certs/key-file.ts";
+import {
+  MANIFEST_BYTES_MAX,
+  MANIFEST_FUTURE_MS,
+  type Manifest,
+  type Member,
+  manifestState,
+  parseManifest,
+  readUnverified,
+  signManifest,
+  verifyManifest,
+} from "../../topology/manifest.ts";
+import { type Clock, systemClock } from "../base/clock.ts";
+import { Failure, asFailure } from "../base/failure.ts";
+import { EXIT, reportFailure } from "./exit.ts";
+
+/** `corridor manifest`: signs the list of members, shows one, and says whether one may be relied on. */
+export function manifestCommand(clock: Clock = systemClock): Command {
+  return new Command("manifest")
+    .description("the network's signed list of members and agreements")
+    .addCommand(signCommand())
+    .addCommand(showCommand(clock))
+    .addCommand(verifyCommand(clock));
+}
+
+function signCommand(): Command {
+  return new Command("sign")
+    .description("sign a manifest; the file is replaced in one step, so that running nodes may watch it")
+    .argument("<in>", "the manifest as JSON")
+    .argument("<out>", "where the signed manifest goes")
+    .requiredOption("--key <key>", "the authority's private key (manifest.key.pem)")
+    .action((from: string, to: string, { key }: { key: string }) =>
+      reporting(async () => {
+        const manifest = parseManifest(parseJson(from));
+        replaceFile(to, await signManifest(manifest, readPrivateKey(key)));
+        console.log(`Signed ${to}: sequence ${manifest.sequence}, ${manifest.members.length} members.`);
+      }),
+    );
+}
+
+function showCommand(clock: Clock): Command {
+  return new Command("show")
+    .description("show a signed manifest; without --key it is not verified, and says so")
+    .argument("<file>", "a signed manifest")
+    .option("--key <key>", "the authority's public key (manifest.pub.pem)")
+    .option("--json", "print the manifest as JSON")
+    .action((file: string, { key, json }: { key?: string; json?: true }) =>
+      reporting(async () => {
+        const jws = readText(file);
+        const manifest = key === undefined ? readUnverified(jws) : await verifyManifest(jws, readPublicPem(key));
+        const note = key === undefined ? "NOT VERIFIED: name the authority's key with --key." : "Signature verified.";
+        if (json === true) {
+          console.error(note);
+          console.log(JSON.stringify(manifest, undefined, 2));
+        } else {
+          console.log([note, ...describe(manifest, clock)].join("\n"));
+        }
+      }),
+    );
+}
+
+function verifyCommand(clock: Clock): Command {
+  return new Command("verify")
+    .description("say whether a manifest may be relied on now (exit 3: not this authority's, or over 14 days old)")
+    .argument("<file>", "a signed manifest")
+    .requiredOption("--key <key>", "the authority's public key (manifest.pub.pem)")
+    .action((file: string, { key }: { key: string }) =>
+      reporting(async () => {
+        const [jws, publicKeyPem] = [readText(file), readPublicPem(key)];
+        const read = await verifyManifest(jws, publicKeyPem).catch((thrown: unknown) => asFailure(thrown));
+        if (read instanceof Failure && read.code === "configuration") throw read;
+        const verdict = read instanceof Failure ? { refused: read.message } : judge(read, clock);
+        if (verdict.refused !== undefined) {
+          console.error(`corridor: ${file} is refused: ${verdict.refused}`);
+          process.exitCode = EXIT.refused;
+          return;
+        }
+        if (verdict.warning !== undefined) console.error(`corridor: warning: ${verdict.warning}`);
+        console.log(`${file}: good. ${verdict.summary}`);
+      }),
+    );
+}
+
+interface Judgement {
+  readonly refused?: string;
+  readonly warning?: string;
+  readonly summary?: string;
+}
+
+function judge(manifest: Manifest, clock: Clock): Judgement {
+  const ageMs = clock.wallMs() - Date.parse(manifest.issuedAt);
+  const age = `issued at ${manifest.issuedAt}, ${hours(ageMs)} ago`;
+  if (ageMs < -MANIFEST_FUTURE_MS)
+    return { refused: `issued at ${manifest.issuedAt}, in the future: check both clocks.` };
+  const state = manifestState(ageMs);
+  if (state === "stale") return { refused: `${age}: over 14 days. The authority must sign a new one.` };
+  return {
+    summary: `Sequence ${manifest.sequence}, ${manifest.members.length} members, ${age}.`,
+    ...(state === "ageing" && { warning: `${age}: over 24 hours. Is the authority still publishing?` }),
+  };
+}
+
+function describe(manifest: Manifest, clock: Clock): string[] {
+  const { network, members, agreements, icsWithoutNode } = manifest;
+  const ageMs = clock.wallMs() - Date.parse(manifest.issuedAt);
+  return [
+    `${network.name} (${network.domain}), run by ${network.authority}`,
+    `sequence ${manifest.sequence}, issued at ${manifest.issuedAt}, ${hours(ageMs)} ago: ${manifestState(ageMs)}`,
+    "",
+    "members",
+    ...members.map(describeMember),
+    "",
+    "agreements",
+    ...agreements.map(({ id, title, members: parties }) => `  ${id.padEnd(24)} ${title} (${parties.join(", ")})`),
+    ...(icsWithoutNode.length === 0 ? [] : ["", "ICSs without a node"]),
+    ...icsWithoutNode.map(({ code, name }) => `  ${code.padEnd(24)} ${name}`),
+  ];
+}
+
+function describeMember({ id, status, endpoints, ics, collaborative }: Member): string {
+  return `  ${id.padEnd(12)} ${status.padEnd(10)} ${endpoints.join(" ").padEnd(24)} ${collaborative}: ${ics.map(({ code }) => code).join(" ")}`;
+}
+
+function hours(ms: number): string {
+  return `${Math.max(0, Math.floor(ms / 3_600_000))} h`;
+}
+
+function parseJson(path: string): unknown {
+  try {
+    return JSON.parse(readText(path));
+  } catch (thrown) {
+    if (thrown instanceof Failure) throw thrown;
+    const why = thrown instanceof Error ? thrown.message : "";
+    throw new Failure("invalid-input", `${path} is not JSON: ${why}`, { where: path, cause: thrown });
+  }
+}
+
+function readText(path: string): string {
+  return attempt(path, "read", () => {
+    const { size } = statSync(path);
+    if (size > MANIFEST_BYTES_MAX) throw new Failure("invalid-input", `${path} is over ${MANIFEST_BYTES_MAX} bytes.`);
+    return readFileSync(path, "utf8");
+  });
+}
+
+function replaceFile(path: string, text: string): void {
+  attempt(path, "written", () => {
+    const fresh = `${path}.new`;
+    rmSync(fresh, { force: true });
+    writeFileSync(fresh, `${text}\n`, { flag: "wx", flush: true });
+    renameSync(fresh, path);
+  });
+}
+
+function attempt<T>(path: string, what: string, work: () => T): T {
+  try {
+    return work();
+  } catch (thrown) {
+    if (thrown instanceof Failure) throw thrown;
+    const code = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "unknown reason";
+    throw new Failure("configuration", `${path} cannot be ${what}: ${code}.`, { where: path, cause: thrown });
+  }
+}
+
+async function reporting(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (thrown) {
+    reportFailure(thrown);
+  }
+}
