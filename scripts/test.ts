@@ -1,5 +1,5 @@
 /**
- * Runs mocha with the arguments given, then prints the closing line `N passed, N failed` (`, N skipped`) as the very last
+ * Runs every test with mocha, with the options given, then prints the closing line `N passed, N failed` (`, N skipped`) as the very last
  * one. A skipped test that does not say why counts as failed, and so do a run without any test and one that something
  * still open keeps alive.
  */
@@ -13,13 +13,15 @@ import { COUNTS_FILE, type Counts } from "./counting-reporter.ts";
 /** How long mocha may stay alive after its last test. */
 const LINGER_MS = 15_000;
 
+const TESTS = "{node,certs,topology,simulations,scripts}/**/*.test.ts";
+
 const root = join(import.meta.dirname, "..");
 const folder = mkdtempSync(join(tmpdir(), "corridor-test-"));
 const countsFile = join(folder, "counts.json");
 
 const mocha = spawn(
   join(root, "node_modules/.bin/mocha"),
-  ["--forbid-only", "--reporter", join(root, "scripts/counting-reporter.ts"), ...process.argv.slice(2)],
+  ["--forbid-only", "--reporter", join(root, "scripts/counting-reporter.ts"), ...process.argv.slice(2), TESTS],
   { cwd: root, stdio: ["ignore", "inherit", "inherit"], env: { ...process.env, [COUNTS_FILE]: countsFile } },
 );
 // Ctrl-C reaches mocha by itself; the closing line is still ours to print.
