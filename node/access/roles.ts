@@ -1,4 +1,5 @@
-import type { RoleGroup } from "../base/role-groups.ts";
+import { check } from "../base/check.ts";
+import { ROLE_GROUPS, type RoleGroup } from "../base/role-groups.ts";
 import type { Sensitivity } from "../base/words.ts";
 
 /**
@@ -155,12 +156,18 @@ const ROLES: Readonly<Record<RoleGroup, readonly string[]>> = {
   ],
 };
 
-/** Job role code to group. */
-export const ROLE_GROUP_BY_CODE: ReadonlyMap<string, RoleGroup> = new Map(
-  (Object.entries(ROLES) as [RoleGroup, readonly string[]][]).flatMap(([group, codes]) =>
-    codes.map((code) => [code, group] as const),
-  ),
-);
+const GROUP_BY_CODE: ReadonlyMap<string, RoleGroup> = groupByCode();
+
+function groupByCode(): ReadonlyMap<string, RoleGroup> {
+  const byCode = new Map<string, RoleGroup>();
+  for (const group of ROLE_GROUPS) {
+    for (const code of ROLES[group]) {
+      check(!byCode.has(code), `the job role ${code} is in one group only`);
+      byCode.set(code, group);
+    }
+  }
+  return byCode;
+}
 
 /**
  * The group of a national job role.
@@ -170,7 +177,7 @@ export const ROLE_GROUP_BY_CODE: ReadonlyMap<string, RoleGroup> = new Map(
  */
 export function roleGroupOf(role: string): RoleGroup | undefined {
   const code = jobRoleOf(role);
-  return code === undefined ? undefined : ROLE_GROUP_BY_CODE.get(code);
+  return code === undefined ? undefined : GROUP_BY_CODE.get(code);
 }
 
 /** The job role itself, `R8000`, out of either form. `undefined` where the text has neither form. */
