@@ -1,0 +1,64 @@
+/**
+ * The demonstration: an emergency department in Birmingham asks six areas, each a process of its own, over mutual TLS.
+ * Every step checks what it shows; the exit code is 0 only if all of it was as told.
+ */
+import { rmSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+import { systemClock } from "../../node/base/clock.ts";
+import { reportFailure } from "../../node/cli/exit.ts";
+import { type Mesh, startMesh } from "../../node/cli/mesh/mesh.ts";
+import { connect } from "../../node/wire/caller-client.ts";
+import { Story } from "./story.ts";
+import { STEPS } from "./steps.ts";
+
+const TOPOLOGY = fileURLToPath(new URL("../../topology/west-midlands.yaml", import.meta.url));
+const DATA = fileURLToPath(new URL("../../out/demo", import.meta.url));
+const PORT_BASE = 7500;
+
+const stopping = new AbortController();
+let mesh: Mesh | undefined;
+
+async function main(): Promise<void> {
+  const startedMs = performance.now();
+  rmSync(DATA, { recursive: true, force: true });
+  console.log("Corridor: six areas of the West Midlands, six processes, mutual TLS, embedded storage.");
+  console.log("All people are synthetic. Not for clinical use until a Clinical Safety Officer has signed.\n");
+  mesh = await startMesh({
+    topologyPath: TOPOLOGY,
+    dataDir: DATA,
+    portBase: PORT_BASE,
+    nodesPerProcess: 1,
+    clock: systemClock,
+    connect,
+    say: (line) => console.log(line),
+    signal: stopping.signal,
+  });
+  const story = new Story(mesh, DATA, stopping.signal);
+  for (const step of STEPS) {
+    stopping.signal.throwIfAborted();
+    await step(story);
+  }
+  story.close(performance.now() - startedMs);
+}
+
+async function stopAll(): Promise<void> {
+  await mesh?.stop();
+}
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.on(signal, () => {
+    process.exitCode = 130;
+    stopping.abort();
+  });
+}
+
+try {
+  await main();
+} catch (thrown) {
+  if (stopping.signal.aborted) console.log("\nStopped on request.");
+  else reportFailure(thrown);
+} finally {
+  await stopAll();
+  console.log("Everything that was started has been stopped.");
+}
