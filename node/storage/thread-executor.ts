@@ -1,0 +1,111 @@
+import { Worker } from "node:worker_threads";
+
+import { Failure } from "../base/failure.ts";
+import type { StoreExecutor, StoreName } from "./executor.ts";
+import { makeGroupQueue } from "./group-queue.ts";
+import type { GroupReply } from "./group-runner.ts";
+import { receiveFailure } from "./sent-failure.ts";
+import type { FromWriter, ToWriter, WriterStart } from "./writer-thread.ts";
+
+export interface ThreadExecutorOptions {
+  readonly file: string;
+  readonly store: StoreName;
+  /**
+   * Told once where the file failed or the thread died: every command is refused from then on, so the node should stop
+   * and be started again.
+   */
+  readonly onFatal?: (failure: Failure) => void;
+  /** The thread's composition root; `node/writer.ts` unless a test brings its own. */
+  readonly writer?: URL;
+}
+
+/** The thread runs the same kind of file as this one: TypeScript from the clone, JavaScript from a build. */
+const WRITER = new URL(import.meta.url.endsWith(".ts") ? "../writer.ts" : "../writer.js", import.meta.url);
+
+/**
+ * Starts the one writer of a store file in a thread of its own; resolves when the file is open, checked and migrated.
+ *
+ * @throws {Failure} `store-unavailable` or `configuration`: the file cannot be opened; see `openStore`.
+ */
+export async function startThreadExecutor(options: ThreadExecutorOptions): Promise<StoreExecutor> {
+  const { file, store } = options;
+  const start: WriterStart = { file, store };
+  const link = linkTo(new Worker(options.writer ?? WRITER, { workerData: start, name: `${store}-writer` }), file);
+
+  const first = await link.reply();
+  if (first.kind === "refused") {
+    await link.ended;
+    throw receiveFailure(first.failure);
+  }
+
+  const queue = makeGroupQueue(file, {
+    deliver: (commands) => link.ask({ kind: "group", commands }),
+    finish: () => link.close(),
+    onFatal: options.onFatal ?? (() => undefined),
+  });
+  link.onLost(queue.breakDown);
+  return queue;
+}
+
+/** The wire between the two threads: one message there, one back. */
+interface WriterLink {
+  /** @throws DataCloneError where a payload is no data; nothing was sent. */
+  ask(message: Extract<ToWriter, { kind: "group" }>): Promise<GroupReply>;
+  /** The next message of the thread. Rejects where it dies first. */
+  reply(): Promise<FromWriter>;
+  /** Says once that the thread died, or at once where it already has. */
+  onLost(callback: (failure: Failure) => void): void;
+  close(): Promise<void>;
+  readonly ended: Promise<void>;
+}
+
+function linkTo(worker: Worker, file: string): WriterLink {
+  const ended = Promise.withResolvers<void>();
+  let expected: PromiseWithResolvers<FromWriter> | undefined;
+  let lost: Failure | undefined;
+  let endWanted = false;
+  let tell: (failure: Failure) => void = () => undefined;
+
+  const lose = (cause: unknown): void => {
+    if (endWanted || lost !== undefined) return;
+    const message = `The writer of ${file} has ended; nothing more can be written: start the node again.`;
+    lost = new Failure("store-unavailable", message, { where: file, cause });
+    expected?.reject(lost);
+    tell(lost);
+  };
+  worker.on("message", (message: FromWriter) => {
+    endWanted ||= message.kind === "refused";
+    expected?.resolve(message);
+  });
+  worker.on("error", lose);
+  worker.on("messageerror", lose);
+  worker.on("exit", (code) => {
+    lose(new Error(`the thread's exit code is ${code}`));
+    ended.resolve();
+  });
+
+  const reply = (): Promise<FromWriter> => {
+    if (lost !== undefined) return Promise.reject(lost);
+    expected = Promise.withResolvers();
+    return expected.promise;
+  };
+  return {
+    reply,
+    ended: ended.promise,
+    async ask(message) {
+      worker.postMessage(message satisfies ToWriter);
+      const answer = await reply();
+      if (answer.kind === "done") return answer.reply;
+      throw new Failure("internal", "The writer answered out of turn.");
+    },
+    onLost(callback) {
+      tell = callback;
+      if (lost !== undefined) callback(lost);
+    },
+    close() {
+      endWanted = true;
+      worker.postMessage({ kind: "close" } satisfies ToWriter);
+      return ended.promise;
+    },
+  };
+}

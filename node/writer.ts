@@ -1,0 +1,8 @@
+import * as outbox from "./storage/outbox.ts";
+import { serveWriter } from "./storage/writer-thread.ts";
+
+/** The composition root of the writer threads: which commands each store file knows. Run as a worker, never imported. */
+serveWriter({
+  index: [outbox.makeHandlers],
+  audit: [],
+});
