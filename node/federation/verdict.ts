@@ -33,16 +33,16 @@ export const OUTCOME_WORDS = {
 } as const satisfies Record<Outcome, string>;
 
 /** Words of an outcome that is said more plainly where the reason is known. */
-const NOT_COVERED_WORDS: Readonly<Record<string, string>> = {
-  "under-18s": "Does not cover under-18s",
-  age: "Does not cover patients of this age",
-  joining: "Not connected yet",
-  suspended: "Not connected at present",
-};
+const NOT_COVERED_WORDS: ReadonlyMap<string, string> = new Map([
+  ["under-18s", "Does not cover under-18s"],
+  ["age", "Does not cover patients of this age"],
+  ["joining", "Not connected yet"],
+  ["suspended", "Not connected at present"],
+]);
 
 /** One area's outcome in words for a clinician, with the telephone number where one is needed. */
 export function outcomeWords({ outcome, reason, area }: Pick<AreaAnswer, "outcome" | "reason" | "area">): string {
-  if (outcome === "not-covered") return NOT_COVERED_WORDS[reason] ?? OUTCOME_WORDS[outcome];
+  if (outcome === "not-covered") return NOT_COVERED_WORDS.get(reason) ?? OUTCOME_WORDS[outcome];
   if (outcome === "possible-match" && area.contact !== "") return `${OUTCOME_WORDS[outcome]} Phone ${area.contact}.`;
   return OUTCOME_WORDS[outcome];
 }
