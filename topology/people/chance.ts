@@ -37,7 +37,7 @@ export function pickSome<T>(random: Random, from: readonly T[], count: number): 
     .map(({ value }) => value);
 }
 
-const DAY_MS = 86_400_000;
+export const DAY_MS = 86_400_000;
 
 /** A day, `YYYY-MM-DD`, so many days before another. */
 export function daysBefore(day: string, days: number): string {

@@ -88,7 +88,8 @@ export const CHARACTERS = {
     familyName: "Perrins",
     givenName: "Graham",
     gender: "male",
-    about: "Objected to sharing: every organisation that holds his records, in Coventry and Shrewsbury, has his objection.",
+    about:
+      "Objected to sharing: every organisation that holds his records, in Coventry and Shrewsbury, has his objection.",
     heldIn: ["wm-cw", "wm-stw"],
     expectedAreas: [],
   },

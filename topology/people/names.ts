@@ -48,11 +48,14 @@ export const COMMUNITIES = {
     multigenerational: 0.2,
   },
   pakistani: {
-    female: words(`Nasreen Shazia Saima Rukhsana Samina Farzana Ayesha Fatima Maryam Zainab Aisha Hafsa Iqra Sadia Khadija
+    female:
+      words(`Nasreen Shazia Saima Rukhsana Samina Farzana Ayesha Fatima Maryam Zainab Aisha Hafsa Iqra Sadia Khadija
       Amina Noor Hania Parveen`),
     male: words(`Mohammed Muhammad Mohammad Imran Tariq Nadeem Javed Asif Zahid Usman Bilal Hamza Ibrahim Yusuf Ali Adeel
       Rashid Shabir Arshad`),
-    family: words("Khan Hussain Ahmed Mahmood Malik Iqbal Mirza Akhtar Butt Rafiq Raja Chaudhry Shah Zaman Bashir Aslam"),
+    family: words(
+      "Khan Hussain Ahmed Mahmood Malik Iqbal Mirza Akhtar Butt Rafiq Raja Chaudhry Shah Zaman Bashir Aslam",
+    ),
     ways: "begum",
     multigenerational: 0.25,
   },
@@ -117,7 +120,9 @@ export const COMMUNITIES = {
   polish: {
     female: words("Agnieszka Katarzyna Małgorzata Anna Magdalena Ewa Joanna Zuzanna Maja Krystyna"),
     male: words("Krzysztof Tomasz Paweł Łukasz Marcin Grzegorz Jakub Wojciech Kacper Zbigniew"),
-    family: words("Nowak Kowalski Wiśniewski Lewandowski Kamiński Zieliński Wójcik Mazur Szymański Dąbrowski Kaczmarek"),
+    family: words(
+      "Nowak Kowalski Wiśniewski Lewandowski Kamiński Zieliński Wójcik Mazur Szymański Dąbrowski Kaczmarek",
+    ),
     ways: "ski-ska",
     multigenerational: 0.03,
   },
