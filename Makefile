@@ -7,8 +7,9 @@ MAKEFLAGS += --no-print-directory
 # The tools and the Node.js that this project pins, never the machine's own.
 BIN := node_modules/.bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Compiled code is kept between starts: the command's start takes half the time.
+export NODE_COMPILE_CACHE := $(CURDIR)/node_modules/.cache/corridor
 STAMP := node_modules/.corridor-setup
-GENERATED := node/wire/generated
 JOBS ?= 2
 
 .PHONY: help setup demo mesh bench test check format-check lint types generate-check architecture unused format generate clean
@@ -17,6 +18,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
 setup: $(STAMP) ## install what the project needs, once (every other target does this by itself)
+	@echo "set up, on Node.js $$($(BIN)/node --version)"
 
 $(STAMP): package-lock.json
 	@scripts/setup.sh

@@ -48,4 +48,3 @@ v2[4-9].* | v[3-9][0-9].*) ;;
 esac
 PATH="$PWD/node_modules/.bin:$PATH" node -e 'new (require("better-sqlite3"))(":memory:").close()' ||
   stop "SQLite does not load on this machine: better-sqlite3 ships binaries for Linux (glibc and musl), macOS and Windows, x64 and arm64."
-echo "setup: done, on Node.js $pinned"

@@ -32,17 +32,17 @@ type Room =
   | { readonly kind: "library" | "root" | "testing" | "simulations" | "scripts" | "unknown"; readonly name: string };
 
 export function isTest(path: string): boolean {
-  return path.endsWith(".test.ts") || path.startsWith("node/testing/");
+  return path.endsWith(".test.ts") || path.includes("/testing/");
 }
 
 /** The room that a source file stands in. */
 export function roomOf(path: string): Room {
   const [top = "", second = ""] = path.split("/");
+  if (path.includes("/testing/") || /^node\/[^/]+\.test\.ts$/.test(path)) return { kind: "testing", name: "testing" };
   if (top === "certs" || top === "topology") return { kind: "library", name: top };
   if (top === "simulations" || top === "scripts") return { kind: top, name: top };
   if (ROOTS.has(path)) return { kind: "root", name: path };
   if (top !== "node") return { kind: "unknown", name: top };
-  if (second === "testing" || /^node\/[^/]+\.test\.ts$/.test(path)) return { kind: "testing", name: "testing" };
   const rung = LADDER.findIndex((names) => names.some((name) => name === second));
   return rung === -1 ? { kind: "unknown", name: `node/${second}` } : { kind: "rung", name: second, rung };
 }
