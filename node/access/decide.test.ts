@@ -301,7 +301,7 @@ describe("the holder's decision", () => {
       code: "not-covered",
       reason: "under-18s",
     });
-    assert.equal(adultsOnly.decideAnswer(asked()).kind, "permitted");
+    assert.equal(adultsOnly.decideAnswer(asked({}, byNumber("2008-11-20"))).kind, "permitted", "18 today");
     const adultNode = accessWith([agreement], [member(OWN, { from: 18 }), member(PEER)]);
     assert.deepEqual(adultNode.decideAnswer(asked({}, child)), {
       kind: "refused",
