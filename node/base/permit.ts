@@ -30,6 +30,6 @@ export type Decision =
   | {
       readonly kind: "refused";
       readonly code: "purpose-refused" | "role-refused" | "not-permitted" | "no-agreement" | "not-covered";
-      /** Coded, independent of the patient, fit to be shown to the asker. */
+      /** Independent of the patient. A sentence for the user at the asker; a code at the holder, fit to be sent. */
       readonly reason: string;
     };
