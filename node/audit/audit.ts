@@ -1,0 +1,234 @@
+import type { HolderAnswer, PointerView, Verdict } from "../base/answer.ts";
+import type { Clock } from "../base/clock.ts";
+import { asFailure, Failure } from "../base/failure.ts";
+import type { Decision, Permit } from "../base/permit.ts";
+import type { Question } from "../base/question.ts";
+import type { Random } from "../base/random.ts";
+import type { NodeId } from "../base/words.ts";
+import type { StoreExecutor } from "../storage/executor.ts";
+import type { EntryKind, NewEntry } from "./audit-store.ts";
+import { makeBackgroundEntries } from "./background-entries.ts";
+import type { PatientToken } from "./patient-token.ts";
+
+const SALT_BYTES = 16;
+
+/** Twice an assertion's longest life: an older attempt is refused for its age. */
+const SEEN_KEPT_MS = 10 * 60_000;
+const FORGET_EVERY_MS = 60_000;
+
+/** A peer's question, as the holder's entry keeps it. */
+export interface AskedByPeer extends Question {
+  readonly asker: NodeId;
+  readonly attemptId: string;
+  readonly evidence: { readonly payload: Uint8Array; readonly signature: Uint8Array };
+}
+
+/** What the index made of the person. */
+export interface FoundPerson {
+  readonly personId: string | undefined;
+  readonly pointers: readonly PointerView[];
+  readonly otherPersonHasRecords: boolean;
+  /** Why nothing shows, as truly decided (`nothing-held`, `objected`, `restricted`, …). Never leaves this node. */
+  readonly why?: string;
+}
+
+export interface AuditNeeds {
+  /** Of the store `audit`. */
+  readonly executor: StoreExecutor;
+  readonly ownId: NodeId;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly tokenOf: PatientToken;
+  /** An entry that gated nothing was lost, or attempts could not be forgotten: for the log and the operator. */
+  readonly onAlarm: (event: "audit-outcomes-lost" | "audit-clean-up-failed", failure: Failure) => void;
+}
+
+/** The audit: what gates a disclosure is durable when its promise resolves. */
+export interface Audit {
+  /**
+   * The question and what this node decided about it, before anything leaves.
+   *
+   * @throws {Failure} `store-unavailable`, `overloaded`: not recorded; nothing may leave.
+   */
+  recordQuestion(question: Question, decision: Decision): Promise<void>;
+  /** @throws {Failure} as {@link recordQuestion}. */
+  recordRestricted(question: Question, permit: Permit): Promise<void>;
+  /**
+   * What is about to leave for a peer, and its attempt as seen.
+   *
+   * @throws {Failure} `replayed`: this peer's attempt was answered before; the replay is recorded, nothing may leave.
+   * @throws {Failure} `store-unavailable`, `overloaded`: not recorded; nothing may leave.
+   */
+  recordAnswer(
+    question: AskedByPeer,
+    decision: Decision,
+    found: FoundPerson | undefined,
+    answer: HolderAnswer,
+  ): Promise<void>;
+  /** What the own index is about to show to the own user. @throws {Failure} as {@link recordQuestion}. */
+  recordOwnAnswer(question: Question, permit: Permit, found: FoundPerson, answer: HolderAnswer): Promise<void>;
+  /** What the user was told in the end: written within a second, in the background. */
+  recordOutcomes(question: Question, permit: Permit, verdict: Verdict): void;
+  /** Writes what waits in the background. The executor stays open: it belongs to who made it. */
+  close(): Promise<void>;
+}
+
+/** Makes the audit of one node. */
+export function makeAudit(needs: AuditNeeds): Audit {
+  const { executor, ownId, clock, random, tokenOf } = needs;
+  const background = makeBackgroundEntries(clock, executor, (failure) => needs.onAlarm("audit-outcomes-lost", failure));
+  const cleaning = clock.every(FORGET_EVERY_MS, () => void forgetAttempts(needs));
+
+  const entry = (kind: EntryKind, requestId: string, outcome: string): NewEntry => ({
+    ...EMPTY_ENTRY,
+    wallMs: clock.wallMs(),
+    kind,
+    requestId,
+    asker: ownId,
+    outcome,
+    salt: random.bytes(SALT_BYTES),
+  });
+  const asked = (kind: EntryKind, question: Question, permitId: string | null, outcome: string): NewEntry => ({
+    ...entry(kind, question.requestId, outcome),
+    ...claimParts(question),
+    permitId,
+    patient: knownNumber(question) ?? tokenOf(question.patient),
+  });
+  const answered = (question: Question, decision: Decision, found: FoundPerson | undefined, answer: HolderAnswer) => ({
+    ...entry("answer", question.requestId, answer.outcome),
+    ...claimParts(question),
+    holder: ownId,
+    permitId: decision.kind === "permitted" ? decision.permit.permitId : null,
+    patient: (isKnownHere(found) ? knownNumber(question) : undefined) ?? tokenOf(question.patient),
+    personId: found?.personId ?? null,
+    why: whyDecided(decision, found),
+    pointerIds: answer.pointers.length === 0 ? null : answer.pointers.map(({ pointerId }) => pointerId).join(" "),
+  });
+
+  return {
+    async recordQuestion(question, decision) {
+      const refused = decision.kind === "refused";
+      const row = refused
+        ? { ...asked("refused", question, null, decision.code), why: decision.reason }
+        : asked("question", question, decision.permit.permitId, "permitted");
+      await executor.run("audit.append", row);
+    },
+    async recordRestricted(question, permit) {
+      await executor.run("audit.append", asked("restricted", question, permit.permitId, "restricted-record"));
+    },
+    async recordAnswer(question, decision, found, answer) {
+      const result = await executor.run("audit.append-answer", {
+        ...answered(question, decision, found, answer),
+        asker: question.asker,
+        attemptId: question.attemptId,
+        evidencePayload: ownCopy(question.evidence.payload),
+        evidenceSignature: ownCopy(question.evidence.signature),
+      });
+      if (result === "recorded") return;
+      throw new Failure("replayed", "This attempt was answered before: ask again with a new attempt id.");
+    },
+    async recordOwnAnswer(question, permit, found, answer) {
+      await executor.run("audit.append", answered(question, { kind: "permitted", permit }, found, answer));
+    },
+    recordOutcomes(question, permit, verdict) {
+      const complete = verdict.scopes.find(({ scope }) => scope === "network")?.everyAreaAnswered === true;
+      background.add({
+        ...entry("outcomes", question.requestId, complete ? "every-area-answered" : "not-every-area-answered"),
+        permitId: permit.permitId,
+        detail: JSON.stringify(toldToUser(verdict)),
+      });
+    },
+    async close() {
+      cleaning.cancel();
+      await background.close();
+    },
+  };
+}
+
+const EMPTY_ENTRY = {
+  attemptId: null,
+  permitId: null,
+  holder: null,
+  userId: null,
+  role: null,
+  setting: null,
+  organisation: null,
+  assurance: null,
+  purpose: null,
+  relationship: null,
+  relationshipReference: null,
+  trigger: null,
+  reason: null,
+  patient: null,
+  personId: null,
+  why: null,
+  pointerIds: null,
+  detail: null,
+  evidencePayload: null,
+  evidenceSignature: null,
+} as const;
+
+function claimParts({ claim }: Question) {
+  return {
+    userId: claim.userId,
+    role: claim.role,
+    setting: claim.setting,
+    organisation: claim.organisation,
+    assurance: claim.assurance,
+    purpose: claim.purpose,
+    relationship: claim.relationship.kind,
+    relationshipReference: claim.relationship.reference ?? null,
+    trigger: claim.trigger,
+    reason: claim.reason ?? null,
+  };
+}
+
+function knownNumber({ patient }: Question): string | undefined {
+  return patient.by === "number" ? patient.nhsNumber.expose() : undefined;
+}
+
+/**
+ * True where this node's index knows the number. That includes a number given with somebody else's birth date: the
+ * person whose number it is had their existence here disclosed, and their own report must say so.
+ */
+function isKnownHere(found: FoundPerson | undefined): boolean {
+  return found !== undefined && (found.personId !== undefined || found.otherPersonHasRecords);
+}
+
+/** The hidden split of what is one answer outside: kept here and shown to nobody who asks. */
+function whyDecided(decision: Decision, found: FoundPerson | undefined): string | null {
+  if (decision.kind === "refused") return decision.code;
+  if (found === undefined || found.pointers.length > 0) return null;
+  if (found.why !== undefined) return found.why;
+  if (found.otherPersonHasRecords) return "number-of-another-person";
+  return found.personId === undefined ? "nothing-held" : "nothing-shown";
+}
+
+/** A cloned view takes its whole buffer along, which for bytes off the wire is the frame they came in. */
+function ownCopy(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes);
+}
+
+/** The verdict as the user saw it, without its words: per area, per scope, and each feed that was named. */
+function toldToUser(verdict: Verdict) {
+  return {
+    areas: verdict.areas.map(({ nodeId, name, outcome, elapsedMs, reason }) =>
+      reason === "" ? [nodeId ?? name, outcome, elapsedMs] : [nodeId ?? name, outcome, elapsedMs, reason],
+    ),
+    scopes: verdict.scopes.map(({ scope, everyAreaAnswered }) => [scope, everyAreaAnswered]),
+    gaps: verdict.gaps.map(({ nodeId, provider }) => [nodeId, provider.code, provider.state]),
+    directory: verdict.directory.sequence,
+  };
+}
+
+async function forgetAttempts({ clock, executor, onAlarm }: AuditNeeds): Promise<void> {
+  try {
+    const beforeMs = clock.wallMs() - SEEN_KEPT_MS;
+    let after: Uint8Array | null = null;
+    do {
+      after = await executor.run("audit.forget-attempts", { beforeMs, after });
+    } while (after !== null);
+  } catch (thrown) {
+    onAlarm("audit-clean-up-failed", asFailure(thrown));
+  }
+}
