@@ -1,9 +1,11 @@
 import * as audit from "./audit/audit-store.ts";
+import { systemRandom } from "./base/random.ts";
+import * as loadBatch from "./requests/load-batch.ts";
 import * as outbox from "./storage/outbox.ts";
 import { serveWriter } from "./storage/writer-thread.ts";
 
 /** The composition root of the writer threads: which commands each store file knows. Run as a worker, never imported. */
 serveWriter({
-  index: [outbox.makeHandlers],
+  index: [outbox.makeHandlers, (db) => loadBatch.makeHandlers(db, systemRandom)],
   audit: [audit.makeHandlers],
 });

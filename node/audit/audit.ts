@@ -28,8 +28,8 @@ export interface FoundPerson {
   readonly personId: string | undefined;
   readonly pointers: readonly PointerView[];
   readonly otherPersonHasRecords: boolean;
-  /** Why nothing shows, as truly decided (`nothing-held`, `objected`, `restricted`, …). Never leaves this node. */
-  readonly why?: string;
+  /** What lies behind the answer, as truly decided (`none-held`, `objected`, `restricted`, …). Never leaves this node. */
+  readonly why: string;
 }
 
 export interface AuditNeeds {
@@ -198,10 +198,7 @@ function isKnownHere(found: FoundPerson | undefined): boolean {
 /** The hidden split of what is one answer outside: kept here and shown to nobody who asks. */
 function whyDecided(decision: Decision, found: FoundPerson | undefined): string | null {
   if (decision.kind === "refused") return decision.code;
-  if (found === undefined || found.pointers.length > 0) return null;
-  if (found.why !== undefined) return found.why;
-  if (found.otherPersonHasRecords) return "number-of-another-person";
-  return found.personId === undefined ? "nothing-held" : "nothing-shown";
+  return found === undefined || found.pointers.length > 0 ? null : found.why;
 }
 
 /** A cloned view takes its whole buffer along, which for bytes off the wire is the frame they came in. */
