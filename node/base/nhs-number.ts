@@ -36,3 +36,12 @@ export function checkDigit(digits: string): number {
   const digit = 11 - (sum % 11);
   return digit === 11 ? 0 : digit;
 }
+
+/**
+ * True where a text holds ten digits that pass as an NHS number, written as people write it. For texts that must not
+ * carry one, addresses among them.
+ */
+export function containsNhsNumber(text: string): boolean {
+  const runs = text.match(/(?<!\d)\d{3}[ ._+-]?\d{3}[ ._+-]?\d{4}(?!\d)/g) ?? [];
+  return runs.some((run) => NhsNumber.parse(run.replace(/\D/g, "")) !== undefined);
+}

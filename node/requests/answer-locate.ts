@@ -27,6 +27,8 @@ export interface Found {
   readonly pointers: readonly PointerView[];
   /** True where the number names somebody else, for whom the right details would have shown records. */
   readonly otherPersonHasRecords: boolean;
+  /** What lies behind the answer. For this node's audit and its operator's totals alone; never part of an answer. */
+  readonly why: "held" | "none-held" | "objected" | "restricted" | "filtered" | "other-person";
 }
 
 export interface AnswerLocateNeeds {

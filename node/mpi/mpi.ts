@@ -1,0 +1,168 @@
+import type { Database } from "better-sqlite3";
+
+import type { BirthDate } from "../base/birth-date.ts";
+import { Concealed } from "../base/concealed.ts";
+import { NhsNumber } from "../base/nhs-number.ts";
+import { damagedRow, type RawRow } from "../base/row-checksum.ts";
+import { demographicKey, fromRow, IDENTITY_COLUMNS, type StoredIdentity } from "./identity-record.ts";
+import { normaliseName, normalisePostcode } from "./names.ts";
+
+/** A person as all their current identity records describe them. */
+export interface PersonView {
+  /** Opaque; for the audit of this node. */
+  readonly personId: string;
+  /** The numbers of the person's identities: what pointers and objections attach to. Meaningless elsewhere. */
+  readonly identities: readonly number[];
+  /** True where any provider marks the person restricted. */
+  readonly restricted: boolean;
+  readonly details: Concealed<PersonDetails>;
+}
+
+/** As sent, each spelling once; only what is not empty. */
+export interface PersonDetails {
+  readonly birthDates: readonly string[];
+  readonly familyNames: readonly string[];
+  readonly givenNames: readonly string[];
+}
+
+export interface DemographicSearch {
+  readonly familyName: Concealed<string>;
+  readonly givenName: Concealed<string>;
+  readonly birthDate: BirthDate;
+  readonly postcode?: Concealed<string>;
+}
+
+/** Several people are as good as none: the question must not choose between them. */
+export type UniqueMatch =
+  { readonly kind: "one"; readonly person: PersonView } | { readonly kind: "none" } | { readonly kind: "several" };
+
+/** The master patient index, read. Every method throws {@link Failure} `store-unavailable` where a row is damaged. */
+export interface Mpi {
+  /** Everybody to whom any current record gives this number: one person, as a rule. */
+  personsByNumber(nhsNumber: NhsNumber): readonly PersonView[];
+  /**
+   * The one person with a record of this family name, given name and date of birth, spelt alike but for case, marks and
+   * punctuation; with a postcode, that record's postcode too. A restricted person is never found by postcode.
+   */
+  personByDemographics(search: DemographicSearch): UniqueMatch;
+  /** The person's one number: the one verified number, or else the one number there is. */
+  numberOf(personId: string): NhsNumber | undefined;
+  /** Reads that must agree with one another, against one state of the store. Synchronous work only. */
+  inOneSnapshot<Result>(read: () => Result): Result;
+  /** For an operator; counts every row, so not for the way of a question. */
+  counts(): { readonly persons: number; readonly identities: number };
+}
+
+/** @param db a read-only connection to the index. */
+export function makeMpi(db: Database): Mpi {
+  const byNumber = db
+    .prepare<[number], RawRow>(
+      `SELECT ${IDENTITY_COLUMNS} FROM identity_record WHERE current = 1 AND person_id IN
+         (SELECT person_id FROM identity_record WHERE current = 1 AND nhs_number = ?)`,
+    )
+    .raw();
+  const byDemographics = db
+    .prepare<[number], RawRow>(
+      `SELECT ${IDENTITY_COLUMNS} FROM identity_record WHERE current = 1 AND demographic_key = ?`,
+    )
+    .raw();
+  const byPerson = db
+    .prepare<[number], RawRow>(`SELECT ${IDENTITY_COLUMNS} FROM identity_record WHERE current = 1 AND person_id = ?`)
+    .raw();
+  const begin = db.prepare("BEGIN");
+  const commit = db.prepare("COMMIT");
+  const persons = db.prepare<[], number>("SELECT count(*) FROM person").pluck();
+  const identities = db.prepare<[], number>("SELECT count(*) FROM identity_record WHERE current = 1").pluck();
+
+  function personsByNumber(nhsNumber: NhsNumber): readonly PersonView[] {
+    const digits = nhsNumber.expose();
+    const groups = groupByPerson(byNumber.all(Number(digits)));
+    for (const records of groups) {
+      // The index led here; only a verified row may say that the number is this person's.
+      if (!records.some((record) => record.nhsNumber === digits)) {
+        throw damagedRow("identity_record", records[0]?.recordNo);
+      }
+    }
+    return groups.map(viewOf);
+  }
+
+  function personByDemographics(search: DemographicSearch): UniqueMatch {
+    const [family, given] = [normaliseName(search.familyName.expose()), normaliseName(search.givenName.expose())];
+    const birthDate = search.birthDate.expose();
+    const key = demographicKey(family, given, birthDate);
+    if (key === undefined) return { kind: "none" };
+    const postcode = search.postcode === undefined ? undefined : normalisePostcode(search.postcode.expose());
+
+    const found = new Set<number>();
+    for (const record of byDemographics.all(key).map(fromRow)) {
+      const named = normaliseName(record.familyName) === family && normaliseName(record.givenName) === given;
+      const placed = postcode === undefined || normalisePostcode(record.postcode) === postcode;
+      if (named && placed && record.birthDate === birthDate) found.add(record.personKey);
+    }
+    const views = [...found].map((personKey) => viewOf(recordsOf(personKey)));
+    const shown = postcode === undefined ? views : views.filter(({ restricted }) => !restricted);
+    const [person, another] = shown;
+    if (person === undefined) return { kind: "none" };
+    return another === undefined ? { kind: "one", person } : { kind: "several" };
+  }
+
+  function recordsOf(personKey: number): StoredIdentity[] {
+    const records = byPerson.all(personKey).map(fromRow);
+    const stray = records.find((record) => record.personKey !== personKey);
+    if (stray !== undefined) throw damagedRow("identity_record", stray.recordNo);
+    return records;
+  }
+
+  function numberOf(personId: string): NhsNumber | undefined {
+    const records = recordsOf(Number.parseInt(personId, 36)).filter(({ nhsNumber }) => nhsNumber !== "");
+    const verified = records.filter(({ nhsNumberStatus }) => nhsNumberStatus === "01");
+    const [number, another] = distinct((verified.length > 0 ? verified : records).map(({ nhsNumber }) => nhsNumber));
+    return number === undefined || another !== undefined ? undefined : NhsNumber.parse(number);
+  }
+
+  function inOneSnapshot<Result>(read: () => Result): Result {
+    if (db.inTransaction) return read();
+    begin.run();
+    try {
+      return read();
+    } finally {
+      commit.run();
+    }
+  }
+
+  return {
+    personsByNumber,
+    personByDemographics,
+    numberOf,
+    inOneSnapshot,
+    counts: () => ({ persons: persons.get() ?? 0, identities: identities.get() ?? 0 }),
+  };
+}
+
+function groupByPerson(rows: readonly RawRow[]): StoredIdentity[][] {
+  const groups = new Map<number, StoredIdentity[]>();
+  for (const row of rows) {
+    const record = fromRow(row);
+    const group = groups.get(record.personKey);
+    if (group === undefined) groups.set(record.personKey, [record]);
+    else group.push(record);
+  }
+  return [...groups.values()];
+}
+
+function viewOf(records: readonly StoredIdentity[]): PersonView {
+  return {
+    personId: (records[0]?.personKey ?? 0).toString(36),
+    identities: records.map(({ identityNo }) => identityNo),
+    restricted: records.some(({ restricted }) => restricted),
+    details: new Concealed({
+      birthDates: distinct(records.map(({ birthDate }) => birthDate)),
+      familyNames: distinct(records.map(({ familyName }) => familyName)),
+      givenNames: distinct(records.map(({ givenName }) => givenName)),
+    }),
+  };
+}
+
+function distinct(texts: readonly string[]): string[] {
+  return [...new Set(texts)].filter((text) => text !== "");
+}

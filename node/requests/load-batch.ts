@@ -1,0 +1,230 @@
+import type { Database } from "better-sqlite3";
+
+import { makeObjectionStore, type ObjectionRecord, type ObjectionStore } from "../access/objection-store.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Concealed } from "../base/concealed.ts";
+import { Failure } from "../base/failure.ts";
+import { containsNhsNumber } from "../base/nhs-number.ts";
+import type { Random } from "../base/random.ts";
+import { makeFeedStateStore, type FeedStateStore } from "../locator/feed-state.ts";
+import { makePointerStore, type PointerRecord, type PointerStore } from "../locator/pointer-store.ts";
+import type { IdentityRecord } from "../mpi/identity-record.ts";
+import { makeIdentityStore, type IdentityStore } from "../mpi/identity-store.ts";
+import type { CommandHandlers, StoreCommands, StoreExecutor } from "../storage/executor.ts";
+import { enqueue } from "../storage/outbox.ts";
+
+/** Most items in one batch. */
+export const BATCH_ITEMS_MAX = 1_000;
+
+/** How far ahead of this node's clock a load may claim to be complete. */
+const AS_OF_AHEAD_MS_MAX = 5 * 60_000;
+
+/** The kind of the outbox row that a batch leaves behind. */
+export const LOAD_FOLLOW_UP = "load-follow-up";
+
+/** One item of a feed, validated. Its values cannot be printed by accident. */
+export type FeedItem =
+  | { readonly kind: "identity"; readonly values: Concealed<IdentityRecord> }
+  | { readonly kind: "pointer"; readonly values: Concealed<PointerRecord> }
+  | { readonly kind: "objection"; readonly values: Concealed<ObjectionRecord> };
+
+/** Why an item is not kept: the field at fault (empty: the item as a whole), and a reason without any of its values. */
+export interface Rejection {
+  readonly field: string;
+  readonly reason: string;
+}
+
+/** What validation made of an item. */
+export type ParsedItem = FeedItem | { readonly rejected: Rejection };
+
+export interface LoadHeader {
+  /** The operator's name for the load. */
+  readonly name: string;
+  /** The moment up to which the sources are complete, milliseconds since the epoch; 0 = now. */
+  readonly asOfMs: number;
+}
+
+export interface LoadResult {
+  /** Items that are durable now, those that were there before included. */
+  readonly accepted: number;
+  readonly rejected: readonly (Rejection & { readonly index: number })[];
+}
+
+export interface LoadBatchNeeds {
+  readonly clock: Clock;
+  readonly store: StoreExecutor;
+  /** Called once the batch is durable: coverage is computed anew. */
+  readonly feedsChanged: () => void;
+}
+
+/**
+ * Loads one batch: its items in their order, how far the providers in it are complete now, and the follow-up work, all
+ * in one transaction. Loading the same batch again changes nothing.
+ *
+ * @param items in their order; those that validation rejected keep their place and are reported with the rest.
+ * @throws {Failure} `invalid-input`: the header is wrong. `overloaded`: too many items. Nothing was kept.
+ * @throws {Failure} `store-unavailable`: the store could not write. Nothing of the batch was kept.
+ */
+export async function loadBatch(
+  header: LoadHeader,
+  items: readonly ParsedItem[],
+  needs: LoadBatchNeeds,
+): Promise<LoadResult> {
+  const nowMs = needs.clock.wallMs();
+  checkHeader(header, nowMs);
+  if (items.length > BATCH_ITEMS_MAX) {
+    throw new Failure("overloaded", `A batch may hold ${BATCH_ITEMS_MAX} items: send smaller batches.`);
+  }
+
+  const entries: LoadEntry[] = [];
+  const rejected: (Rejection & { index: number })[] = [];
+  for (const [index, item] of items.entries()) {
+    if ("rejected" in item) rejected.push({ ...item.rejected, index });
+    else entries.push(toEntry(index, item));
+  }
+  if (entries.length === 0) return { accepted: 0, rejected };
+
+  const asOfMs = header.asOfMs === 0 ? nowMs : header.asOfMs;
+  const outcome = await needs.store.run("load-batch", { asOfMs, nowMs, entries });
+  needs.feedsChanged();
+  return {
+    accepted: entries.length - outcome.rejected.length,
+    rejected: [...rejected, ...outcome.rejected].sort((one, other) => one.index - other.index),
+  };
+}
+
+/** @throws {Failure} `invalid-input`: the name or the moment of the load cannot be. */
+function checkHeader(header: LoadHeader, nowMs: number): void {
+  if (!/^[^\p{Cc}\ufffd]{1,100}$/u.test(header.name) || containsNhsNumber(header.name)) {
+    throw new Failure("invalid-input", "Name the load in 1 to 100 printable characters, without patient data.", {
+      where: "name",
+    });
+  }
+  if (!Number.isSafeInteger(header.asOfMs) || header.asOfMs < 0 || header.asOfMs > nowMs + AS_OF_AHEAD_MS_MAX) {
+    throw new Failure(
+      "invalid-input",
+      "as_of_ms lies ahead of this node's clock: give milliseconds since 1970, or 0.",
+      {
+        where: "as_of_ms",
+      },
+    );
+  }
+}
+
+/** An item as the store's writer gets it: plain data, with its place in the batch. */
+type LoadEntry =
+  | { readonly index: number; readonly kind: "identity"; readonly record: IdentityRecord }
+  | { readonly index: number; readonly kind: "pointer"; readonly record: PointerRecord }
+  | { readonly index: number; readonly kind: "objection"; readonly record: ObjectionRecord };
+
+/** The way from the door to the store: the one place where an item's values are taken out. */
+function toEntry(index: number, item: FeedItem): LoadEntry {
+  switch (item.kind) {
+    case "identity":
+      return { index, kind: item.kind, record: item.values.expose() };
+    case "pointer":
+      return { index, kind: item.kind, record: item.values.expose() };
+    case "objection":
+      return { index, kind: item.kind, record: item.values.expose() };
+  }
+}
+
+declare module "../storage/executor.ts" {
+  interface StoreCommands {
+    "load-batch": {
+      payload: { readonly asOfMs: number; readonly nowMs: number; readonly entries: readonly LoadEntry[] };
+      result: { readonly rejected: readonly (Rejection & { readonly index: number })[] };
+    };
+  }
+}
+
+interface Stores {
+  readonly identities: IdentityStore;
+  readonly pointers: PointerStore;
+  readonly objections: ObjectionStore;
+  readonly feeds: FeedStateStore;
+}
+
+/** Handlers of the command `load-batch`: decides and writes inside one transaction of the index's writer. */
+export function makeHandlers(db: Database, random: Random): CommandHandlers {
+  const stores = {
+    identities: makeIdentityStore(db, random),
+    pointers: makePointerStore(db, random),
+    objections: makeObjectionStore(db),
+    feeds: makeFeedStateStore(db),
+  };
+  return {
+    "load-batch": (payload) => {
+      const { rejected, changed } = putEntries(stores, payload);
+      // The key is fresh: a batch that changed nothing leaves no work, and one that did is never the same twice.
+      if (changed > 0) enqueue(db, { kind: LOAD_FOLLOW_UP, key: random.uuid(), payload: { changed: String(changed) } });
+      return { rejected };
+    },
+  };
+}
+
+function putEntries(
+  stores: Stores,
+  { asOfMs, nowMs, entries }: StoreCommands["load-batch"]["payload"],
+): { readonly rejected: (Rejection & { index: number })[]; readonly changed: number } {
+  const rejected: (Rejection & { index: number })[] = [];
+  const providers = new Set<string>();
+  let changed = 0;
+  for (const entry of withoutRepeats(entries)) {
+    const outcome = putEntry(stores, entry, asOfMs, nowMs);
+    if (outcome === "no-identity") {
+      rejected.push({ index: entry.index, field: "local_id", reason: "no identity record of this provider has it" });
+      continue;
+    }
+    if (outcome === "changed") changed++;
+    providers.add(entry.record.provider);
+  }
+  for (const provider of providers) stores.feeds.advance(provider, asOfMs);
+  return { rejected, changed };
+}
+
+function putEntry(
+  { identities, pointers, objections }: Stores,
+  entry: LoadEntry,
+  asOfMs: number,
+  nowMs: number,
+): "changed" | "unchanged" | "no-identity" {
+  const { provider, localId } = entry.record;
+  if (entry.kind === "identity") {
+    const result = identities.put(entry.record, nowMs);
+    return result === "added" || result === "changed" ? "changed" : "unchanged";
+  }
+  const identityNo = identities.identityNoOf(provider, localId);
+  if (identityNo === undefined) return "no-identity";
+  const changed =
+    entry.kind === "pointer"
+      ? pointers.put(entry.record, identityNo, asOfMs)
+      : objections.put(entry.record, identityNo, nowMs);
+  return changed ? "changed" : "unchanged";
+}
+
+/**
+ * Where one batch holds the same identity twice as of the same day, the later one counts, so that loading the batch again
+ * does not write the two in turn. Pointers and objections likewise. An identity keeps its first place in the order: what
+ * follows it may need it.
+ */
+function withoutRepeats(entries: readonly LoadEntry[]): readonly LoadEntry[] {
+  const kept = new Map<string, LoadEntry>();
+  for (const entry of entries) {
+    const key = keyOf(entry);
+    if (entry.kind !== "identity") kept.delete(key);
+    kept.set(key, entry);
+  }
+  return [...kept.values()];
+}
+
+function keyOf({ kind, record }: LoadEntry): string {
+  switch (kind) {
+    case "identity":
+      return JSON.stringify([kind, record.provider, record.localId, record.recordedOn]);
+    case "pointer":
+      return JSON.stringify([kind, record.provider, record.recordId]);
+    case "objection":
+      return JSON.stringify([kind, record.provider, record.objectionId]);
+  }
+}
