@@ -85,7 +85,7 @@ async function send(group: readonly Waiting[], transport: GroupTransport): Promi
     const failure = sendFailure(thrown);
     if (!isNotData(thrown)) return { replies: group.map(() => ({ ok: false, failure })), broken: failure };
     if (group.length === 1) return { replies: [{ ok: false, failure }] };
-    return await sendEachAlone(group, transport);
+    return sendEachAlone(group, transport);
   }
 }
 

@@ -1,3 +1,5 @@
+import { inspect } from "node:util";
+
 import { asFailure, Failure, type FailureCode } from "../base/failure.ts";
 
 /** A failure as plain data, so that it crosses between threads with its code, message and `where` intact. */
@@ -15,7 +17,7 @@ export function sendFailure(thrown: unknown): SentFailure {
     code,
     message,
     ...(where === undefined ? {} : { where }),
-    ...(cause === undefined ? {} : { cause: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause) }),
+    ...(cause === undefined ? {} : { cause: cause instanceof Error ? (cause.stack ?? cause.message) : inspect(cause) }),
   };
 }
 

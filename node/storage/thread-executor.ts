@@ -43,7 +43,7 @@ export async function startThreadExecutor(options: ThreadExecutorOptions): Promi
     finish: () => link.close(),
     onFatal: options.onFatal ?? (() => undefined),
   });
-  link.onLost(queue.breakDown);
+  link.onLost((failure) => queue.breakDown(failure));
   return queue;
 }
 
@@ -84,6 +84,8 @@ function linkTo(worker: Worker, file: string): WriterLink {
     ended.resolve();
   });
 
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin; windows have
+  const send = (message: ToWriter): void => worker.postMessage(message);
   const reply = (): Promise<FromWriter> => {
     if (lost !== undefined) return Promise.reject(lost);
     expected = Promise.withResolvers();
@@ -93,7 +95,7 @@ function linkTo(worker: Worker, file: string): WriterLink {
     reply,
     ended: ended.promise,
     async ask(message) {
-      worker.postMessage(message satisfies ToWriter);
+      send(message);
       const answer = await reply();
       if (answer.kind === "done") return answer.reply;
       throw new Failure("internal", "The writer answered out of turn.");
@@ -104,7 +106,7 @@ function linkTo(worker: Worker, file: string): WriterLink {
     },
     close() {
       endWanted = true;
-      worker.postMessage({ kind: "close" } satisfies ToWriter);
+      send({ kind: "close" });
       return ended.promise;
     },
   };

@@ -52,5 +52,5 @@ export function mergeHandlers(parts: readonly CommandHandlers[]): CommandHandler
     check(!merged.has(name), `the command ${name} has one handler`);
     merged.set(name, handler);
   }
-  return Object.fromEntries(merged) as CommandHandlers;
+  return Object.fromEntries(merged);
 }
