@@ -7,11 +7,15 @@ import { CALLER_RIGHTS_OID, LEAF_DER_BYTES_MAX } from "./profile.ts";
 /** What a caller's certificate lets it claim. Anything it does not list is refused, except in a sandbox. */
 export const callerRightsSchema = z.strictObject({
   /** National job roles: an R code, or S:G:R. */
-  roles: z.array(z.string().regex(/^(?:S\d{4}:G\d{4}:)?R\d{4}$/, "an R code, or S:G:R")).max(100),
-  settings: z.array(z.enum(SETTINGS)).max(SETTINGS.length),
+  roles: z
+    .array(z.string().regex(/^(?:S\d{4}:G\d{4}:)?R\d{4}$/, "an R code, or S:G:R"))
+    .max(100)
+    .readonly(),
+  settings: z.array(z.enum(SETTINGS)).max(SETTINGS.length).readonly(),
   organisations: z
     .array(z.string().refine((text) => parseOrganisationCode(text) !== undefined, "an organisation code"))
-    .max(100),
+    .max(100)
+    .readonly(),
   /** May load identities, pointers and objections. */
   feed: z.boolean(),
   /** May run the node: health, membership, reports without patients. */

@@ -73,7 +73,7 @@ export async function issueNode(dir: string, order: NodeOrder): Promise<IssuedNo
   });
   writePrivateKey(files.key, privatePem(keys), replace);
   writePublicPem(files.certificate, leaf + authority.certificatePem, replace);
-  writePublicPem(files.trust, readPublicPem(rootFiles(dir).certificate), true);
+  writePublicPem(files.trust, trustOf(dir), true);
   writePublicPem(files.manifestPublic, readPublicPem(authorityFiles(dir).manifestPublic), true);
   return { files, issuingCa: caFingerprint(authority.certificatePem), assertionKey };
 }
@@ -116,6 +116,15 @@ export async function issueCaller(dir: string, order: CallerOrder): Promise<{ re
   writePublicPem(files.certificate, leaf + authority.certificatePem, replace);
   writePublicPem(files.trust, readPublicPem(rootFiles(dir).certificate), true);
   return { files };
+}
+
+/**
+ * What a node's server trusts: the root. The issuing authorities follow it, as helpers and not as anchors: some releases
+ * of Node.js (24.21 is one) forget the chain that a client sent and find a leaf's issuer only among these certificates.
+ */
+export function trustOf(dir: string): string {
+  const authorities = listCollaboratives(dir).map((id) => collaborativeFiles(dir, id).certificate);
+  return [rootFiles(dir).certificate, ...authorities].map(readPublicPem).join("");
 }
 
 interface LeafOrder {

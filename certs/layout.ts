@@ -11,7 +11,7 @@ export interface NodeFiles extends CertificateFiles {
   readonly directory: string;
   readonly assertionKey: string;
   readonly assertionPublic: string;
-  /** The network's root: whom this node trusts. */
+  /** The network's root, whom this node trusts; then its issuing authorities. */
   readonly trust: string;
   readonly manifestPublic: string;
 }

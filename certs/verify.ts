@@ -10,7 +10,8 @@ const CHAIN_LENGTH_MAX = 3;
 export interface VerifyOrder {
   /** The leaf first, then what it came with. */
   readonly chain: readonly X509Certificate[];
-  readonly roots: readonly X509Certificate[];
+  /** Only those that signed themselves are roots; others may lie on the way to one. */
+  readonly trusted: readonly X509Certificate[];
   /** The network's; absent: that of the leaf's authority. */
   readonly domain: string | undefined;
   /** Milliseconds since the epoch. */
@@ -23,9 +24,11 @@ export interface VerifyOrder {
  * A diagnosis for people, with signatures checked by OpenSSL through node:crypto. At work the handshake decides (OpenSSL
  * builds and judges the chain), and then the directory: whether the network still counts this one in is not asked here.
  */
-export function faultsOfCertificate({ chain, roots, domain, nowMs }: VerifyOrder): string[] {
-  const [leaf, ...untrusted] = chain;
+export function faultsOfCertificate({ chain, trusted, domain, nowMs }: VerifyOrder): string[] {
+  const [leaf, ...sent] = chain;
   if (leaf === undefined) return ["there is no certificate"];
+  const roots = trusted.filter((certificate) => signed(certificate, certificate));
+  const untrusted = [...sent, ...trusted.filter((certificate) => !roots.includes(certificate))];
   const { path, fault } = buildPath(leaf, untrusted, roots);
   const issuer = path[1];
   const permitted = issuer && readPermittedNames(issuer.raw);

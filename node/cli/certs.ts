@@ -133,7 +133,7 @@ function verifyCommand(clock: Clock): Command {
 function verify(file: string, { trust, domain }: { trust: string; domain?: string }, clock: Clock): void {
   const faults = faultsOfCertificate({
     chain: readCertificates(readPublicPem(file), file),
-    roots: readCertificates(readPublicPem(trust), trust),
+    trusted: readCertificates(readPublicPem(trust), trust),
     domain,
     nowMs: clock.wallMs(),
   });
