@@ -34,7 +34,7 @@ bench: $(STAMP) ## measure against the bare gRPC echo; table on screen, figures 
 	@$(BIN)/node simulations/bench/bench.ts
 
 test: $(STAMP) ## run every test; the last line is 'N passed, N failed'
-	@$(BIN)/node scripts/test.ts --parallel --jobs $(JOBS)
+	@$(BIN)/node scripts/test.ts --parallel --jobs=$(JOBS)
 
 check: format-check lint types generate-check architecture unused ## format, lint, types, generated code, architecture, unused code
 	@echo 'check: all well'

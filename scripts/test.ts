@@ -1,5 +1,5 @@
 /**
- * Runs every test with mocha, with the options given, then prints the closing line `N passed, N failed` (`, N skipped`) as the very last
+ * Runs every test, or the files given, with mocha and the options given, then prints the closing line `N passed, N failed` (`, N skipped`) as the very last
  * one. A skipped test that does not say why counts as failed, and so do a run without any test and one that something
  * still open keeps alive.
  */
@@ -13,15 +13,23 @@ import { COUNTS_FILE, type Counts } from "./counting-reporter.ts";
 /** How long mocha may stay alive after its last test. */
 const LINGER_MS = 15_000;
 
-const TESTS = "{node,certs,topology,simulations,scripts}/**/*.test.ts";
+const EVERY_TEST = "{node,certs,topology,simulations,scripts}/**/*.test.ts";
 
+const options = process.argv.slice(2).filter((argument) => argument.startsWith("-"));
+const files = process.argv.slice(2).filter((argument) => !argument.startsWith("-"));
 const root = join(import.meta.dirname, "..");
 const folder = mkdtempSync(join(tmpdir(), "corridor-test-"));
 const countsFile = join(folder, "counts.json");
 
 const mocha = spawn(
   join(root, "node_modules/.bin/mocha"),
-  ["--forbid-only", "--reporter", join(root, "scripts/counting-reporter.ts"), ...process.argv.slice(2), TESTS],
+  [
+    "--forbid-only",
+    "--reporter",
+    join(root, "scripts/counting-reporter.ts"),
+    ...options,
+    ...(files.length > 0 ? files : [EVERY_TEST]),
+  ],
   { cwd: root, stdio: ["ignore", "inherit", "inherit"], env: { ...process.env, [COUNTS_FILE]: countsFile } },
 );
 // Ctrl-C reaches mocha by itself; the closing line is still ours to print.
@@ -40,7 +48,7 @@ mocha.once("exit", (code) => {
   if (code !== 0 && failed + problems.length === 0) problems.push("mocha failed without a failed test");
   for (const problem of problems) console.log(problem);
   const closing = [`${passed} passed`, `${failed + problems.length} failed`];
-  if (skipped > 0) closing.push(`${skipped - unexplained.length} skipped`);
+  if (skipped > unexplained.length) closing.push(`${skipped - unexplained.length} skipped`);
   process.exitCode = failed + problems.length > 0 ? 1 : 0;
   console.log(closing.join(", "));
 });
