@@ -1,6 +1,6 @@
 import type { AreaAnswer, PointerView, Verdict } from "../base/answer.ts";
 import { RECORD_TYPES } from "../base/record-types.ts";
-import { OUTCOME_WORDS } from "../federation/verdict.ts";
+import { outcomeWords } from "../federation/verdict.ts";
 
 /** At most so many records of an area are listed; the rest are counted. */
 const RECORDS_LISTED_MAX = 12;
@@ -9,7 +9,7 @@ const AREA_WIDTH = 44;
 /** One area's answer as lines for a terminal: what it said, then each record by type, custodian and date. */
 export function areaLines(answer: AreaAnswer): string[] {
   const name = answer.own ? `${answer.area.name} (here)` : answer.area.name;
-  const head = `  ${name.padEnd(AREA_WIDTH)} ${words(answer)}${asked(answer) ? `  [${answer.elapsedMs} ms]` : ""}`;
+  const head = `  ${name.padEnd(AREA_WIDTH)} ${outcomeWords(answer)}${asked(answer) ? `  [${answer.elapsedMs} ms]` : ""}`;
   const listed = answer.pointers.slice(0, RECORDS_LISTED_MAX).map(recordLine);
   const more = answer.pointers.length - listed.length;
   return [head, ...listed, ...(more > 0 ? [`      … and ${more} more`] : []), ...sealedLines(answer)];
@@ -18,11 +18,6 @@ export function areaLines(answer: AreaAnswer): string[] {
 /** The verdict as lines: the sentence, and the line that always follows it. */
 export function verdictLines(verdict: Verdict): string[] {
   return ["", `  ${verdict.sentence}`, `  ${verdict.fixedLine}`];
-}
-
-function words(answer: AreaAnswer): string {
-  const phone = answer.outcome === "possible-match" ? ` ${answer.area.contact}` : "";
-  return OUTCOME_WORDS[answer.outcome] + phone;
 }
 
 /** True where the elapsed time says something about the network. */

@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+
+import { Failure } from "../base/failure.ts";
+import { parseSettings } from "./settings.ts";
+
+const GOOD = `id: wm-bsol
+dataDir: data
+listen: { port: 7400 }
+certs: { dir: ../certs/wm-bsol }
+manifest: /srv/manifest.jws
+topology: ../topology.yaml
+`;
+
+describe("settings", () => {
+  it("are read with safe defaults, and paths relative to their file", () => {
+    const settings = parseSettings(GOOD, "/etc/corridor/node.yaml");
+    assert.deepEqual(settings, {
+      id: "wm-bsol",
+      dataDir: "/etc/corridor/data",
+      listen: { host: "127.0.0.1", port: 7400 },
+      certsDir: "/etc/certs/wm-bsol",
+      manifestPath: "/srv/manifest.jws",
+      topologyPath: "/etc/topology.yaml",
+      sandbox: false,
+      reflection: false,
+      logLevel: "info",
+    });
+    assert.ok(Object.isFrozen(settings));
+  });
+
+  it("name every fault at once, by line, with its remedy", () => {
+    const text = GOOD.replace("wm-bsol\n", "WM BSOL\n")
+      .replace("7400", "740000")
+      .concat("sandbocks: true\nlogLevel: loud\n");
+    assert.throws(
+      () => parseSettings(text, "node.yaml"),
+      (thrown: unknown) => {
+        assert.ok(thrown instanceof Failure && thrown.code === "configuration");
+        assert.match(thrown.message, /has 4 faults/);
+        assert.match(thrown.message, /node\.yaml:1: id .*lower-case/);
+        assert.match(thrown.message, /node\.yaml:3: listen\.port .*65535/);
+        assert.match(thrown.message, /node\.yaml:7: sandbocks is not a known key; .*did you mean sandbox\?/);
+        assert.match(thrown.message, /node\.yaml:8: logLevel .*info/);
+        return true;
+      },
+    );
+  });
+
+  for (const [what, text] of [
+    ["an empty file", ""],
+    ["a list", "- a"],
+    ["text that is not YAML", "id: [unclosed"],
+  ] as const) {
+    it(`refuse ${what}`, () => assert.throws(() => parseSettings(text, "node.yaml"), Failure));
+  }
+});

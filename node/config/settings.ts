@@ -1,0 +1,91 @@
+import { readFileSync } from "node:fs";
+import { basename, dirname, resolve } from "node:path";
+
+import { z } from "zod";
+
+import { readEntry } from "../../topology/entries.ts";
+import { Faults } from "../../topology/faults.ts";
+import { readYaml } from "../../topology/yaml-source.ts";
+import { Failure } from "../base/failure.ts";
+import { type NodeId, parseNodeId } from "../base/words.ts";
+import { LOG_LEVELS, type LogLevel } from "../telemetry/log.ts";
+
+const path = (what: string) => z.string(`give the path of ${what}`).min(1, `give the path of ${what}`);
+
+/** The settings of one node, as its file gives them. `docs/settings.md` is the operator's page; a test keeps them alike. */
+export const settingsSchema = z.strictObject({
+  /** The node's id, as the manifest lists it. */
+  id: z
+    .string("give the node's id, as the manifest lists it")
+    .refine((text) => parseNodeId(text) !== undefined, "use 2 to 40 lower-case letters, digits and inner hyphens"),
+  /** Folder of index.db and audit.db; made at the first start, readable by its owner alone. */
+  dataDir: path("the data folder"),
+  listen: z.strictObject({
+    /** Address to listen on. */
+    host: z.string("give an address to listen on").default("127.0.0.1"),
+    /** Port of the gRPC door, 1 to 65535; 0 = any free one. */
+    port: z.int("give a whole number").min(0, "use 0 to 65535").max(65_535, "use 0 to 65535"),
+  }),
+  certs: z.strictObject({
+    /** Folder with node.crt.pem, node.key.pem, assertion.key.pem, trust.crt.pem and manifest.pub.pem. */
+    dir: path("the folder of the node's certificate"),
+  }),
+  /** The signed manifest; looked at each second. */
+  manifest: path("the signed manifest"),
+  /** The topology file: which providers feed this node. */
+  topology: path("the topology file"),
+  /** True lets callers claim any role, setting and organisation. Never with real people. */
+  sandbox: z.boolean("write true or false").default(false),
+  /** True serves gRPC reflection to callers with the right to operate. */
+  reflection: z.boolean("write true or false").default(false),
+  /** How much is logged. */
+  logLevel: z.enum(LOG_LEVELS, `use one of ${LOG_LEVELS.join(", ")}`).default("info"),
+});
+
+/** Settings, parsed once and frozen; every path absolute. */
+export interface Settings {
+  readonly id: NodeId;
+  readonly dataDir: string;
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly certsDir: string;
+  readonly manifestPath: string;
+  readonly topologyPath: string;
+  readonly sandbox: boolean;
+  readonly reflection: boolean;
+  readonly logLevel: LogLevel;
+}
+
+/**
+ * Reads a node's settings. Paths in the file are relative to the file.
+ *
+ * @throws {Failure} `configuration`: it cannot be read, or has faults, all of which the message lists by line.
+ */
+export function readSettings(file: string): Settings {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (cause) {
+    const message = `The settings file ${file} cannot be read: check its name and permissions.`;
+    throw new Failure("configuration", message, { where: file, cause });
+  }
+  return parseSettings(text, file);
+}
+
+/** The same from text. @param file where the text stands: its folder is the start of relative paths. */
+export function parseSettings(text: string, file: string): Settings {
+  const source = readYaml(text, basename(file), "settings file");
+  const faults = new Faults(source);
+  const entry = readEntry(settingsSchema, source.value ?? {}, [], faults);
+  faults.throwIfAny("settings file");
+  const { id, dataDir, listen, certs, manifest, topology, ...rest } = entry!.value;
+  const from = (target: string): string => resolve(dirname(resolve(file)), target);
+  return Object.freeze({
+    ...rest,
+    id: id as NodeId,
+    listen,
+    dataDir: from(dataDir),
+    certsDir: from(certs.dir),
+    manifestPath: from(manifest),
+    topologyPath: from(topology),
+  });
+}
