@@ -1,0 +1,234 @@
+import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+
+import { CompactSign } from "jose";
+
+import { type Manifest, signManifest } from "../../topology/manifest.ts";
+import { Failure } from "../base/failure.ts";
+import { type FakeClock, makeFakeClock } from "../testing/fake-clock.ts";
+import { type Directory, openDirectory } from "./directory.ts";
+
+const START_MS = Date.UTC(2026, 10, 20, 3, 0);
+const DAY_MS = 86_400_000;
+
+const authority = generateKeyPairSync("ed25519");
+const privatePem = authority.privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+const publicPem = authority.publicKey.export({ type: "spki", format: "pem" }).toString();
+const strangerPem = generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+
+const member = (id: string): Manifest["members"][number] => ({
+  id,
+  collaborative: "care",
+  region: "West Midlands",
+  ics: [{ code: "QHL", name: "Birmingham and Solihull", from: "2022-07-01" }],
+  endpoints: ["127.0.0.1:4101"],
+  issuingCa: "a".repeat(64),
+  assertionKey: "A".repeat(43),
+  population: 1_400_000,
+  ages: { from: 0 },
+  coverageContact: { name: "Service desk", phone: "0121 496 0000", hours: "24 hours" },
+  status: "live",
+});
+const manifest = (changes: Partial<Manifest> = {}): Manifest => ({
+  format: 1,
+  network: { name: "West Midlands", domain: "west-midlands.corridor.example", authority: "An ICB" },
+  sequence: 7,
+  issuedAt: new Date(START_MS).toISOString(),
+  routing: "ask-all",
+  members: [member("wm-bsol"), member("wm-cw")],
+  icsWithoutNode: [],
+  agreements: [],
+  ...changes,
+});
+
+describe("the directory", () => {
+  let dir: string;
+  let path: string;
+  let clock: FakeClock;
+  let alarms: string[];
+  let opened: Directory[];
+
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), "corridor-directory-"));
+    path = join(dir, "manifest.jws");
+    writeFileSync(join(dir, "manifest.pub.pem"), publicPem);
+    clock = makeFakeClock(START_MS);
+    alarms = [];
+    opened = [];
+  });
+  afterEach(() => {
+    for (const directory of opened) directory.close();
+    rmSync(dir, { recursive: true });
+  });
+
+  const put = async (content: Manifest | string, key = privatePem): Promise<void> => {
+    const text = typeof content === "string" ? content : await signManifest(content, key);
+    writeFileSync(`${path}.new`, text);
+    renameSync(`${path}.new`, path);
+  };
+  const open = async (ownId = "wm-bsol"): Promise<Directory> => {
+    const publicKeyPath = join(dir, "manifest.pub.pem");
+    const directory = await openDirectory({ path, publicKeyPath, ownId, clock, alarm: (text) => alarms.push(text) });
+    opened.push(directory);
+    return directory;
+  };
+  /** Lets the next looks at the file happen: the clock is a fake, the file is real. */
+  const look = async (until: () => boolean): Promise<void> => {
+    for (let tries = 0; tries < 100 && !until(); tries++) {
+      await clock.advance(1_000);
+      await wait(5);
+    }
+    assert.ok(until(), `not seen; alarms: ${alarms.join(" | ")}`);
+  };
+  const refusesToOpen = (words: RegExp, ownId?: string): Promise<void> =>
+    assert.rejects(open(ownId), (thrown: unknown) => {
+      assert.ok(thrown instanceof Failure);
+      assert.equal(thrown.code, "configuration");
+      assert.match(thrown.message, words);
+      assert.equal(thrown.where, path);
+      return true;
+    });
+
+  it("gives the manifest in force, its members and its age", async () => {
+    await put(manifest());
+    const directory = await open();
+    await clock.advance(90_000);
+    const { ageMs, state, atMs, manifest: inForce } = directory.inForce();
+    assert.equal(ageMs, 90_000);
+    assert.equal(atMs, START_MS + 90_000);
+    assert.equal(state, "fresh");
+    assert.equal(inForce.sequence, 7);
+    assert.equal(directory.member("wm-cw")?.id, "wm-cw");
+    assert.equal(directory.member("wm-other"), undefined);
+    assert.equal(directory.member("__proto__"), undefined);
+  });
+
+  it("ages: fresh under a day, ageing under fourteen, then stale", async () => {
+    await put(manifest());
+    const directory = await open();
+    const stateAfter = async (ms: number): Promise<string> => {
+      await clock.advance(ms);
+      return directory.inForce().state;
+    };
+    directory.close(); // only its age matters here, not fourteen days of looking
+    assert.equal(await stateAfter(DAY_MS - 1), "fresh");
+    assert.equal(await stateAfter(1), "ageing");
+    assert.equal(await stateAfter(13 * DAY_MS - 1), "ageing");
+    assert.equal(await stateAfter(1), "stale");
+  });
+
+  it("opens on a stale manifest and says so, and a new one mends it", async () => {
+    await put(manifest({ issuedAt: new Date(START_MS - 15 * DAY_MS).toISOString() }));
+    const directory = await open();
+    assert.equal(directory.inForce().state, "stale");
+    await put(manifest({ sequence: 8 }));
+    await look(() => directory.inForce().manifest.sequence === 8);
+    assert.equal(directory.inForce().state, "fresh");
+    assert.deepEqual(alarms, []);
+  });
+
+  it("takes a newer manifest within a second or so, members and all", async () => {
+    await put(manifest());
+    const directory = await open();
+    await put(manifest({ sequence: 8, members: [member("wm-bsol"), { ...member("wm-cw"), status: "suspended" }] }));
+    await look(() => directory.member("wm-cw")?.status === "suspended");
+    assert.equal(clock.wallMs() - START_MS <= 3_000, true);
+  });
+
+  it("keeps the last good one, and says why once, when another is put in its place", async () => {
+    await put(manifest());
+    const directory = await open();
+    const bad: [string, () => Promise<void>, RegExp][] = [
+      ["lower", () => put(manifest({ sequence: 6 })), /lower sequence \(6\)/],
+      ["same sequence, other content", () => put(manifest({ members: [member("wm-bsol")] })), /same sequence \(7\)/],
+      ["another key", () => put(manifest({ sequence: 9 }), strangerPem), /does not match this key/],
+      ["garbage", () => put("garbage"), /not a compact JWS/],
+      [
+        "another network",
+        () => put(manifest({ sequence: 9, network: { ...manifest().network, domain: "other.example" } })),
+        /another network \(other\.example\)/,
+      ],
+      [
+        "the future",
+        () => put(manifest({ sequence: 9, issuedAt: new Date(START_MS + DAY_MS).toISOString() })),
+        /check both clocks/,
+      ],
+      ["nothing", async () => rmSync(path), /cannot be opened/],
+    ];
+    for (const [name, place, words] of bad) {
+      const before = alarms.length;
+      await place();
+      await look(() => alarms.length > before);
+      assert.match(alarms.at(-1) ?? "", words, name);
+      assert.match(alarms.at(-1) ?? "", /sequence 7 stays in force/);
+      await clock.advance(5_000);
+      await wait(20);
+      assert.equal(alarms.length, before + 1, `${name}: said more than once`);
+      assert.equal(directory.inForce().manifest.sequence, 7);
+      assert.equal(directory.member("wm-cw")?.status, "live");
+    }
+    await put(manifest({ sequence: 10 }));
+    await look(() => directory.inForce().manifest.sequence === 10);
+  });
+
+  it("takes a manifest from the future once its time has come, though the file has not changed", async () => {
+    await put(manifest());
+    const directory = await open();
+    await put(manifest({ sequence: 8, issuedAt: new Date(START_MS + 330_000).toISOString() }));
+    await look(() => alarms.length === 1);
+    await clock.advance(30_000);
+    await look(() => directory.inForce().manifest.sequence === 8);
+    assert.equal(directory.inForce().ageMs, Math.max(0, clock.wallMs() - START_MS - 330_000));
+  });
+
+  it("says so when the network no longer lists this node", async () => {
+    await put(manifest());
+    const directory = await open();
+    await put(manifest({ sequence: 8, members: [member("wm-cw")] }));
+    await look(() => directory.member("wm-bsol") === undefined);
+    assert.match(alarms.at(-1) ?? "", /no longer lists this node, wm-bsol/);
+  });
+
+  it("looks no more once it is closed", async () => {
+    await put(manifest());
+    const directory = await open();
+    directory.close();
+    assert.equal(clock.pending(), 0);
+  });
+
+  it("does not open without a manifest that this network's authority has signed", async () => {
+    await refusesToOpen(/cannot be opened/);
+    await put("garbage");
+    await refusesToOpen(/compact JWS/);
+    await put(manifest(), strangerPem);
+    await refusesToOpen(/does not match this key/);
+    await put("x".repeat(4 * 1024 * 1024 + 1));
+    await refusesToOpen(/too large/);
+  });
+
+  it("does not open on a manifest of an unknown format, from the future, or without this node", async () => {
+    const unknown = await new CompactSign(new TextEncoder().encode('{"format":2}'))
+      .setProtectedHeader({ alg: "EdDSA", typ: "corridor-manifest+jws" })
+      .sign(authority.privateKey);
+    await put(unknown);
+    await refusesToOpen(/format 2/);
+    await put(manifest({ issuedAt: new Date(START_MS + 301_000).toISOString() }));
+    await refusesToOpen(/check both clocks/);
+    await put(manifest());
+    await refusesToOpen(/does not list this node, wm-other/, "wm-other");
+    await put(manifest({ issuedAt: new Date(START_MS + 299_000).toISOString() }));
+    assert.equal((await open()).inForce().ageMs, 0);
+  });
+
+  it("does not open without the authority's key", async () => {
+    await put(manifest());
+    for (const pem of ["garbage", ""]) {
+      writeFileSync(join(dir, "manifest.pub.pem"), pem);
+      await assert.rejects(open(), (thrown: unknown) => thrown instanceof Failure && thrown.code === "configuration");
+    }
+  });
+});
