@@ -12,7 +12,7 @@ const LADDER = [
 const GROUND = LADDER.length - 1;
 
 /** Composition roots: they introduce the rooms to each other, and nobody in a room may import them. */
-const ROOTS: ReadonlySet<string> = new Set(["node/node.ts", "node/main.ts", "node/writer.ts", "node/cli/corridor.ts"]);
+const ROOTS: ReadonlySet<string> = new Set(["node/node.ts", "node/main.ts", "node/writer.ts"]);
 
 /** Started, not imported: a worker thread has its own composition root. */
 const STARTS: ReadonlyMap<string, string> = new Map([["node/storage/thread-executor.ts", "node/writer.ts"]]);
