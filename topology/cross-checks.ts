@@ -13,11 +13,14 @@ export interface Entries {
   readonly names: NamesGiven;
 }
 
-/** Names that may be referred to. One of a faulty entry counts: its own fault is enough. */
+/**
+ * Names that may be referred to. One of a faulty entry counts, and where a whole list is missing anything goes: the fault
+ * that stands is enough.
+ */
 export interface NamesGiven {
-  readonly collaboratives: readonly string[];
-  readonly nodes: readonly string[];
-  readonly providers: readonly string[];
+  readonly collaboratives: readonly string[] | undefined;
+  readonly nodes: readonly string[] | undefined;
+  readonly providers: readonly string[] | undefined;
   readonly icsCodes: readonly string[];
 }
 
@@ -47,8 +50,14 @@ function checkUnique<Key extends string, T extends Record<Key, string>>(
   }
 }
 
-function checkKnown(word: string, known: readonly string[], path: Path, what: string, faults: Faults): boolean {
-  if (known.includes(word)) return true;
+function checkKnown(
+  word: string,
+  known: readonly string[] | undefined,
+  path: Path,
+  what: string,
+  faults: Faults,
+): boolean {
+  if (known === undefined || known.includes(word)) return true;
   faults.add(path, `${quoted(word)} is no ${what} of this file`, suggestion(word, known));
   return false;
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 
-import { Faults, quoted, suggestion } from "./faults.ts";
-import type { Path } from "./faults.ts";
+import { quoted, suggestion } from "./faults.ts";
+import type { Faults, Path } from "./faults.ts";
 
 /** One entry of a file that has the right shape, and where it stands. */
 export interface Entry<T> {

@@ -77,8 +77,9 @@ export function parseTopology(text: string, fileName: string): Topology {
     agreements: readEntries(agreementSchema, file["agreements"] ?? [], ["agreements"], faults),
     names: namesGiven(file),
   };
-  if (Array.isArray(file["nodes"]) && file["nodes"].length === 0)
-    faults.add(["nodes"], "lists nothing", "list at least one node");
+  for (const key of ["collaboratives", "nodes"]) {
+    if (isEmptyList(file[key])) faults.add([key], "lists nothing", "list at least one");
+  }
   crossCheck(entries, faults);
   faults.throwIfAny("topology file");
   return assemble(network!.value, entries);
@@ -134,14 +135,21 @@ export function feedCarries(feed: Feed, recordType: RecordTypeKey): boolean {
 }
 
 function namesGiven(file: Record<string, unknown>): NamesGiven {
-  const nodes = mapsIn(file["nodes"]);
-  const withoutNode = mapsIn(file["icsWithoutNode"]);
+  const served = mapsIn(file["nodes"]).flatMap((node) => mapsIn(node["ics"]));
   return {
-    collaboratives: textsAt(mapsIn(file["collaboratives"]), "id"),
-    nodes: textsAt(nodes, "id"),
-    providers: textsAt(mapsIn(file["providers"]), "code"),
-    icsCodes: textsAt([...nodes.flatMap((node) => mapsIn(node["ics"])), ...withoutNode], "code"),
+    collaboratives: isEmptyList(file["collaboratives"]) ? undefined : namesAt(file["collaboratives"], "id"),
+    nodes: isEmptyList(file["nodes"]) ? undefined : namesAt(file["nodes"], "id"),
+    providers: namesAt(file["providers"], "code"),
+    icsCodes: textsAt([...served, ...mapsIn(file["icsWithoutNode"])], "code"),
   };
+}
+
+function namesAt(list: unknown, key: string): string[] | undefined {
+  return Array.isArray(list) ? textsAt(mapsIn(list), key) : undefined;
+}
+
+function isEmptyList(raw: unknown): boolean {
+  return Array.isArray(raw) && raw.length === 0;
 }
 
 function mapsIn(raw: unknown): Record<string, unknown>[] {

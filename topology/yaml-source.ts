@@ -1,5 +1,5 @@
-import { LineCounter, isAlias, isMap, isScalar, isSeq, parseDocument } from "yaml";
-import type { Document, ParsedNode } from "yaml";
+import { LineCounter, isAlias, isMap, isScalar, isSeq, parseDocument, visit } from "yaml";
+import type { Alias, Document, ParsedNode, YAMLParseError } from "yaml";
 
 import { Faults } from "./faults.ts";
 import type { FaultSource, Path } from "./faults.ts";
@@ -26,11 +26,31 @@ export function readYaml(text: string, fileName: string, whatFile: string): Yaml
     lineOfKey: (path, key) => lines.linePos(keyOffsetOf(document, path, key)).line,
   };
   const faults = new Faults(source);
-  for (const error of document.errors) {
+  for (const error of tellingErrors(document)) {
     faults.addLine(lines.linePos(error.pos[0]).line, `is not YAML: ${oneLine(error.message)}`, remedyFor(error.code));
+  }
+  for (const alias of aliasesWithoutAnchor(document)) {
+    const remedy = "write the anchor (&name) above the place that uses it (*name)";
+    faults.addLine(lines.linePos(alias.range?.[0] ?? 0).line, `*${alias.source} names no anchor`, remedy);
   }
   faults.throwIfAny(whatFile);
   return { ...source, value: valueOf(document, faults, whatFile) };
+}
+
+/** Repeated keys are faults of their own; of other errors only the first counts, for the rest mostly follow from it. */
+function tellingErrors({ errors }: Document.Parsed): YAMLParseError[] {
+  const first = errors.find(({ code }) => code !== "DUPLICATE_KEY");
+  return errors.filter((error) => error === first || error.code === "DUPLICATE_KEY");
+}
+
+function aliasesWithoutAnchor(document: Document.Parsed): Alias[] {
+  const found: Alias[] = [];
+  visit(document, {
+    Alias: (_, alias) => {
+      if (alias.resolve(document) === undefined) found.push(alias);
+    },
+  });
+  return found;
 }
 
 function valueOf(document: Document.Parsed, faults: Faults, whatFile: string): unknown {
@@ -38,7 +58,7 @@ function valueOf(document: Document.Parsed, faults: Faults, whatFile: string): u
     return document.toJS({ maxAliasCount: ALIASES_MAX }) as unknown;
   } catch (thrown) {
     const reason = thrown instanceof Error ? oneLine(thrown.message) : "unreadable";
-    faults.addLine(1, `is not YAML: ${reason}`, "name an anchor (&name) above the place that uses it (*name)");
+    faults.addLine(1, `cannot be used: ${reason}`, "use fewer anchors and aliases");
     faults.throwIfAny(whatFile);
     throw thrown;
   }

@@ -147,7 +147,7 @@ function recordedOn(random: Random, person: Person): string {
   return daysBefore(CAST_DAY, 1 + Math.floor(random.fraction() ** 2 * Math.min(3_000, Math.max(0, lifeDays - 1))));
 }
 
-const FOR_THE_FRAIL: readonly RecordTypeKey[] = [
+const FOR_THE_FRAIL: ReadonlySet<RecordTypeKey> = new Set([
   "respect-form",
   "end-of-life-plan",
   "emergency-care-plan",
@@ -157,19 +157,19 @@ const FOR_THE_FRAIL: readonly RecordTypeKey[] = [
   "special-patient-notes",
   "social-care-involvement",
   "social-care-assessment",
-];
-const FOR_CHILDREN: readonly RecordTypeKey[] = ["childrens-social-care"];
-const FOR_FEW: readonly RecordTypeKey[] = ["safeguarding", "mental-health-act-status", "safety-alerts"];
+]);
+const FOR_CHILDREN: ReadonlySet<RecordTypeKey> = new Set(["childrens-social-care"]);
+const FOR_FEW: ReadonlySet<RecordTypeKey> = new Set(["safeguarding", "mental-health-act-status", "safety-alerts"]);
 
 function typesHeld(random: Random, source: NodeFeed, person: Person): RecordTypeKey[] {
   const age = ageOf(person.birthDate);
   const carried = RECORD_TYPE_KEYS.filter((key) => feedCarries(source.feed, key));
   const likely = carried.filter((key) => {
-    if (FOR_CHILDREN.includes(key)) return age < 18;
+    if (FOR_CHILDREN.has(key)) return age < 18;
     if (key === "maternity") return mayHaveBeenPregnant(person) && chance(random, 0.4);
     if (source.provider.type === "local-authority" && age < 18) return key === "safeguarding";
-    if (FOR_THE_FRAIL.includes(key)) return age >= 70 || (age >= 18 && chance(random, 0.05));
-    return !FOR_FEW.includes(key) || chance(random, 0.1);
+    if (FOR_THE_FRAIL.has(key)) return age >= 70 || (age >= 18 && chance(random, 0.05));
+    return !FOR_FEW.has(key) || chance(random, 0.1);
   });
   return pickSome(random, likely, between(random, 0, RECORDS_MAX));
 }

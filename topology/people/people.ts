@@ -1,4 +1,5 @@
 import { BirthDate } from "../../node/base/birth-date.ts";
+import { unreachable } from "../../node/base/check.ts";
 import { checkDigit } from "../../node/base/nhs-number.ts";
 import type { Random } from "../../node/base/random.ts";
 import { between, chance, daysBefore, pick, pickWeighted } from "./chance.ts";
@@ -67,7 +68,7 @@ export function ageOf(birthDate: string): number {
 type HouseholdKind = "one" | "couple" | "parents" | "one-parent" | "generations" | "sharers" | "care-home";
 
 function makeHousehold(random: Random, home: CastNode, nextNumber: () => string): Person[] {
-  const community = COMMUNITIES[pickWeighted(random, PLACES[home].communities)];
+  const community: Community = COMMUNITIES[pickWeighted(random, PLACES[home].communities)];
   const kind = pickWeighted<HouseholdKind>(random, [
     ["one", 30],
     ["couple", 26],
@@ -78,56 +79,85 @@ function makeHousehold(random: Random, home: CastNode, nextNumber: () => string)
     ["care-home", 1.2],
   ]);
   const address = makeAddress(random, home, kind === "care-home" ? "care-home" : "house");
-  const make = (gender: Gender, age: number, familyName: string, of: Community = community): Person =>
-    makePerson(random, { home, community: of, address, gender, age, familyName, nhsNumber: nextNumber() });
-  const gender = (): Gender => pick(random, ["female", "male"]);
-  const family = pick(random, community.family);
+  const household = new Household(random, community, (traits) =>
+    makePerson(random, { home, community, address, nhsNumber: nextNumber(), ...traits }),
+  );
   switch (kind) {
     case "one":
-      return [make(gender(), between(random, 22, 95), family)];
+      return [household.adult(between(random, 22, 95))];
     case "couple":
-      return couple(random, make, community, family, between(random, 24, 90));
+      return household.couple(between(random, 24, 90));
     case "parents":
-    case "one-parent": {
-      const age = between(random, 25, 56);
-      const adults = kind === "parents" ? couple(random, make, community, family, age) : [make("female", age, family)];
-      return [...adults, ...childrenOf(random, make, gender, age, family)];
-    }
-    case "generations": {
-      const age = between(random, 32, 50);
-      const elders = couple(random, make, community, family, age + between(random, 22, 30)).slice(
-        0,
-        between(random, 1, 2),
-      );
-      return [
-        ...elders,
-        ...couple(random, make, community, family, age),
-        ...childrenOf(random, make, gender, age, family),
-      ];
-    }
+    case "one-parent":
+      return household.parents(kind === "parents" ? 2 : 1, between(random, 25, 56));
+    case "generations":
+      return household.generations(between(random, 32, 50));
     case "sharers":
-    case "care-home": {
-      const ages = kind === "sharers" ? ([19, 30] as const) : ([74, 99] as const);
+    case "care-home":
       return Array.from({ length: between(random, 3, 7) }, () => {
-        const own: Community = COMMUNITIES[pickWeighted(random, PLACES[home].communities)];
-        return make(gender(), between(random, ages[0], ages[1]), pick(random, own.family), own);
+        const own = COMMUNITIES[pickWeighted(random, PLACES[home].communities)];
+        return household.adult(kind === "sharers" ? between(random, 19, 30) : between(random, 74, 99), own);
       });
-    }
+    default:
+      return unreachable(kind);
   }
 }
 
-type Make = (gender: Gender, age: number, familyName: string) => Person;
+type Make = (traits: Pick<Traits, "gender" | "age" | "familyName"> & Partial<Pick<Traits, "community">>) => Person;
 
-function couple(random: Random, make: Make, community: Community, family: string, age: number): Person[] {
-  const own = community.ways === "begum" || community.ways === "fathers" || chance(random, 0.15);
-  const woman = make("female", age + between(random, -4, 3), own ? pick(random, community.family) : family);
-  const man = make("male", age, family);
-  return [woman, man];
-}
+/** People under one roof, who share an address and, by their community's ways, a surname. */
+class Household {
+  readonly #random: Random;
+  readonly #community: Community;
+  readonly #make: Make;
+  readonly #family: string;
 
-function childrenOf(random: Random, make: Make, gender: () => Gender, parentAge: number, family: string): Person[] {
-  const oldest = Math.min(24, parentAge - 20);
-  return Array.from({ length: between(random, 1, 3) }, () => make(gender(), between(random, 0, oldest), family));
+  constructor(random: Random, community: Community, make: Make) {
+    this.#random = random;
+    this.#community = community;
+    this.#make = make;
+    this.#family = pick(random, community.family);
+  }
+
+  /** Somebody by themselves, of a community of their own where one is given. */
+  adult(age: number, community?: Community): Person {
+    const familyName = community === undefined ? this.#family : pick(this.#random, community.family);
+    return this.#make({ gender: this.#gender(), age, familyName, community: community ?? this.#community });
+  }
+
+  couple(age: number): Person[] {
+    const { ways } = this.#community;
+    const keepsHers = ways === "begum" || ways === "fathers" || chance(this.#random, 0.15);
+    return [
+      this.#make({
+        gender: "female",
+        age: age + between(this.#random, -4, 3),
+        familyName: keepsHers ? pick(this.#random, this.#community.family) : this.#family,
+      }),
+      this.#make({ gender: "male", age, familyName: this.#family }),
+    ];
+  }
+
+  parents(count: 1 | 2, age: number): Person[] {
+    const adults = count === 2 ? this.couple(age) : [this.#make({ gender: "female", age, familyName: this.#family })];
+    return [...adults, ...this.#children(age)];
+  }
+
+  generations(age: number): Person[] {
+    const elders = this.couple(age + between(this.#random, 22, 30)).slice(0, between(this.#random, 1, 2));
+    return [...elders, ...this.parents(2, age)];
+  }
+
+  #children(parentAge: number): Person[] {
+    const oldest = Math.min(24, parentAge - 20);
+    return Array.from({ length: between(this.#random, 1, 3) }, () =>
+      this.#make({ gender: this.#gender(), age: between(this.#random, 0, oldest), familyName: this.#family }),
+    );
+  }
+
+  #gender(): Gender {
+    return pick(this.#random, ["female", "male"]);
+  }
 }
 
 interface Traits {
@@ -181,7 +211,7 @@ function namesOf(random: Random, { community, gender, familyName }: Traits) {
         : { givenName, middleName: title, familyName };
     }
     case "begum": {
-      const title = chance(random, 0.35) ? pick(random, ["Begum", "Bibi", "Begum"]) : undefined;
+      const title = chance(random, 0.35) ? pick(random, ["Begum", "Bibi"]) : undefined;
       return gender === "female" && title !== undefined && community.male.includes("Mohammed")
         ? { givenName, middleName: "", familyName: title }
         : { givenName, middleName: "", familyName };
@@ -196,6 +226,8 @@ function namesOf(random: Random, { community, gender, familyName }: Traits) {
       return { givenName, middleName: pick(random, community.male), familyName: pick(random, community.family) };
     case "shared":
       return { givenName, middleName: another, familyName };
+    default:
+      return unreachable(community.ways);
   }
 }
 
@@ -219,5 +251,5 @@ function makeAddress(random: Random, home: CastNode, kind: "house" | "care-home"
 }
 
 function letter(random: Random): string {
-  return pick(random, [..."ABDEFGHJLNPQRSTUWXYZ"]);
+  return "ABDEFGHJLNPQRSTUWXYZ".charAt(between(random, 0, 19));
 }

@@ -17,7 +17,7 @@ const town = (name: string, ...districts: string[]) => ({ name, districts });
 
 export const PLACES: Readonly<Record<CastNode, Place>> = {
   "wm-bsol": {
-    people: 620,
+    people: 600,
     towns: [
       town("Birmingham", "B82", "B83", "B84", "B85"),
       town("Birmingham", "B86"),
@@ -98,7 +98,7 @@ export const PLACES: Readonly<Record<CastNode, Place>> = {
     neighbours: ["wm-bsol", "wm-bsol", "wm-stw", "wm-cw", "wm-bc"],
   },
   "wm-bc": {
-    people: 560,
+    people: 530,
     towns: [
       town("Wolverhampton", "WV40", "WV41"),
       town("Walsall", "WS40", "WS41"),
@@ -148,7 +148,7 @@ export const PLACES: Readonly<Record<CastNode, Place>> = {
     neighbours: ["wm-sst", "wm-sst", "wm-bc", "wm-hw", "wm-bsol"],
   },
   "wm-sst": {
-    people: 520,
+    people: 510,
     towns: [
       town("Stoke-on-Trent", "ST60", "ST61"),
       town("Newcastle-under-Lyme", "ST62"),
