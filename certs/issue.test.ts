@@ -203,8 +203,8 @@ describe("issuing certificates", () => {
     } finally {
       rmSync(dir, { recursive: true });
     }
-    const node = { id: "../wm", collaborative: "care", clock };
-    await assert.rejects(issueNode(network.dir, node), failsWith("invalid-input", /not a node's id/));
+    const outside = { id: "../wm", collaborative: "care", clock };
+    await assert.rejects(issueNode(network.dir, outside), failsWith("invalid-input", /not a node's id/));
     for (const bad of [{ roles: ["doctor"] }, { organisations: ["rrk"] }]) {
       const order = { node: "wm-bsol", name: "other", rights: { ...RIGHTS, ...bad }, clock };
       await assert.rejects(issueCaller(network.dir, order), failsWith("invalid-input", /rights/));

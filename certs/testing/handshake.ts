@@ -59,7 +59,7 @@ export async function approach(server: Credentials, rootPem: string, servername:
   try {
     return await new Promise<string>((resolve) => {
       socket.once("secureConnect", () => resolve(""));
-      socket.once("error", (error) => resolve(codeOf(error)));
+      socket.once("error", (error: Error) => resolve(codeOf(error)));
     });
   } finally {
     socket.destroy();

@@ -28,7 +28,7 @@ async function run(command: Command, ...args: readonly string[]): Promise<Run> {
   process.exitCode = 0;
   try {
     await command.parseAsync(args, { from: "user" });
-    return { code: Number(process.exitCode), out: out.join("\n"), err: err.join("\n") };
+    return { code: process.exitCode, out: out.join("\n"), err: err.join("\n") };
   } finally {
     [console.log, console.error, process.exitCode] = [log, error, exitCode];
   }

@@ -390,6 +390,18 @@ describe("admitting peers", () => {
       await assert.rejects(admit(stolen), refusesWith("not-authenticated", /authority that the directory names/));
     });
 
+    it("a node named by an authority that another collaborative has made up under its own name", async () => {
+      // Authorities that repeat their issuer's name do not count towards a path's length: the handshake may let it pass.
+      const own = await forgeLeaf(
+        { instead: authorityConstraints(0), commonName: "Issuing authority health", keys: otherKeys },
+        network.health,
+      );
+      const [certificatePem = ""] = own.cert.split(/(?<=-----END CERTIFICATE-----\n)/);
+      const end = await forgeLeaf({ names: namesOf("wm-cw") }, { certificatePem, privateKey: otherKeys.privateKey });
+      const shown = { cert: end.cert + network.health.certificatePem, key: end.key };
+      await assert.rejects(admit(shown), refusesWith("not-authenticated", /authority/));
+    });
+
     it("a node that is not in the manifest", async () => {
       await assert.rejects(admit(known("wm-unlisted")), refusesWith("not-authenticated", /not of a member/));
     });
