@@ -123,8 +123,8 @@ export const nodeSchema = z.strictObject(
 );
 
 /**
- * States of a provider's feed into a node. Data are taken in `feeding` and `paused` (what came before the pause stays);
- * `planned`, `testing` and `viewing-only` are shown as not connected; `left` is over and not shown.
+ * States of a provider's feed into a node. Data are taken in `feeding` alone; what came before `paused` stays. `planned`,
+ * `testing` and `viewing-only` are shown as not connected; `left` is over and not shown.
  */
 export const FEED_STATES = ["planned", "testing", "viewing-only", "feeding", "paused", "left"] as const;
 

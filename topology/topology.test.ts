@@ -87,8 +87,14 @@ describe("a topology", () => {
     assert.deepEqual(sound.nodes[1]?.providers, ["RAA", "X-NO-ODS-A-COUNCIL"]);
     assert.equal(feed?.provider.name, "A hospital");
     assert.deepEqual(feed.feed.recordTypes, ["encounters", "ecg"]);
-    assert.ok(takesLoads(feed.feed) && feedCarries(feed.feed, "ecg") && !feedCarries(feed.feed, "allergies"));
-    assert.ok(viewer !== undefined && !takesLoads(viewer.feed) && !feedCarries(viewer.feed, "ecg"));
+    assert.ok(feedCarries(feed.feed, "ecg") && !feedCarries(feed.feed, "allergies"));
+    assert.ok(viewer !== undefined && !feedCarries(viewer.feed, "ecg"));
+    const states = sound.providers.flatMap(({ feeds }) => feeds.map((each) => [each.state, takesLoads(each)]));
+    assert.deepEqual(states, [
+      ["feeding", true],
+      ["paused", false],
+      ["viewing-only", false],
+    ]);
   });
 
   it("takes a day as the age at which a feed is behind, where the file does not say", () => {

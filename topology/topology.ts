@@ -123,9 +123,9 @@ export function feedsInto(topology: Topology, node: NodeId): NodeFeed[] {
   );
 }
 
-/** True where a load from this feed is taken: it feeds now, or is paused and sends what it still owes. */
+/** True where loads from this feed are taken. */
 export function takesLoads(feed: Feed): boolean {
-  return feed.state === "feeding" || feed.state === "paused";
+  return feed.state === "feeding";
 }
 
 /** True where a feed may bring records of a type. */

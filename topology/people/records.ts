@@ -48,7 +48,7 @@ export class CastRecords {
       record_type: recordType,
       recorded_on: recordedOn,
       format: FORMATS[recordType] ?? "application/fhir+json",
-      fetch: `https://records.${hostOf(provider)}.example/d/${hex(this.#random, 10)}`,
+      fetch: `https://records.${hostOf(provider)}.example/d/${opaque(this.#random)}`,
       sensitivity: made.sensitivity ?? "",
     };
     for (const node of nodes) this.nodes[node].pointers.push(row);
@@ -145,6 +145,7 @@ function digits(random: Random, count: number): string {
   return Array.from({ length: count }, () => Math.floor(random.fraction() * 10)).join("");
 }
 
-function hex(random: Random, count: number): string {
-  return Array.from({ length: count }, () => Math.floor(random.fraction() * 16).toString(16)).join("");
+/** A letter and nine more: ten digits in a row could read as an NHS number. */
+function opaque(random: Random): string {
+  return `r${Array.from({ length: 9 }, () => Math.floor(random.fraction() * 16).toString(16)).join("")}`;
 }
