@@ -7,8 +7,8 @@ import { readEntry } from "../../topology/entries.ts";
 import { Faults } from "../../topology/faults.ts";
 import { readYaml } from "../../topology/yaml-source.ts";
 import { Failure } from "../base/failure.ts";
+import { LOG_LEVELS, type LogLevel } from "../base/log-level.ts";
 import { type NodeId, parseNodeId } from "../base/words.ts";
-import { LOG_LEVELS, type LogLevel } from "../telemetry/log.ts";
 
 const path = (what: string) => z.string(`give the path of ${what}`).min(1, `give the path of ${what}`);
 

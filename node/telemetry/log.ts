@@ -1,5 +1,6 @@
 import { pino } from "pino";
 
+import type { LogLevel } from "../base/log-level.ts";
 import { NhsNumber } from "../base/nhs-number.ts";
 
 /** What a log line may carry: coded words, ids, counts. The concealed types of a patient are not among them. */
@@ -12,9 +13,6 @@ export interface Log {
   error(event: string, thrown: unknown, fields?: LogFields): void;
   with(fields: LogFields): Log;
 }
-
-export const LOG_LEVELS = ["silent", "error", "warn", "info", "debug"] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /**
  * A log of one JSON object a line.

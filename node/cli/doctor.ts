@@ -1,0 +1,196 @@
+import { type X509Certificate, createPrivateKey } from "node:crypto";
+import { existsSync, statfsSync } from "node:fs";
+import { join } from "node:path";
+import { connect } from "node:net";
+
+import { Command } from "commander";
+
+import { assertionPublicKey, keyFingerprint } from "../../certs/fingerprint.ts";
+import { inspectCertificate } from "../../certs/inspect.ts";
+import { readPrivateKey, readPublicPem } from "../../certs/key-file.ts";
+import { nodeFilesIn } from "../../certs/layout.ts";
+import { readCertificates } from "../../certs/pem.ts";
+import { faultsOfCertificate } from "../../certs/verify.ts";
+import { type Manifest, manifestState, verifyManifest } from "../../topology/manifest.ts";
+import { feedsInto, readTopology } from "../../topology/topology.ts";
+import type { Clock } from "../base/clock.ts";
+import { Failure, asFailure } from "../base/failure.ts";
+import { readSettings, type Settings } from "../config/settings.ts";
+import { openDatabase } from "../storage/database.ts";
+import { EXIT, reportFailure } from "./exit.ts";
+
+const DAYS_LEFT_WARN = 10;
+const FREE_BYTES_WARN = 2 * 1024 ** 3;
+const PEER_WITHIN_MS = 2_000;
+
+type State = "ok" | "warning" | "fault";
+
+interface Finding {
+  readonly what: string;
+  readonly state: State;
+  /** What was seen and, unless it is in order, what to do. */
+  readonly text: string;
+}
+
+/** A check throws a Failure where it finds a fault; a finding of its own where it can say more. */
+type Check = () => Promise<Finding | string> | Finding | string;
+
+/** `corridor doctor`: looks at one node's settings, files, stores, directory and peers, and says what to do. */
+export function doctorCommand(clock: Clock): Command {
+  return new Command("doctor")
+    .description("look at everything a node needs, and say what is wrong and what to do")
+    .requiredOption("--config <file>", "the node's configuration")
+    .option("--json", "print one JSON list instead of the table")
+    .action(async ({ config, json }: { config: string; json?: true }) => {
+      try {
+        const findings = await examine(readSettings(config), clock);
+        if (json === true) console.log(JSON.stringify(findings, undefined, 2));
+        else for (const { what, state, text } of findings) console.log(`${state.padEnd(8)} ${what.padEnd(22)} ${text}`);
+        process.exitCode = findings.some(({ state }) => state === "fault") ? EXIT.failed : EXIT.done;
+      } catch (thrown) {
+        reportFailure(thrown);
+      }
+    });
+}
+
+async function examine(settings: Settings, clock: Clock): Promise<Finding[]> {
+  const manifest = await readManifest(settings).catch(asFailure);
+  const checks: readonly (readonly [string, Check])[] = [
+    ["settings", () => `node ${settings.id}, door ${settings.listen.host}:${settings.listen.port}`],
+    ["certificate", () => checkCertificate(settings, clock)],
+    ["assertion key", () => checkAssertionKey(settings, known(manifest))],
+    ["manifest", () => checkManifest(settings, known(manifest), clock)],
+    ["topology", () => checkTopology(settings)],
+    ["data folder", () => checkDataFolder(settings)],
+    ["index.db", () => checkStore(settings, "index.db")],
+    ["audit.db", () => checkStore(settings, "audit.db")],
+    ["clock", () => new Date(clock.wallMs()).toISOString()],
+  ];
+  const findings = [];
+  for (const [what, check] of checks) findings.push(await look(what, check));
+  return [...findings, ...(manifest instanceof Failure ? [] : await checkPeers(settings, manifest))];
+}
+
+async function look(what: string, check: Check): Promise<Finding> {
+  try {
+    const found = await check();
+    return typeof found === "string" ? { what, state: "ok", text: found } : found;
+  } catch (thrown) {
+    return { what, state: "fault", text: asFailure(thrown).message };
+  }
+}
+
+function readManifest(settings: Settings): Promise<Manifest> {
+  const { manifestPublic } = nodeFilesIn(settings.certsDir);
+  return Promise.resolve().then(() =>
+    verifyManifest(readPublicPem(settings.manifestPath).trim(), readPublicPem(manifestPublic)),
+  );
+}
+
+function certificatesOf(path: string): X509Certificate[] {
+  return readCertificates(readPublicPem(path), path);
+}
+
+function known(manifest: Manifest | Failure): Manifest {
+  if (manifest instanceof Failure) throw manifest;
+  return manifest;
+}
+
+function checkCertificate(settings: Settings, clock: Clock): Finding | string {
+  const what = "certificate";
+  const files = nodeFilesIn(settings.certsDir);
+  const chain = certificatesOf(files.certificate);
+  const leaf = chain[0]!;
+  const faults = faultsOfCertificate({
+    chain,
+    trusted: certificatesOf(files.trust),
+    domain: undefined,
+    nowMs: clock.wallMs(),
+  });
+  if (!leaf.checkPrivateKey(createPrivateKey(readPrivateKey(files.key)))) faults.push("its key is not node.key.pem");
+  if (faults.length > 0) return { what, state: "fault", text: `${files.certificate}: ${faults.join("; ")}` };
+  const { daysLeft, serial } = inspectCertificate(leaf, clock.wallMs());
+  const text = `serial ${serial}, ${daysLeft} days left`;
+  if (daysLeft > DAYS_LEFT_WARN) return text;
+  return { what, state: "warning", text: `${text}: renew it with 'corridor certs issue … --replace'` };
+}
+
+function checkAssertionKey(settings: Settings, manifest: Manifest): Finding | string {
+  const key = assertionPublicKey(readPrivateKey(nodeFilesIn(settings.certsDir).assertionKey));
+  const listed = manifest.members.find(({ id }) => id === settings.id)?.assertionKey;
+  if (key === listed) return "the one that the manifest lists";
+  const text = "not the one that the manifest lists: peers will refuse every question; have a new manifest signed";
+  return { what: "assertion key", state: "fault", text };
+}
+
+function checkManifest(settings: Settings, manifest: Manifest, clock: Clock): Finding | string {
+  const what = "manifest";
+  const ageMs = clock.wallMs() - Date.parse(manifest.issuedAt);
+  const state = manifestState(ageMs);
+  const text = `sequence ${manifest.sequence}, ${manifest.members.length} members, ${(ageMs / 3_600_000).toFixed(1)} hours old`;
+  const member = manifest.members.find(({ id }) => id === settings.id);
+  if (member === undefined) return { what, state: "fault", text: `${text}: does not list this node` };
+  const [, issuer] = certificatesOf(nodeFilesIn(settings.certsDir).certificate);
+  if (issuer === undefined || keyFingerprint(issuer.publicKey) !== member.issuingCa) {
+    return {
+      what,
+      state: "fault",
+      text: `${text}: names another issuing authority for this node; peers will refuse it`,
+    };
+  }
+  if (state === "stale")
+    return { what, state: "fault", text: `${text}: over 14 days, peers are refused; fetch a new one` };
+  if (state === "ageing") return { what, state: "warning", text: `${text}: over 24 hours; fetch a new one` };
+  return text;
+}
+
+function checkTopology(settings: Settings): string {
+  const feeds = feedsInto(readTopology(settings.topologyPath), settings.id);
+  return `${feeds.length} providers, ${feeds.filter(({ feed }) => feed.state === "feeding").length} feeding`;
+}
+
+function checkDataFolder({ dataDir }: Settings): Finding | string {
+  if (!existsSync(dataDir)) return `${dataDir}: not there yet; made at the first start`;
+  const { bavail, bsize } = statfsSync(dataDir);
+  const text = `${dataDir}: ${((bavail * bsize) / 1024 ** 3).toFixed(1)} GiB free`;
+  if (bavail * bsize > FREE_BYTES_WARN) return text;
+  return {
+    what: "data folder",
+    state: "warning",
+    text: `${text}: make room, disclosure stops when the audit cannot grow`,
+  };
+}
+
+function checkStore({ dataDir }: Settings, file: string): string {
+  const path = join(dataDir, file);
+  if (!existsSync(path)) return "not there yet; made at the first start";
+  const db = openDatabase(path, { readonly: true });
+  try {
+    return `schema ${String(db.pragma("user_version", { simple: true }))}, opens and reads`;
+  } finally {
+    db.close();
+  }
+}
+
+async function checkPeers(settings: Settings, manifest: Manifest): Promise<Finding[]> {
+  const peers = manifest.members.filter(({ id, status }) => id !== settings.id && status === "live");
+  return Promise.all(peers.map(({ id, endpoints }) => look(`peer ${id}`, () => checkPeer(id, endpoints[0] ?? ""))));
+}
+
+/** Whether anything listens there. Whether it is who it should be is for the handshake of every call. */
+function checkPeer(id: string, endpoint: string): Promise<Finding | string> {
+  const [host = "", port = ""] = endpoint.split(":");
+  return new Promise((resolve) => {
+    const socket = connect({ host, port: Number(port), timeout: PEER_WITHIN_MS });
+    const end = (found: Finding | string): void => {
+      socket.destroy();
+      resolve(found);
+    };
+    const silent = (why: string): Finding => ({ what: `peer ${id}`, state: "warning", text: `${endpoint} ${why}` });
+    socket.once("connect", () => end(`${endpoint} listens`));
+    socket.once("timeout", () =>
+      end(silent(`did not answer in ${PEER_WITHIN_MS / 1_000} s: check routes and firewalls`)),
+    );
+    socket.once("error", (error) => end(silent(`cannot be reached (${error.message}): ask its operator`)));
+  });
+}
