@@ -90,6 +90,8 @@ function configure(db: Database, readonly: boolean): void {
   }
   db.pragma("foreign_keys = ON");
   db.pragma("trusted_schema = OFF");
+  // Without it INSERT OR REPLACE would remove rows past the triggers that forbid it.
+  db.pragma("recursive_triggers = ON");
   db.pragma("cell_size_check = ON");
   // Mapped pages would count as memory of the node, and turn a read error of the disk into a crash.
   db.pragma("mmap_size = 0");

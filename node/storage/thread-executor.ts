@@ -84,7 +84,6 @@ function linkTo(worker: Worker, file: string): WriterLink {
     ended.resolve();
   });
 
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin; windows have
   const send = (message: ToWriter): void => worker.postMessage(message);
   const reply = (): Promise<FromWriter> => {
     if (lost !== undefined) return Promise.reject(lost);
