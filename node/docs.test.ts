@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 
+import { status } from "@grpc/grpc-js";
 import { parse } from "yaml";
 
 import { type HazardLog, findHazardFaults, parseHazardLog } from "../scripts/docs/hazards.ts";
@@ -10,12 +11,21 @@ import { CHARACTERS } from "../topology/people/characters.ts";
 import { type AreaAnswer, OUTCOMES, type Verdict } from "./base/answer.ts";
 import { FAILURE_CODES, Failure } from "./base/failure.ts";
 import { exitCodeOf } from "./cli/exit.ts";
+import { parseSettings, settingsSchema } from "./config/settings.ts";
 import { FIXED_LINE } from "./federation/verdict.ts";
+import { statusOf } from "./wire/status.ts";
 
 const root = join(import.meta.dirname, "..");
 const textOf = (path: string): string | undefined =>
   existsSync(join(root, path)) ? readFileSync(join(root, path), "utf8") : undefined;
 const read = (path: string): string => textOf(path) ?? assert.fail(`${path} is missing`);
+
+/** `{ a: { b: 1 } }` as `["a.b", 1]`. */
+function flatten(value: object, prefix = ""): [string, unknown][] {
+  return Object.entries(value).flatMap(([key, inner]: [string, unknown]) =>
+    typeof inner === "object" && inner !== null ? flatten(inner, `${prefix}${key}.`) : [[`${prefix}${key}`, inner]],
+  );
+}
 
 describe("docs/errors.md", () => {
   const rows = tableRows(read("docs/errors.md"));
@@ -32,6 +42,38 @@ describe("docs/errors.md", () => {
       const row = rows.find(([name]) => name === code);
       assert.equal(row?.[3], String(exitCodeOf(new Failure(code, "x"))), code);
     }
+  });
+
+  it("gives each code's gRPC status", () => {
+    for (const code of FAILURE_CODES) {
+      const row = rows.find(([name]) => name === code);
+      assert.equal(row?.[4], status[statusOf(new Failure(code, "x")).code], code);
+    }
+  });
+});
+
+describe("docs/settings.md", () => {
+  const rows = tableRows(read("docs/settings.md"));
+  const needed = { id: "a1", dataDir: "d", listen: { port: 1 }, certs: { dir: "c" }, manifest: "m", topology: "t" };
+  const settings = new Map(flatten(settingsSchema.parse(needed)));
+  const given = new Map(flatten(needed));
+
+  it("explains every setting, and no other", () => {
+    assert.deepEqual(
+      rows.map(([setting]) => setting),
+      [...settings.keys()],
+    );
+  });
+
+  it("gives each setting's default, and says which are needed", () => {
+    for (const [setting = "", byDefault] of rows) {
+      assert.equal(byDefault, given.has(setting) ? "needed" : String(settings.get(setting)), setting);
+    }
+  });
+
+  it("shows a whole file that is accepted", () => {
+    const example = /```yaml\n([^`]+)```/.exec(read("docs/settings.md"))?.[1] ?? "";
+    assert.equal(parseSettings(example, "node.yaml").id, "wm-bsol");
   });
 });
 
@@ -166,6 +208,7 @@ describe("docs/safety/hazards.yaml", () => {
     });
     const files: Record<string, string> = {
       "a.ts": "",
+      "b.test.ts": "it(`looks at ${what}`, () => {});",
       "a.test.ts": 'it("looks at it first", () => {});\nit.skip("sleeps", () => {});\n// it("dreams", () => {});',
     };
     const faultsOf = (change: Partial<ReturnType<typeof sound>>): string[] =>
@@ -177,6 +220,10 @@ describe("docs/safety/hazards.yaml", () => {
 
     it("catches a control whose file is gone", () => {
       assert.match(faultsOf({ controls: [{ control: "we look at it", file: "gone.ts" }] })[0] ?? "", /gone\.ts/);
+    });
+
+    it("takes a title from a template as it is written", () => {
+      assert.deepEqual(faultsOf({ tests: [{ file: "b.test.ts", title: "looks at ${what}" }] }), []);
     });
 
     for (const title of ["looks", "looks at it", "sleeps", "dreams"]) {

@@ -72,11 +72,11 @@ export function findHazardFaults(log: HazardLog, textOf: (path: string) => strin
   ];
 }
 
-/** True where the text has `it("title"` literally, and does not skip it. */
+/** True where the text has `it("title"` just so, a template as it is written, and does not skip it. */
 function runsTest(text: string | undefined, title: string): boolean {
   if (text === undefined) return false;
-  const { code, strings } = scan(text);
-  return [...strings].some(
-    ([quoteAt, content]) => content.replaceAll("\\", "") === title && /\bit\(\s*$/.test(code.slice(0, quoteAt)),
-  );
+  return [...scan(text).code.matchAll(/\bit\(\s*(?=(["'`]))/g)].some((match) => {
+    const quote = match[1] ?? "";
+    return text.startsWith(`${quote}${title}${quote}`, match.index + match[0].length);
+  });
 }
