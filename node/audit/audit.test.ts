@@ -18,7 +18,8 @@ import type { Decision, Permit } from "../base/permit.ts";
 import type { PatientQuery, Question } from "../base/question.ts";
 import { systemRandom } from "../base/random.ts";
 import { parseNodeId, parseOrganisationCode } from "../base/words.ts";
-import { answerLocate, type Found, type PeerQuestion } from "../requests/answer-locate.ts";
+import { answerLocate, type AnswerLocateNeeds, type Found, type PeerQuestion } from "../requests/answer-locate.ts";
+import type { LocateNeeds } from "../requests/locate.ts";
 import { openDatabase, openStore } from "../storage/database.ts";
 import type { StoreExecutor } from "../storage/executor.ts";
 import { makeInlineExecutor } from "../storage/inline-executor.ts";
@@ -183,6 +184,14 @@ function describeAudit(): void {
   afterEach(async () => {
     await stop();
     rmSync(folder, { recursive: true, force: true });
+  });
+
+  it("gives the stories exactly what they need", () => {
+    const asker: Pick<LocateNeeds, "recordQuestion" | "recordRestricted" | "recordOutcomes"> = audit;
+    const holder: Pick<AnswerLocateNeeds, "recordAnswer"> = audit;
+    for (const record of [asker.recordQuestion, asker.recordRestricted, asker.recordOutcomes, holder.recordAnswer]) {
+      assert.equal(typeof record, "function");
+    }
   });
 
   describe("the audit of an asker", () => {

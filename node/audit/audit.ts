@@ -50,27 +50,40 @@ export interface Audit {
    *
    * @throws {Failure} `store-unavailable`, `overloaded`: not recorded; nothing may leave.
    */
-  recordQuestion(question: Question, decision: Decision): Promise<void>;
-  /** @throws {Failure} as {@link recordQuestion}. */
-  recordRestricted(question: Question, permit: Permit): Promise<void>;
+  readonly recordQuestion: (question: Question, decision: Decision) => Promise<void>;
+  /**
+   * That the locate stopped at a protected location.
+   *
+   * @throws {Failure} as `recordQuestion`.
+   */
+  readonly recordRestricted: (question: Question, permit: Permit) => Promise<void>;
   /**
    * What is about to leave for a peer, and its attempt as seen.
    *
    * @throws {Failure} `replayed`: this peer's attempt was answered before; the replay is recorded, nothing may leave.
-   * @throws {Failure} `store-unavailable`, `overloaded`: not recorded; nothing may leave.
+   * @throws {Failure} as `recordQuestion`.
    */
-  recordAnswer(
+  readonly recordAnswer: (
     question: AskedByPeer,
     decision: Decision,
     found: FoundPerson | undefined,
     answer: HolderAnswer,
-  ): Promise<void>;
-  /** What the own index is about to show to the own user. @throws {Failure} as {@link recordQuestion}. */
-  recordOwnAnswer(question: Question, permit: Permit, found: FoundPerson, answer: HolderAnswer): Promise<void>;
-  /** What the user was told in the end: written within a second, in the background. */
-  recordOutcomes(question: Question, permit: Permit, verdict: Verdict): void;
-  /** Writes what waits in the background. The executor stays open: it belongs to who made it. */
-  close(): Promise<void>;
+  ) => Promise<void>;
+  /**
+   * What the own index is about to show to the own user.
+   *
+   * @throws {Failure} as `recordQuestion`.
+   */
+  readonly recordOwnAnswer: (
+    question: Question,
+    permit: Permit,
+    found: FoundPerson,
+    answer: HolderAnswer,
+  ) => Promise<void>;
+  /** What the user was told in the end: written within a second, in the background; gates nothing. */
+  readonly recordOutcomes: (question: Question, permit: Permit, verdict: Verdict) => void;
+  /** Writes what waits in the background. The executor stays open: it belongs to whoever made it. */
+  readonly close: () => Promise<void>;
 }
 
 /** Makes the audit of one node. */

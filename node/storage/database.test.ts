@@ -171,6 +171,18 @@ describe("openStore", () => {
     }
     openStore(place("index.db"), "index").close();
   });
+
+  it("finds a damaged root, and a file cut short, in a file too large to be checked whole", () => {
+    const path = place("index.db");
+    fill(path, 9_000, 4_000);
+    const { size } = statSync(path);
+    assert.ok(size > 32 * 1024 * 1024);
+    openStore(path, "index").close();
+    overwrite(path, (rootPageOf(path, "outbox") - 1) * 4_096, Buffer.alloc(64, 0xff));
+    assertFails(() => openStore(path, "index"), "store-unavailable", /damaged.*restore/, path);
+    truncateSync(path, size - 4_096);
+    assertFails(() => openStore(path, "index"), "store-unavailable", /damaged.*restore/, path);
+  });
 });
 
 function describeSchema(path: string, store: "index" | "audit"): { version: number; tables: unknown[] } {
@@ -179,11 +191,16 @@ function describeSchema(path: string, store: "index" | "audit"): { version: numb
   return { version: Number(db.value.pragma("user_version", { simple: true })), tables };
 }
 
-function fill(path: string, jobs: number): void {
+function rootPageOf(path: string, table: string): number {
+  using db = closing(openDatabase(path, { readonly: true }));
+  return Number(db.value.prepare("SELECT rootpage FROM sqlite_schema WHERE name = ?").pluck().get(table));
+}
+
+function fill(path: string, jobs: number, jobBytes = 100): void {
   using db = closing(openStore(path, "index"));
   const add = db.value.prepare("INSERT INTO outbox (kind, key, payload) VALUES ('k', ?, ?)");
   db.value.transaction(() => {
-    for (let at = 0; at < jobs; at++) add.run(String(at), "x".repeat(100));
+    for (let at = 0; at < jobs; at++) add.run(String(at), "x".repeat(jobBytes));
   })();
 }
 

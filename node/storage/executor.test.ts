@@ -272,11 +272,11 @@ function describeThread(): void {
 
     it("loses no acknowledged command when its process is killed", async function () {
       this.timeout(30_000);
-      let acknowledged: number[] = [];
+      const acknowledged: number[] = [];
       for (let round = 0; round < 5; round++) {
         const values = await killWhileAcking(place.file(), round * 1_000_000, 40 + round * 30);
         assert.ok(values.length > 0, "the child acknowledged something");
-        acknowledged = [...acknowledged, ...values];
+        acknowledged.push(...values);
         const db = openStore(place.file(), "index");
         db.close();
         const kept = new Set(readValues(place.file()));
