@@ -76,10 +76,10 @@ const nhsNumber: Rule = (value) =>
     ? "not an NHS number: ten digits 0 to 9 with the right check digit, not all equal"
     : undefined;
 
-const day: Rule = (value, { today }) => {
-  if (!isCalendarDate(value)) return "not a day written YYYY-MM-DD";
-  return value > today ? "in the future" : undefined;
-};
+const day: Rule = (value) => (isCalendarDate(value) ? undefined : "not a day written YYYY-MM-DD");
+
+/** A day in the future would make every later word on the same patient look older. */
+const pastDay: Rule = (value, rules) => day(value, rules) ?? (value > rules.today ? "in the future" : undefined);
 
 const birthDate: Rule = (value, { today }) => {
   const firstDay = `${value}${"-01-01".slice(value.length - 4)}`; // of the year or month, where that is all there is
@@ -132,7 +132,7 @@ const IDENTITY_RULES = {
   locality: text(100),
   postcode: text(10),
   phone: text(40),
-  recordedOn: optional(day),
+  recordedOn: optional(pastDay),
   restricted: flag,
 } as const satisfies Record<keyof IdentityRecord, Rule>;
 
@@ -152,7 +152,7 @@ const OBJECTION_RULES = {
   localId: id,
   objectionId: id,
   state: oneOf(OBJECTION_STATES),
-  receivedOn: day,
+  receivedOn: pastDay,
   overrideInEmergency: flag,
 } as const satisfies Record<keyof ObjectionRecord, Rule>;
 

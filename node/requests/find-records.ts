@@ -43,7 +43,9 @@ export function findRecords(question: Question, permit: Permit, needs: FindRecor
         return found.why === "held" ? { ...nothing("other-person"), otherPersonHasRecords: true } : found;
       }
       case "nobody": {
-        const otherPersonHasRecords = naming.others.some((person) => foundOf([person], permit, needs).why === "held");
+        // Not where the number is anyone's who is restricted or has objected: no answer may set theirs apart.
+        const whys = new Set(naming.others.map((person) => foundOf([person], permit, needs).why));
+        const otherPersonHasRecords = whys.has("held") && !whys.has("restricted") && !whys.has("objected");
         return { ...nothing(naming.others.length === 0 ? "none-held" : "other-person"), otherPersonHasRecords };
       }
     }

@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+
+import { Failure } from "../base/failure.ts";
+import { aPointer, anIdentity, anObjection, openTestIndex, type TestIndex } from "../testing/an-index.ts";
+import { makeFakeClock } from "../testing/fake-clock.ts";
+import { BATCH_ITEMS_MAX, loadBatch } from "./load-batch.ts";
+
+describe("loading a batch", () => {
+  let index: TestIndex;
+  beforeEach(() => {
+    index = openTestIndex();
+  });
+  afterEach(() => index.close());
+
+  const count = (table: string): number => Number(index.db.prepare(`SELECT count(*) FROM ${table}`).pluck().get());
+
+  it("keeps identities, pointers and objections in their order, with one piece of follow-up work", async () => {
+    const result = await index.load([anIdentity(), aPointer(), anObjection()]);
+    assert.deepEqual(result, { accepted: 3, rejected: [] });
+    assert.deepEqual(["identity_record", "pointer", "objection", "outbox"].map(count), [1, 1, 1, 1]);
+    const job = index.db.prepare("SELECT kind, payload FROM outbox").get();
+    assert.deepEqual(job, { kind: "load-follow-up", payload: '{"changed":"3"}' });
+  });
+
+  it("changes nothing when it is loaded again", async () => {
+    const items = [
+      anIdentity(),
+      anIdentity({ provider: "RJE", localId: "X9" }),
+      anIdentity({ localId: "P2", givenName: "Amira" }),
+      anIdentity({ givenName: "A.", recordedOn: "2023-01-01" }),
+      anIdentity({ localId: "P2", givenName: "Amira", phone: "" }),
+      aPointer(),
+      aPointer({ localId: "P2" }),
+      aPointer({ recordId: "D2" }),
+      anObjection(),
+      anObjection({ state: "withdrawn" }),
+    ];
+    const asOfMs = Date.UTC(2026, 10, 20, 1);
+    const first = await index.load(items, asOfMs);
+    assert.deepEqual(first, { accepted: items.length, rejected: [] });
+    const before = index.dump();
+    assert.deepEqual(await index.load(items, asOfMs), first);
+    assert.equal(index.dump(), before);
+  });
+
+  it("rejects what belongs to nobody, names its place, and keeps the rest", async () => {
+    const result = await index.load([
+      aPointer({ recordId: "D0", localId: "nobody" }),
+      { rejected: { field: "birth_date", reason: "in the future" } },
+      anIdentity(),
+      aPointer(),
+      aPointer({ provider: "RJE", recordId: "E1" }),
+      anObjection({ localId: "nobody" }),
+    ]);
+    assert.equal(result.accepted, 2);
+    assert.deepEqual(
+      result.rejected.map(({ index: place, field }) => [place, field]),
+      [
+        [0, "local_id"],
+        [1, "birth_date"],
+        [4, "local_id"],
+        [5, "local_id"],
+      ],
+    );
+    assert.equal(count("pointer"), 1);
+  });
+
+  it("says how fresh only the providers are of which it kept something", async () => {
+    await index.load([anIdentity(), aPointer({ provider: "RJE" })]);
+    assert.deepEqual(index.db.prepare("SELECT provider FROM feed_state").pluck().all(), ["RRK"]);
+  });
+
+  it("keeps nothing of a batch that meets a damaged row, and the store goes on", async () => {
+    await index.load([anIdentity()]);
+    index.db.exec("UPDATE identity_record SET phone = 'x'");
+    const before = index.dump();
+    await assert.rejects(
+      index.load([anIdentity({ localId: "P5", nhsNumber: "9000000017" }), anIdentity({ phone: "1" })]),
+      (thrown) => thrown instanceof Failure && thrown.code === "store-unavailable",
+    );
+    assert.equal(index.dump(), before);
+    assert.equal((await index.load([anIdentity({ localId: "P6", nhsNumber: "9000000025" })])).accepted, 1);
+  });
+
+  it("refuses more items than a batch may hold", async () => {
+    const items = Array.from({ length: BATCH_ITEMS_MAX + 1 }, () => anIdentity());
+    await assert.rejects(index.load(items), (thrown) => thrown instanceof Failure && thrown.code === "overloaded");
+    assert.equal(count("identity_record"), 0);
+  });
+
+  const headers: [what: string, name: string, asOfMs: number][] = [
+    ["no name", "", 0],
+    ["a name with a line break", "a\nb", 0],
+    ["a name with an NHS number", "load of 900 000 0009", 0],
+    ["a moment in the future", "a", Date.UTC(2030, 0, 1)],
+    ["a negative moment", "a", -1],
+  ];
+  for (const [what, name, asOfMs] of headers) {
+    it(`refuses a header with ${what}`, async () => {
+      const needs = {
+        clock: makeFakeClock(),
+        store: { run: () => assert.fail("nothing is stored"), close: () => Promise.resolve() },
+        feedsChanged: () => assert.fail("nothing has changed"),
+      };
+      await assert.rejects(loadBatch({ name, asOfMs }, [anIdentity()], needs), (thrown) => {
+        assert.ok(thrown instanceof Failure && thrown.code === "invalid-input");
+        return !thrown.message.includes("900");
+      });
+    });
+  }
+});
