@@ -19,11 +19,12 @@ import {
   type Setting,
   parseOrganisationCode,
 } from "../base/words.ts";
-import type { ClientTarget, Connect, LocateCall, NodeClient } from "./client.ts";
+import type { Connect, LocateCall, NodeClient } from "./client.ts";
 import { EXIT, reportFailure } from "./exit.ts";
 import { areaLines, verdictLines } from "./locate-lines.ts";
-import { MESH_DIR, readMeshFile } from "./mesh/mesh-file.ts";
 import { DEMO_CALLER } from "./mesh/demo-caller.ts";
+import { MESH_DIR } from "./mesh/mesh-file.ts";
+import { findTarget } from "./target.ts";
 
 export interface LocateCommandNeeds {
   readonly connect: Connect;
@@ -93,7 +94,7 @@ async function run(options: LocateOptions, needs: LocateCommandNeeds): Promise<n
     requestId: needs.random.uuid(),
     answerByMs: parseAnswerBy(options.answerBy),
   };
-  const client = await needs.connect(findTarget(options));
+  const client = await needs.connect(findTarget(options, DEMO_CALLER.name));
   try {
     const verdict = await show(client, call, options);
     return verdict.scopes.find(({ scope }) => scope === "network")?.everyAreaAnswered === true
@@ -167,21 +168,6 @@ function parseAnswerBy(text: string): number {
   const ms = Number(text);
   if (!Number.isInteger(ms) || ms < 100 || ms > 30_000) throw wrong("--answer-by", "must be 100 to 30000 milliseconds");
   return ms;
-}
-
-function findTarget(options: LocateOptions): ClientTarget {
-  const url = /^https:\/\/([^/:]+):(\d{1,5})\/?$/.exec(options.via);
-  if (url !== null) {
-    if (options.certs === undefined) throw wrong("--certs", "is needed with a URL: the caller's certificate folder");
-    return { host: url[1] ?? "", port: Number(url[2]), certsDir: options.certs };
-  }
-  const mesh = readMeshFile(options.mesh);
-  const node = mesh.nodes.find(({ id }) => id === options.via);
-  if (node === undefined)
-    throw wrong("--via", `must be https://HOST:PORT or one of ${mesh.nodes.map((n) => n.id).join(", ")}`);
-  const certsDir = options.certs ?? node.callers[DEMO_CALLER.name];
-  if (certsDir === undefined) throw wrong("--certs", "is needed: this mesh has no demo caller at that node");
-  return { host: node.host, port: node.port, certsDir };
 }
 
 function named(text: string | undefined): Concealed<string> | undefined {

@@ -5,16 +5,22 @@
 import { rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-import { systemClock } from "../../node/base/clock.ts";
+import { systemClock, today } from "../../node/base/clock.ts";
 import { reportFailure } from "../../node/cli/exit.ts";
+import { loadPeople } from "../../node/cli/mesh/load-people.ts";
 import { type Mesh, startMesh } from "../../node/cli/mesh/mesh.ts";
+import { readFeedFile } from "../../node/feeds/read-feed-file.ts";
+import { makeRejects } from "../../node/feeds/rejects.ts";
 import { connect } from "../../node/wire/caller-client.ts";
+import { CAST_DIR } from "../../topology/people/generate.ts";
 import { Story } from "./story.ts";
 import { STEPS } from "./steps.ts";
 
 const TOPOLOGY = fileURLToPath(new URL("../../topology/west-midlands.yaml", import.meta.url));
 const DATA = fileURLToPath(new URL("../../out/demo", import.meta.url));
 const PORT_BASE = 7500;
+
+const feeds = { read: (path: string) => readFeedFile(path, { today: today(systemClock) }), makeRejects };
 
 const stopping = new AbortController();
 let mesh: Mesh | undefined;
@@ -30,10 +36,18 @@ async function main(): Promise<void> {
     portBase: PORT_BASE,
     nodesPerProcess: 1,
     clock: systemClock,
-    connect,
     say: (line) => console.log(line),
     signal: stopping.signal,
   });
+  const count = await loadPeople({
+    mesh,
+    peopleDir: CAST_DIR,
+    connect,
+    feeds,
+    clock: systemClock,
+    signal: stopping.signal,
+  });
+  console.log(`People: ${count} items of an invented cast loaded, through each node's own door.`);
   const story = new Story(mesh, DATA, stopping.signal);
   for (const step of STEPS) {
     stopping.signal.throwIfAborted();

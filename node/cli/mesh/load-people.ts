@@ -1,0 +1,61 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+
+import { readFreshness } from "../../../topology/people/freshness.ts";
+import type { Clock } from "../../base/clock.ts";
+import { Failure } from "../../base/failure.ts";
+import type { Connect, FeedFiles } from "../client.ts";
+import { loadFiles } from "../load-files.ts";
+import { FEED_CALLER } from "./demo-caller.ts";
+import type { Mesh, MeshNode } from "./mesh.ts";
+
+const MINUTE_MS = 60_000;
+
+/** Identities first: pointers and objections belong to them. */
+const FILES = ["identities", "pointers", "objections"];
+
+export interface LoadPeopleOrder {
+  readonly mesh: Mesh;
+  /** Folder with `<node>.identities.csv`, `.pointers.csv`, `.objections.csv` and `freshness.yaml`. */
+  readonly peopleDir: string;
+  readonly connect: Connect;
+  readonly feeds: FeedFiles;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Loads the people of a folder into a mesh on this machine, through each node's own door, provider by provider: each is
+ * complete up to its own moment.
+ *
+ * @returns how many items are durable.
+ * @throws {Failure} where an item was not kept: the folder's files and the topology do not agree.
+ */
+export async function loadPeople(order: LoadPeopleOrder): Promise<number> {
+  const counts = await Promise.all(order.mesh.nodes.map((node) => loadNode(node, order)));
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+async function loadNode(node: MeshNode, order: LoadPeopleOrder): Promise<number> {
+  const files = FILES.map((name) => join(order.peopleDir, `${node.id}.${name}.csv`)).filter((path) => existsSync(path));
+  const minutes = readFreshness(join(order.peopleDir, "freshness.yaml")).get(node.id) ?? new Map<string, number>();
+  const client = await order.connect({ host: node.host, port: node.port, certsDir: node.callerDir(FEED_CALLER.name) });
+  let accepted = 0;
+  try {
+    for (const [provider, behind] of minutes) {
+      order.signal.throwIfAborted();
+      const rejectsPath = join(node.dataDir, `${provider}.rejects.ndjson`);
+      const header = { name: `people of ${provider}`, asOfMs: order.clock.wallMs() - behind * MINUTE_MS };
+      const summary = await loadFiles({ header, files, provider, rejectsPath, onProgress() {} }, client, order.feeds);
+      if (summary.rejected > 0) {
+        throw new Failure("invalid-input", `${summary.rejected} lines of ${provider} were not kept at ${node.id}.`, {
+          where: rejectsPath,
+        });
+      }
+      accepted += summary.accepted;
+    }
+  } finally {
+    client.close();
+  }
+  return accepted;
+}
