@@ -117,7 +117,7 @@ export function makeLocator({ db, clock, providers }: LocatorNeeds): Locator {
 }
 
 /** What to say of each provider, given up to which moment its data are complete. Providers that left are not listed. */
-export function computeCoverage(
+function computeCoverage(
   providers: readonly LocatorProvider[],
   asOfMs: ReadonlyMap<string, number>,
   nowMs: number,

@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 
+import { CHARACTERS, type CharacterName } from "../../topology/people/characters.ts";
 import { Failure } from "../base/failure.ts";
+import { readFeedFile } from "../feeds/read-feed-file.ts";
 import {
   aPermit,
   aPointer,
+  aProvider,
   anIdentity,
   anObjection,
   byDemographics,
@@ -12,6 +16,7 @@ import {
   type TestIndex,
 } from "../testing/an-index.ts";
 import type { Found } from "./answer-locate.ts";
+import { BATCH_ITEMS_MAX, type ParsedItem } from "./load-batch.ts";
 
 const NUMBER = "9000000009";
 const OTHER_NUMBER = "9000000017";
@@ -263,4 +268,62 @@ function isIdentityNotKnown(thrown: unknown): boolean {
   assert.ok(thrown instanceof Failure && thrown.code === "identity-not-known");
   assert.match(thrown.message, /^Cannot ask yet: identity not known\./);
   return !/Khan|Aisha|1980/.test(thrown.message);
+}
+
+describe("finding the people of the cast in Coventry", () => {
+  let index: TestIndex;
+  before(async () => {
+    const items = await readCast("wm-cw");
+    const codes = new Set(items.map((item) => ("values" in item ? item.values.expose().provider : "")));
+    index = openTestIndex([...codes].map((code) => aProvider(code)));
+    for (let from = 0; from < items.length; from += BATCH_ITEMS_MAX) {
+      const { rejected } = await index.load(items.slice(from, from + BATCH_ITEMS_MAX));
+      assert.deepEqual(rejected, []);
+    }
+  });
+  after(() => index.close());
+
+  const expected = {
+    twentyHistories: "held",
+    otherTwin: "held",
+    numberOwner: "held",
+    restrictedAtPeers: "restricted",
+    objector: "objected",
+    twin: "none-held",
+    stranger: "none-held",
+    wrongNumber: "none-held",
+  } as const satisfies Partial<Record<CharacterName, Found["why"]>>;
+  for (const [name, why] of Object.entries(expected)) {
+    it(`${name}: ${why}`, () => {
+      const { nhsNumber, birthDate } = CHARACTERS[name as keyof typeof expected];
+      const found = index.find(byNumber(nhsNumber, birthDate));
+      assert.equal(found.why, why);
+      assert.equal(found.pointers.length > 0, why === "held");
+      assert.ok(!found.otherPersonHasRecords);
+    });
+  }
+
+  it("keeps the man whose number was typed wrong apart from the number's owner", () => {
+    const { wrongNumber, numberOwner } = CHARACTERS;
+    const his = index.find(byNumber(numberOwner.nhsNumber, wrongNumber.birthDate));
+    const hers = index.find(byNumber(numberOwner.nhsNumber, numberOwner.birthDate));
+    assert.ok(his.pointers.length > 0 && hers.pointers.length > 0);
+    assert.notEqual(his.personId, hers.personId);
+    const ids = new Set(hers.pointers.map(({ pointerId }) => pointerId));
+    assert.ok(his.pointers.every(({ pointerId }) => !ids.has(pointerId)));
+  });
+
+  it("says that a number is somebody else's, with any other birth date", () => {
+    const found = index.find(byNumber(CHARACTERS.twentyHistories.nhsNumber, "1958-04-18"));
+    assert.deepEqual([found.pointers.length, found.otherPersonHasRecords], [0, true]);
+  });
+});
+
+async function readCast(node: string): Promise<ParsedItem[]> {
+  const items: ParsedItem[] = [];
+  for (const kind of ["identities", "pointers", "objections"]) {
+    const path = fileURLToPath(new URL(`../../topology/people/${node}.${kind}.csv`, import.meta.url));
+    for await (const { parsed } of readFeedFile(path, { today: "2026-11-22" })) items.push(parsed);
+  }
+  return items;
 }
