@@ -39,8 +39,8 @@ const FILE_FAULTS = [
 /**
  * Makes the function that runs a group of commands in one transaction, a savepoint each, and commits once.
  *
- * After a fault of the file no group is run again: an fsync that failed once may seem to succeed when it is repeated,
- * because the kernel has dropped the pages.
+ * A reply that says `broken` must be the last: an fsync that failed once may seem to succeed when it is repeated, because
+ * the kernel has dropped the pages. The queue sees to it.
  */
 export function makeGroupRunner(db: Database, handlers: CommandHandlers): RunGroup {
   const begin = db.prepare("BEGIN IMMEDIATE");
@@ -50,7 +50,6 @@ export function makeGroupRunner(db: Database, handlers: CommandHandlers): RunGro
   const release = db.prepare("RELEASE command");
   const undo = db.prepare("ROLLBACK TO command");
   const registered = new Map(Object.entries(handlers)) as ReadonlyMap<string, (payload: unknown) => unknown>;
-  let broken: SentFailure | undefined;
 
   const runOne = ({ name, payload }: Command): Reply => {
     savepoint.run();
@@ -70,7 +69,6 @@ export function makeGroupRunner(db: Database, handlers: CommandHandlers): RunGro
   };
 
   return (commands) => {
-    if (broken !== undefined) return refuseAll(commands, broken, true);
     try {
       begin.run();
       const replies = commands.map(runOne);
@@ -80,7 +78,6 @@ export function makeGroupRunner(db: Database, handlers: CommandHandlers): RunGro
       const failure = sendFailure(describeFault(thrown, db.name));
       // Another connection kept its lock too long: nothing was begun, and the next group may well succeed.
       if (isBusy(thrown) && !db.inTransaction) return refuseAll(commands, failure, false);
-      broken = failure;
       try {
         if (db.inTransaction) rollback.run();
       } catch {

@@ -57,9 +57,18 @@ function apply(db: Database, migration: Migration, applicationId: number): void 
   }).immediate();
 }
 
+function listFolder(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch (cause) {
+    const message = `This copy of Corridor is not whole, ${folder} is missing: install it again.`;
+    throw new Failure("configuration", message, { where: folder, cause });
+  }
+}
+
 function readMigrations(store: StoreName): readonly Migration[] {
   const folder = fileURLToPath(new URL(`./migrations/${store}/`, import.meta.url));
-  const names = readdirSync(folder)
+  const names = listFolder(folder)
     .filter((name) => name.endsWith(".sql"))
     .sort();
   check(names.length > 0, `the ${store} store has migrations`);
