@@ -5,7 +5,7 @@ import { systemClock, today } from "./base/clock.ts";
 import { systemRandom } from "./base/random.ts";
 import { PROTOCOL } from "./base/words.ts";
 import { certsCommand } from "./cli/certs.ts";
-import type { FeedFiles } from "./cli/client.ts";
+import type { Connect, FeedFiles } from "./cli/client.ts";
 import { doctorCommand } from "./cli/doctor.ts";
 import { EXIT, reportFailure } from "./cli/exit.ts";
 import { loadCommand } from "./cli/load.ts";
@@ -18,9 +18,11 @@ import { readFeedFile } from "./feeds/read-feed-file.ts";
 import { makeRejects } from "./feeds/rejects.ts";
 import { checkNode, startNode } from "./node.ts";
 import { makeLog } from "./telemetry/log.ts";
-import { connect } from "./wire/caller-client.ts";
+import { connectCaller } from "./wire/caller-client.ts";
 
 const feeds: FeedFiles = { read: (path) => readFeedFile(path, { today: today(systemClock) }), makeRejects };
+
+const connect: Connect = (target) => connectCaller(target, systemClock);
 
 const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
@@ -61,7 +63,7 @@ async function readStdin(): Promise<string> {
 const program = new Command("corridor")
   .description("federation nodes for England's shared care records")
   .exitOverride()
-  .addCommand(nodeCommand({ check: (path) => checkNode(readSettings(path)), start, onStop }))
+  .addCommand(nodeCommand({ check: (path) => checkNode(readSettings(path), systemClock), start, onStop }))
   .addCommand(meshCommand({ connect, feeds, clock: systemClock, stopSignal }))
   .addCommand(locateCommand({ connect, clock: systemClock, random: systemRandom, readStdin }))
   .addCommand(loadCommand({ connect, feeds, clock: systemClock }))

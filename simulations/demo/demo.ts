@@ -6,12 +6,13 @@ import { rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 import { systemClock, today } from "../../node/base/clock.ts";
+import type { Connect, FeedFiles } from "../../node/cli/client.ts";
 import { reportFailure } from "../../node/cli/exit.ts";
 import { loadPeople } from "../../node/cli/mesh/load-people.ts";
 import { type Mesh, startMesh } from "../../node/cli/mesh/mesh.ts";
 import { readFeedFile } from "../../node/feeds/read-feed-file.ts";
 import { makeRejects } from "../../node/feeds/rejects.ts";
-import { connect } from "../../node/wire/caller-client.ts";
+import { connectCaller } from "../../node/wire/caller-client.ts";
 import { CAST_DIR } from "../../topology/people/generate.ts";
 import { Story } from "./story.ts";
 import { STEPS } from "./steps.ts";
@@ -20,7 +21,8 @@ const TOPOLOGY = fileURLToPath(new URL("../../topology/west-midlands.yaml", impo
 const DATA = fileURLToPath(new URL("../../out/demo", import.meta.url));
 const PORT_BASE = 7500;
 
-const feeds = { read: (path: string) => readFeedFile(path, { today: today(systemClock) }), makeRejects };
+const connect: Connect = (target) => connectCaller(target, systemClock);
+const feeds: FeedFiles = { read: (path: string) => readFeedFile(path, { today: today(systemClock) }), makeRejects };
 
 const stopping = new AbortController();
 let mesh: Mesh | undefined;

@@ -1,0 +1,244 @@
+import { join } from "node:path";
+import type { DetailedPeerCertificate } from "node:tls";
+
+import type { CallerRights } from "../certs/caller-rights.ts";
+import { readPrivateKey } from "../certs/key-file.ts";
+import { nodeFilesIn } from "../certs/layout.ts";
+import type { Member } from "../topology/manifest.ts";
+import { type NodeFeed, feedsInto, readTopology } from "../topology/topology.ts";
+import { checkCallerRights } from "./access/caller-rights.ts";
+import { type Access, makeAccess } from "./access/decide.ts";
+import { makeObjections } from "./access/objection-store.ts";
+import { loadAccessTable } from "./access/table.ts";
+import { makeAudit } from "./audit/audit.ts";
+import { makePatientToken, openTokenKey } from "./audit/patient-token.ts";
+import { type Clock, today } from "./base/clock.ts";
+import { Failure } from "./base/failure.ts";
+import type { Decision, Permit } from "./base/permit.ts";
+import type { Question } from "./base/question.ts";
+import type { Random } from "./base/random.ts";
+import type { ProtocolVersion } from "./base/words.ts";
+import type { Settings } from "./config/settings.ts";
+import { makeFederation } from "./federation/federation.ts";
+import { type AdmittedFeed, parseFeedItem } from "./feeds/items.ts";
+import { startJobWorker } from "./jobs/job-worker.ts";
+import { loadFollowUp } from "./jobs/load-follow-up.ts";
+import { type LocatorProvider, makeLocator } from "./locator/locator.ts";
+import { makeMpi } from "./mpi/mpi.ts";
+import { answerLocate } from "./requests/answer-locate.ts";
+import { answerOwn } from "./requests/answer-own.ts";
+import { findRecords, knowPerson } from "./requests/find-records.ts";
+import { loadBatch } from "./requests/load-batch.ts";
+import { locate } from "./requests/locate.ts";
+import { openDatabase } from "./storage/database.ts";
+import { startThreadExecutor } from "./storage/thread-executor.ts";
+import type { Log } from "./telemetry/log.ts";
+import { checkAssertionTimes, makeAssertionSigner, verifyAssertion } from "./trust/assertion.ts";
+import { type Directory, openDirectory } from "./trust/directory.ts";
+import { authorisePeer, chainOfCertificate, identifyPeer } from "./trust/peer-identity.ts";
+import { makePeerClient } from "./wire/peer-client.ts";
+import { startServer } from "./wire/server.ts";
+import { clientContext, readNodeTls } from "./wire/tls-files.ts";
+
+/** What a node is given instead of reaching for it. */
+export interface NodeParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly protocol: ProtocolVersion;
+  /** Told once when the node can no longer keep its promises and must be started again. */
+  readonly onFatal: (failure: Failure) => void;
+}
+
+export interface RunningNode {
+  readonly id: string;
+  readonly port: number;
+  /** Stops listening, lets calls in progress end, writes what waits, closes the stores. */
+  stop(): Promise<void>;
+}
+
+/** How long calls in progress may take to end when the node stops. */
+const DRAIN_MS = 3_000;
+
+/**
+ * Starts a node: its parts in the order in which they lean on one another, its door last. They stop in reverse.
+ *
+ * @throws {Failure} `configuration`, `store-unavailable`: what is wrong and what to do; nothing is left running.
+ */
+export async function startNode(settings: Settings, parts: NodeParts): Promise<RunningNode> {
+  const { clock, random, log } = parts;
+  await using starting = new AsyncDisposableStack();
+
+  // What it is told: who it is, who feeds it, who may see what.
+  const files = nodeFilesIn(settings.certsDir);
+  const topology = readTopology(settings.topologyPath);
+  const feeds = feedsInto(topology, settings.id);
+  const table = loadAccessTable();
+  const signer = makeAssertionSigner(readPrivateKey(files.assertionKey));
+  const directory = await openDirectory({
+    path: settings.manifestPath,
+    publicKeyPath: files.manifestPublic,
+    ownId: settings.id,
+    clock,
+    alarm: (text) => log.warn("manifest", { text }),
+  });
+  starting.defer(() => directory.close());
+
+  // What it keeps: two files, one writer thread each, and one reader of the index.
+  const storeAt = (name: "index" | "audit"): string => join(settings.dataDir, `${name}.db`);
+  const index = await startThreadExecutor({ file: storeAt("index"), store: "index", onFatal: parts.onFatal });
+  starting.defer(() => index.close());
+  const auditStore = await startThreadExecutor({ file: storeAt("audit"), store: "audit", onFatal: parts.onFatal });
+  starting.defer(() => auditStore.close());
+  const reader = openDatabase(storeAt("index"), { readonly: true });
+  starting.defer(() => void reader.close());
+
+  // What it can do.
+  const tokenOf = makePatientToken(openTokenKey(join(settings.dataDir, "token.key"), random));
+  const onAlarm = (event: string, failure: Failure): void => log.error(event, failure);
+  const audit = makeAudit({ executor: auditStore, ownId: settings.id, clock, random, tokenOf, onAlarm });
+  starting.defer(() => audit.close());
+  const mpi = makeMpi(reader);
+  const locator = makeLocator({ db: reader, clock, providers: feeds.map(asLocatorProvider) });
+  const objections = makeObjections(reader);
+  const inForce = () => directory.inForce();
+  const access = makeAccess({
+    ...{ clock, random, table, ownId: settings.id },
+    agreements: () => inForce().manifest.agreements,
+    members: () => inForce().manifest.members,
+  });
+  const tls = readNodeTls(settings.certsDir);
+  const { domain } = topology.network;
+  const peers = makePeerClient({
+    ...{ ownId: settings.id, domain, tls, clock, random, protocol: parts.protocol },
+    sign: signer.sign,
+    checkMember: (member, certificate) => checkMember(member, certificate, domain, directory),
+  });
+  starting.defer(() => peers.close());
+  const federation = makeFederation({
+    ...{ clock, ownId: settings.id, directory: inForce, transport: peers },
+    mayAsk: access.mayAsk,
+  });
+  const jobs = startJobWorker({
+    ...{ readDb: reader, executor: index, clock, random },
+    kinds: [loadFollowUp(() => locator.feedsChanged())],
+    onFault: (event, thrown) => log.error(event, thrown),
+  });
+  starting.defer(() => jobs.stop());
+
+  // What it tells: its stories, each introduced to the few things it needs.
+  const find = (question: Question, permit: Permit) =>
+    findRecords(question, permit, {
+      ...mpi,
+      isObjected: objections.areEffective,
+      pointersOf: locator.pointersOf,
+    });
+  const admitted = new Map(feeds.map(({ provider, feed }) => [provider.code as string, asAdmittedFeed(feed)]));
+  const answerNeeds = {
+    clock,
+    decideAnswer: access.decideAnswer,
+    find,
+    coverage: () => locator.coverage(),
+    recordAnswer: audit.recordAnswer,
+  };
+  const ownNeeds = {
+    covers: (question: Question, permit: Permit) => access.mayAsk(directory.member(settings.id)!, question, permit),
+    find,
+    coverage: () => locator.coverage(),
+    recordOwnAnswer: audit.recordOwnAnswer,
+  };
+  const locateNeeds = {
+    ...audit,
+    clock,
+    decideAccess: access.decideAccess,
+    knowPerson: (question: Question) => knowPerson(question, mpi),
+    ownArea: federation.ownArea,
+    answerFromOwnIndex: (question: Question, permit: Permit) => answerOwn(question, permit, ownNeeds),
+    askAreas: federation.askAreas,
+    closeWith: federation.closeWith,
+  };
+  const loadNeeds = {
+    clock,
+    store: index,
+    feedsChanged() {
+      locator.feedsChanged();
+      jobs.wake();
+    },
+  };
+  // Its door, last: whoever comes in finds everything in place.
+  const server = await startServer({
+    ...{ ownId: settings.id, domain, listen: settings.listen, tls, clock, random, log, protocol: parts.protocol },
+    authorise: (identity) => authorisePeer(identity, directory, settings.id),
+    locator: {
+      verifyAssertion,
+      checkAssertionTimes: (issuedAtMs, expiresAtMs) => checkAssertionTimes(issuedAtMs, expiresAtMs, clock),
+      answerLocate: (question) => answerLocate(question, answerNeeds),
+    },
+    federation: {
+      locate: (question, rights) =>
+        locate(question, {
+          ...locateNeeds,
+          decideAccess: () => decideForCaller(question, rights, settings.sandbox, access),
+        }),
+      signVerdict: signer.signVerdict,
+    },
+    feed: {
+      loadBatch(header, entries) {
+        const rules = { today: today(clock), feeds: admitted };
+        return loadBatch(
+          header,
+          entries.map((entry) => parseFeedItem(entry, rules)),
+          loadNeeds,
+        );
+      },
+    },
+    reflection: settings.reflection,
+  });
+  starting.defer(() => server.close(DRAIN_MS));
+  log.info("listening", { host: settings.listen.host, port: server.port, manifest: inForce().manifest.sequence });
+
+  const running = starting.move();
+  return { id: settings.id, port: server.port, stop: () => running.disposeAsync() };
+}
+
+/**
+ * Checks a node's configuration and everything it names, without starting anything.
+ *
+ * @throws {Failure} `configuration`: what is wrong and what to do.
+ */
+export async function checkNode(settings: Settings, clock: Clock): Promise<void> {
+  const files = nodeFilesIn(settings.certsDir);
+  readTopology(settings.topologyPath);
+  loadAccessTable();
+  makeAssertionSigner(readPrivateKey(files.assertionKey));
+  clientContext(readNodeTls(settings.certsDir));
+  const directory = await openDirectory({
+    ...{ path: settings.manifestPath, publicKeyPath: files.manifestPublic, ownId: settings.id, clock },
+    alarm: () => {},
+  });
+  directory.close();
+}
+
+/** A caller may only claim what its certificate lists; in a sandbox, where nobody is real, anything. */
+function decideForCaller(question: Question, rights: CallerRights, sandbox: boolean, access: Access): Decision {
+  const refused = checkCallerRights(question.claim, { ...rights, sandbox: rights.sandbox && sandbox });
+  if (refused !== undefined) return { kind: "refused", code: "not-permitted", reason: refused.message };
+  return access.decideAccess(question);
+}
+
+/** The server's certificate must be that very member's: its identity, its authority, live today. */
+function checkMember(member: Member, certificate: DetailedPeerCertificate, domain: string, directory: Directory): void {
+  const peer = authorisePeer(identifyPeer(chainOfCertificate(certificate), domain), directory, member.id);
+  if (peer.kind === "node" && peer.member.id === member.id) return;
+  throw new Failure("not-authenticated", `The other end is not ${member.id}, whom the directory has there.`);
+}
+
+function asLocatorProvider({ provider, feed }: NodeFeed): LocatorProvider {
+  const { code, name, phone } = provider;
+  const { state, sensitivity = "N", staleAfterMinutes } = feed;
+  return { code, name, phone, state, sensitivity, staleAfterMinutes };
+}
+
+function asAdmittedFeed({ state, recordTypes }: NodeFeed["feed"]): AdmittedFeed {
+  return { state, recordTypes: recordTypes === "all" ? "all" : new Set(recordTypes) };
+}
