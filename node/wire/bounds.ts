@@ -1,0 +1,55 @@
+/** Every limit of the wire, in one place. Overload ends in a plain refusal, never in memory. */
+
+/** A question with its assertion is about 1 KiB; 64 KiB leaves room for 64 claims. */
+export const REQUEST_BYTES_MAX = 64 * 1024;
+/** One batch of a load. Only callers with the feed right may send so much. */
+export const BATCH_BYTES_MAX = 1024 * 1024;
+/** An answer from a peer: some thousands of records. */
+export const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
+/** All headers of one call, names and values. */
+export const HEADER_BYTES_MAX = 8 * 1024;
+/** The payload of a signed assertion. */
+export const ASSERTION_BYTES_MAX = 32 * 1024;
+/** Questions that one assertion may cover. */
+export const CLAIMS_MAX = 64;
+
+/** Connections of everybody together, handshakes under way included. */
+export const CONNECTIONS_MAX = 1_024;
+/** Connections of one node or one caller. A node opens one to each of its peers. */
+export const CONNECTIONS_PER_PEER_MAX = 32;
+/** Calls open at once on one connection. */
+export const STREAMS_PER_CONNECTION_MAX = 100;
+/** What HTTP/2 may hold for one connection, in megabytes: frames and headers not yet handed over. */
+export const SESSION_MEGABYTES_MAX = 16;
+
+/** A connection must have finished its handshake by then. */
+export const HANDSHAKE_WITHIN_MS = 5_000;
+/** A connection must have spoken HTTP/2 by then, counted from the end of its handshake. */
+export const FIRST_FRAME_WITHIN_MS = 10_000;
+/** A request must be there whole by then, counted from its first header. */
+export const REQUEST_WITHIN_MS = 10_000;
+/** No call of one answer lasts longer, whatever its caller would allow. */
+export const CALL_MS_MAX = 60_000;
+/** A load without a new batch for so long is ended. */
+export const SILENCE_MS_MAX = 60_000;
+/** How often open calls are held against these limits. */
+export const SWEEP_EVERY_MS = 1_000;
+
+/** Connections end after this, so that certificates are shown anew; calls under way may finish. */
+export const CONNECTION_AGE_MS = 600_000;
+export const CONNECTION_AGE_GRACE_MS = 60_000;
+/** A load may outlast its connection's age by this; whoever feeds is checked again at every batch. */
+export const LOAD_GRACE_MS = 3_600_000;
+/** A connection without a call is closed after this. */
+export const CONNECTION_IDLE_MS = 300_000;
+/** Longer than the grace: a ping after a graceful goodbye would end the calls that are still finishing. */
+export const SERVER_KEEPALIVE_EVERY_MS = 120_000;
+export const SERVER_KEEPALIVE_WITHIN_MS = 20_000;
+/** How soon a client notices that a node has gone silent, beside its calls' own deadlines. */
+export const CLIENT_KEEPALIVE_EVERY_MS = 15_000;
+export const CLIENT_KEEPALIVE_WITHIN_MS = 5_000;
+/** A node that came back is tried again within this (with the jitter of gRPC's back-off). */
+export const RECONNECT_MS_MIN = 100;
+export const RECONNECT_MS_MAX = 1_000;
+/** A connection that takes longer to be made is given up when the next question has waited in vain for it. */
+export const CONNECT_WITHIN_MS = 5_000;

@@ -1,0 +1,233 @@
+import { X509Certificate } from "node:crypto";
+import { type DetailedPeerCertificate, checkServerIdentity } from "node:tls";
+
+import type { Client, ClientDuplexStream, ClientReadableStream } from "@grpc/grpc-js";
+
+import { readIdentity } from "../../certs/identity.ts";
+import { readCertificates } from "../../certs/pem.ts";
+import { nodeDns } from "../../certs/profile.ts";
+import type { LocateEvent } from "../base/answer.ts";
+import { type Clock } from "../base/clock.ts";
+import { Failure } from "../base/failure.ts";
+import type { Claim, PatientQuery } from "../base/question.ts";
+import type { FeedItem, LoadHeader, LoadResult } from "../requests/load-batch.ts";
+import { ANSWER_BYTES_MAX } from "./bounds.ts";
+import { openChannel } from "./channel.ts";
+import { fromClaim, fromPatient } from "./convert.ts";
+import { toAreaAnswer, toVerdict } from "./convert-answer.ts";
+import {
+  FederationServiceService,
+  type LocateRequest,
+  type LocateResponse,
+  Verdict as WireVerdict,
+} from "./generated/corridor/v1/federation_service.ts";
+import {
+  FeedServiceService,
+  type LoadItem,
+  type LoadRequest,
+  type LoadResponse,
+} from "./generated/corridor/v1/feed_service.ts";
+import { failureOf, isCallError } from "./status.ts";
+import { clientContext, readCallerTls } from "./tls-files.ts";
+
+/** Where a node listens, and the caller's certificate to show there. */
+export interface CallerTarget {
+  readonly host: string;
+  readonly port: number;
+  /** Folder with caller.crt.pem, caller.key.pem and trust.crt.pem. */
+  readonly certsDir: string;
+}
+
+export interface CallerQuestion {
+  readonly patient: PatientQuery;
+  readonly claim: Claim;
+  readonly requestId: string;
+  readonly answerByMs: number;
+}
+
+/** A caller's side of a node's door. */
+export interface CallerClient {
+  /** @throws {Failure} as the node said, typed; `unreachable` or `timed-out` where it said nothing. */
+  locate(question: CallerQuestion): AsyncGenerator<LocateEvent, void>;
+  /**
+   * Loads batches in their order, at most 1,000 items and 1 MiB each; one result for each, once it is durable. A batch is
+   * taken only when the node has kept the ones before it, but for a few.
+   *
+   * @throws {Failure} as {@link locate}; nothing after the last result was kept.
+   */
+  load(header: LoadHeader, batches: AsyncIterable<readonly FeedItem[]>): AsyncGenerator<LoadResult, void>;
+  close(): void;
+}
+
+/** How long after the verdict is due the node is given up. */
+const VERDICT_LATE_MS_MAX = 3_000;
+/** Batches sent and not yet acknowledged. */
+const BATCHES_AHEAD_MAX = 4;
+
+/**
+ * Prepares a caller's channel to its own node: the one that the caller's certificate names. Nothing is sent yet.
+ *
+ * @throws {Failure} `configuration`: the caller's files cannot be read, are not a pair, or name no node.
+ */
+export async function connectCaller(target: CallerTarget, clock: Clock): Promise<CallerClient> {
+  const files = readCallerTls(target.certsDir);
+  const { domain, nodeId } = ownNode(files.certificate, target.certsDir);
+  const client = openChannel({
+    endpoint: `${target.host}:${target.port}`,
+    serverName: nodeDns(domain, nodeId),
+    context: clientContext(files),
+    answerBytesMax: ANSWER_BYTES_MAX,
+    checkServer: (host, certificate) =>
+      checkServerIdentity(host, certificate) ?? checkNode(certificate, domain, nodeId),
+  });
+  return {
+    locate: (question) => locate(client, clock, question),
+    load: (header, batches) => load(client, header, batches),
+    close: () => client.close(),
+  };
+}
+
+/** The node that a caller's certificate belongs to: `spiffe://<domain>/node/<id>/caller/<name>`. */
+function ownNode(certificatePem: string, dir: string): { readonly domain: string; readonly nodeId: string } {
+  const [leaf] = readCertificates(certificatePem, dir);
+  const uri = /URI:spiffe:\/\/([^/",\s]+)\//.exec(leaf?.subjectAltName ?? "");
+  const identity = leaf && uri?.[1] !== undefined ? readIdentity(leaf, uri[1]) : undefined;
+  if (identity?.kind === "caller" && uri?.[1] !== undefined) return { domain: uri[1], nodeId: identity.nodeId };
+  throw new Failure("configuration", `${dir} does not hold a caller's certificate: corridor certs inspect shows it.`, {
+    where: dir,
+  });
+}
+
+function checkNode(certificate: object, domain: string, nodeId: string): Error | undefined {
+  const { raw } = certificate as DetailedPeerCertificate;
+  const identity = readIdentity(new X509Certificate(raw), domain);
+  if (identity.kind === "node" && identity.nodeId === nodeId) return undefined;
+  return new Failure("not-authenticated", `The other end is not the node ${nodeId} of ${domain}.`);
+}
+
+async function* locate(
+  client: Client,
+  clock: Clock,
+  { patient, claim, requestId, answerByMs }: CallerQuestion,
+): AsyncGenerator<LocateEvent, void> {
+  const { path, requestSerialize, responseDeserialize } = FederationServiceService.locate;
+  const request: LocateRequest = {
+    patient: fromPatient(patient),
+    claim: fromClaim(claim, "stated"),
+    requestId,
+    answerByMs,
+    lateUntilMs: 0,
+  };
+  const deadline = clock.wallMs() + answerByMs + VERDICT_LATE_MS_MAX;
+  const call = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, { deadline });
+  for await (const { event } of messagesOf(call)) yield toEvent(event);
+}
+
+function toEvent(event: LocateResponse["event"]): LocateEvent {
+  switch (event?.$case) {
+    case "answer":
+      return { kind: "answer", answer: toAreaAnswer(event.value) };
+    case "verdict":
+      // What is signed is what counts.
+      return { kind: "verdict", verdict: toVerdict(WireVerdict.decode(event.value.payload)) };
+    default:
+      throw new Failure("incompatible", "The node sent an event that is not understood here.");
+  }
+}
+
+async function* load(
+  client: Client,
+  header: LoadHeader,
+  batches: AsyncIterable<readonly FeedItem[]>,
+): AsyncGenerator<LoadResult, void> {
+  const { path, requestSerialize, responseDeserialize } = FeedServiceService.load;
+  const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
+  const window = new Window(BATCHES_AHEAD_MAX);
+  let failed: unknown;
+  const sending = sendBatches(call, header, batches, window).catch((thrown: unknown) => {
+    failed = thrown;
+    call.cancel();
+  });
+  try {
+    for await (const { accepted, rejected } of messagesOf(call)) {
+      window.give();
+      yield { accepted, rejected };
+    }
+  } catch (thrown) {
+    throw failed ?? thrown;
+  } finally {
+    window.close();
+    await sending;
+  }
+}
+
+async function sendBatches(
+  call: ClientDuplexStream<LoadRequest, LoadResponse>,
+  { name, asOfMs }: LoadHeader,
+  batches: AsyncIterable<readonly FeedItem[]>,
+  window: Window,
+): Promise<void> {
+  call.write({ message: { $case: "header", value: { name, asOfMs: BigInt(asOfMs) } } });
+  let sequence = 0n;
+  for await (const batch of batches) {
+    if (!(await window.take())) return;
+    call.write({ message: { $case: "batch", value: { sequence: ++sequence, items: batch.map(toItem) } } });
+  }
+  call.end();
+}
+
+/** Lets only so many batches be under way. */
+class Window {
+  #free: number;
+  #closed = false;
+  #wake: (() => void) | undefined;
+
+  constructor(size: number) {
+    this.#free = size;
+  }
+
+  /** @returns false once nothing more is to be sent. */
+  async take(): Promise<boolean> {
+    while (this.#free === 0 && !this.#closed) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    this.#free--;
+    return !this.#closed;
+  }
+
+  give(): void {
+    this.#free++;
+    this.#wake?.();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#wake?.();
+  }
+}
+
+/** Onto the wire: the only place where an item's values are taken out to be sent. */
+function toItem(item: FeedItem): LoadItem {
+  switch (item.kind) {
+    case "identity":
+      return { item: { $case: "identity", value: { ...item.values.expose() } } };
+    case "pointer":
+      return { item: { $case: "pointer", value: { ...item.values.expose() } } };
+    case "objection":
+      return { item: { $case: "objection", value: { ...item.values.expose() } } };
+  }
+}
+
+async function* messagesOf<Message>(
+  call: ClientReadableStream<Message> | ClientDuplexStream<LoadRequest, Message>,
+): AsyncGenerator<Message, void> {
+  try {
+    for await (const message of call as AsyncIterable<Message>) yield message;
+  } catch (thrown) {
+    throw isCallError(thrown) ? failureOf(thrown) : thrown;
+  } finally {
+    call.cancel();
+  }
+}

@@ -1,0 +1,49 @@
+import { type SecureContext } from "node:tls";
+
+import { Client, type ClientOptions, credentials } from "@grpc/grpc-js";
+
+import {
+  CLIENT_KEEPALIVE_EVERY_MS,
+  CLIENT_KEEPALIVE_WITHIN_MS,
+  RECONNECT_MS_MAX,
+  RECONNECT_MS_MIN,
+  SESSION_MEGABYTES_MAX,
+} from "./bounds.ts";
+
+/** Looks at a node's certificate after OpenSSL has accepted it. Gives the reason to break off, if there is one. */
+export type CheckServer = NonNullable<Parameters<typeof credentials.createFromSecureContext>[1]>["checkServerIdentity"];
+
+export interface ChannelOrder {
+  /** `host:port`. */
+  readonly endpoint: string;
+  /** The DNS name that the node's certificate must carry, whatever the address is. */
+  readonly serverName: string;
+  readonly context: SecureContext;
+  readonly checkServer: NonNullable<CheckServer>;
+  readonly answerBytesMax: number;
+}
+
+/**
+ * A channel of its own: never a connection shared with another identity, no proxy from the environment, nothing resent
+ * by itself, and a node that came back is found again within a second or so.
+ */
+export function openChannel(order: ChannelOrder): Client {
+  const options: ClientOptions = {
+    "grpc.ssl_target_name_override": order.serverName,
+    "grpc.default_authority": order.serverName,
+    "grpc.use_local_subchannel_pool": 1,
+    "grpc.enable_retries": 0,
+    "grpc.enable_http_proxy": 0,
+    "grpc.service_config_disable_resolution": 1,
+    "grpc.enable_channelz": 0,
+    "grpc.keepalive_time_ms": CLIENT_KEEPALIVE_EVERY_MS,
+    "grpc.keepalive_timeout_ms": CLIENT_KEEPALIVE_WITHIN_MS,
+    "grpc.keepalive_permit_without_calls": 1,
+    "grpc.initial_reconnect_backoff_ms": RECONNECT_MS_MIN,
+    "grpc.max_reconnect_backoff_ms": RECONNECT_MS_MAX,
+    "grpc.max_receive_message_length": order.answerBytesMax,
+    "grpc-node.max_session_memory": SESSION_MEGABYTES_MAX,
+  };
+  const secure = credentials.createFromSecureContext(order.context, { checkServerIdentity: order.checkServer });
+  return new Client(`dns:///${order.endpoint}`, secure, options);
+}

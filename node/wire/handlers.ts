@@ -1,0 +1,156 @@
+import type {
+  MethodDefinition,
+  ServerDuplexStream,
+  ServerUnaryCall,
+  ServerWritableStream,
+  handleBidiStreamingCall,
+  handleServerStreamingCall,
+  handleUnaryCall,
+} from "@grpc/grpc-js";
+
+import { Failure } from "../base/failure.ts";
+import type { Log } from "../telemetry/log.ts";
+import { type IncomingCall, incomingCall } from "./interceptors.ts";
+import { statusOf } from "./status.ts";
+
+/** A request as it came off the wire, or why it could not be read. */
+export type Received<Request> = Request | Failure;
+
+/**
+ * A method whose requests are bounded, and never throw where they cannot be read: gRPC would answer that with a status
+ * that says nothing.
+ *
+ * @param whole encodes a request again: where that gives another length, the request held something that is not known
+ * here, and is refused. For doors where nothing may be ignored.
+ */
+export function boundRequest<Request, Response, Method extends MethodDefinition<Request, Response>>(
+  method: Method & MethodDefinition<Request, Response>,
+  bytesMax: number,
+  whole: "everything-known" | "newer-fields-ignored" = "newer-fields-ignored",
+): MethodDefinition<Received<Request>, Response> {
+  const read = (bytes: Buffer): Received<Request> => {
+    if (bytes.length > bytesMax) return new Failure("overloaded", `A request may hold ${bytesMax} bytes.`);
+    try {
+      const request = method.requestDeserialize(bytes);
+      if (whole === "newer-fields-ignored" || method.requestSerialize(request).length === bytes.length) return request;
+      return new Failure("invalid-input", "The request has fields that are not known here, or gives one twice.");
+    } catch {
+      return new Failure("invalid-input", "The request is not a well-formed message of this method.");
+    }
+  };
+  return {
+    ...method,
+    requestDeserialize: read,
+    requestSerialize: (request) => {
+      if (request instanceof Failure) throw request;
+      return method.requestSerialize(request);
+    },
+  };
+}
+
+/** Reports what only the node's own people should know of a failure. */
+function noteMistake(log: Log, method: string, thrown: unknown): void {
+  if (thrown instanceof Failure && thrown.code !== "internal" && thrown.code !== "store-unavailable") return;
+  log.error("call-failed", thrown, { method });
+}
+
+function taken<Request>(request: Received<Request>): Request {
+  if (request instanceof Failure) throw request;
+  return request;
+}
+
+/** Wraps the work of a unary method: whatever it throws, now or later, becomes the call's status. */
+export function unary<Request, Response>(
+  log: Log,
+  work: (request: Request, call: IncomingCall) => Promise<Response>,
+): handleUnaryCall<Received<Request>, Response> {
+  const run = async (call: ServerUnaryCall<Received<Request>, Response>): Promise<Response> =>
+    work(taken(call.request), incomingCall(call.metadata));
+  return (call, callback) => {
+    run(call).then(
+      (response) => callback(null, response),
+      (thrown: unknown) => {
+        noteMistake(log, call.getPath(), thrown);
+        callback(statusOf(thrown));
+      },
+    );
+  };
+}
+
+/**
+ * Wraps the work of a method that answers with a stream. Messages are taken from it only as fast as the other side reads
+ * them; when the other side goes away, the work is told by `return()`.
+ */
+export function serverStream<Request, Response>(
+  log: Log,
+  work: (request: Request, call: IncomingCall) => AsyncGenerator<Response, void>,
+): handleServerStreamingCall<Received<Request>, Response> {
+  return (call) => {
+    const run = async (): Promise<void> => {
+      await sendAll(call, work(taken(call.request), incomingCall(call.metadata)));
+      call.end();
+    };
+    endWithStatus(log, call, run());
+  };
+}
+
+/** Wraps the work of a conversation: what comes in, as it is wanted; what goes out, as fast as it is read. */
+export function conversation<Request, Response>(
+  log: Log,
+  work: (requests: AsyncIterable<Request>, call: IncomingCall) => AsyncGenerator<Response, void>,
+): handleBidiStreamingCall<Received<Request>, Response> {
+  return (call) => {
+    const run = async (): Promise<void> => {
+      await sendAll(call, work(requestsOf(call), incomingCall(call.metadata)));
+      call.end();
+    };
+    endWithStatus(log, call, run());
+  };
+}
+
+async function* requestsOf<Request, Response>(
+  call: ServerDuplexStream<Received<Request>, Response>,
+): AsyncGenerator<Request, void> {
+  // The stream must outlive the loop: a status is still to be sent on it.
+  const received = call.iterator({ destroyOnReturn: false }) as AsyncIterable<Received<Request>>;
+  for await (const request of received) yield taken(request);
+}
+
+interface OutgoingCall {
+  cancelled: boolean;
+  getPath(): string;
+  emit(event: "error", error: object): boolean;
+}
+
+function endWithStatus(log: Log, call: OutgoingCall, run: Promise<void>): void {
+  run.catch((thrown: unknown) => {
+    if (call.cancelled) return;
+    noteMistake(log, call.getPath(), thrown);
+    call.emit("error", statusOf(thrown));
+  });
+}
+
+async function sendAll<Request, Response>(
+  call: ServerWritableStream<Request, Response> | ServerDuplexStream<Request, Response>,
+  messages: AsyncGenerator<Response, void>,
+): Promise<void> {
+  const gone = new Promise<"gone">((resolve) => {
+    call.once("cancelled", () => resolve("gone"));
+  });
+  try {
+    while (!call.cancelled) {
+      const next = await Promise.race([messages.next(), gone]);
+      if (next === "gone" || next.done === true) return;
+      if (!call.write(next.value)) await Promise.race([drained(call), gone]);
+    }
+  } finally {
+    // A generator that is in the middle of something ends at its next yield; nobody waits for that.
+    messages.return().catch(() => {});
+  }
+}
+
+function drained(call: { once(event: "drain", listener: () => void): unknown }): Promise<void> {
+  return new Promise((resolve) => {
+    call.once("drain", resolve);
+  });
+}

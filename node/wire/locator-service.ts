@@ -1,0 +1,164 @@
+import type { HolderAnswer } from "../base/answer.ts";
+import { type Clock, today } from "../base/clock.ts";
+import { Deadline } from "../base/deadline.ts";
+import { Failure } from "../base/failure.ts";
+import { type NodeId, type ProtocolVersion, speaksWith } from "../base/words.ts";
+import type { PeerQuestion } from "../requests/answer-locate.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { AuthorisedPeer } from "../trust/peer-identity.ts";
+import { ASSERTION_BYTES_MAX, CLAIMS_MAX, REQUEST_BYTES_MAX } from "./bounds.ts";
+import { checkReference, invalid, required, requiredUuid, toClaim, toPatient } from "./convert.ts";
+import { fromHolderAnswer } from "./convert-answer.ts";
+import { AssertionPayload, type QuestionClaim, type SignedAssertion } from "./generated/corridor/v1/assertion.ts";
+import {
+  type AnswerLocateRequest,
+  type AnswerLocateResponse,
+  LocatorServiceService,
+  type Question,
+} from "./generated/corridor/v1/locator_service.ts";
+import { boundRequest, conversation, unary } from "./handlers.ts";
+import { type IncomingCall, peerOf } from "./interceptors.ts";
+import { bindPatient } from "./patient-binding.ts";
+import type { Service } from "./service.ts";
+
+type Member = Extract<AuthorisedPeer, { kind: "node" }>["member"];
+
+const ANSWER_BY_MS_MAX = 60_000;
+const LATE_UNTIL_MS_MAX = 120_000;
+const SIGNATURE_BYTES = 64;
+
+/** What the door for peers needs: trust's judgement of the assertion, and the story. */
+export interface LocatorNeeds {
+  /** True where that member signed exactly these bytes. */
+  readonly verifyAssertion: (member: Member, payload: Uint8Array, signature: Uint8Array) => Promise<boolean>;
+  /** Throws a Failure where an assertion with these times, in milliseconds since the epoch, may not be relied on now. */
+  readonly checkAssertionTimes: (issuedAtMs: number, expiresAtMs: number) => void;
+  readonly answerLocate: (question: PeerQuestion) => Promise<HolderAnswer>;
+}
+
+/** Who answers. */
+export interface Holder {
+  readonly ownId: NodeId;
+  readonly protocol: ProtocolVersion;
+  readonly clock: Clock;
+}
+
+/** The door for peers: reads and proves one question, hands it to the story, pads the answer. */
+export function locatorService(holder: Holder, log: Log, needs: LocatorNeeds): Service {
+  const { answerLocate, answerLocateStream } = LocatorServiceService;
+  return {
+    name: "corridor.v1.LocatorService",
+    definition: {
+      answerLocate: boundRequest(answerLocate, REQUEST_BYTES_MAX),
+      answerLocateStream: boundRequest(answerLocateStream, REQUEST_BYTES_MAX),
+    },
+    implementation: {
+      answerLocate: unary(log, (request: AnswerLocateRequest, call) => answer(request, call, holder, needs)),
+      // oxlint-disable-next-line require-yield -- it only refuses
+      answerLocateStream: conversation(log, async function* () {
+        throw new Failure("not-served", "Questions on a stream are not served yet: use AnswerLocate.");
+      }),
+    },
+  };
+}
+
+async function answer(
+  request: AnswerLocateRequest,
+  call: IncomingCall,
+  { ownId, protocol, clock }: Holder,
+  needs: LocatorNeeds,
+): Promise<AnswerLocateResponse> {
+  const peer = peerOf(call);
+  if (peer.kind !== "node") throw new Failure("not-permitted", "Only member nodes may ask.");
+  checkProtocol(request.protocol, protocol);
+  const assertion = required(request.assertion, "assertion");
+  const payload = readPayload(assertion);
+  checkParties(payload, peer.member, ownId);
+  needs.checkAssertionTimes(Number(payload.issuedAtMs), Number(payload.expiresAtMs));
+  const message = required(request.question, "question");
+  const claim = claimOf(payload, message);
+  const question = toPeerQuestion(message, claim, assertion, peer, call, clock);
+  if (!(await needs.verifyAssertion(peer.member, assertion.payload, assertion.signature))) {
+    throw new Failure("not-authenticated", "The assertion's signature is not the asker's.", { where: "assertion" });
+  }
+  const said = await needs.answerLocate(question);
+  return { protocol: { ...protocol }, answer: fromHolderAnswer(said, question.attemptId) };
+}
+
+function checkProtocol(asked: ProtocolVersion | undefined, spoken: ProtocolVersion): void {
+  const { major, minor } = asked ?? { major: 0, minor: 0 };
+  if (speaksWith(spoken, { major, minor })) return;
+  const own = `${spoken.major}.${spoken.minor}`;
+  throw new Failure("incompatible", `This node speaks protocol ${own}, the asker ${major}.${minor}.`, {
+    where: "protocol",
+  });
+}
+
+function readPayload({ payload, signature }: SignedAssertion): AssertionPayload {
+  if (payload.length === 0) throw invalid("assertion.payload", "is missing");
+  if (payload.length > ASSERTION_BYTES_MAX) throw invalid("assertion.payload", `is over ${ASSERTION_BYTES_MAX} bytes`);
+  if (signature.length !== SIGNATURE_BYTES) throw invalid("assertion.signature", `is not ${SIGNATURE_BYTES} bytes`);
+  try {
+    return AssertionPayload.decode(payload);
+  } catch {
+    throw invalid("assertion.payload", "is not a well-formed message");
+  }
+}
+
+function checkParties({ asker, holder }: AssertionPayload, member: Member, ownId: NodeId): void {
+  if (asker !== member.id) {
+    throw new Failure("not-authenticated", "The assertion is not the connected node's own.", {
+      where: "assertion.asker",
+    });
+  }
+  if (holder !== ownId) {
+    throw new Failure("not-authenticated", "The assertion is made for another holder.", { where: "assertion.holder" });
+  }
+}
+
+/** The claim that covers the question, and is bound to its patient. */
+function claimOf({ claims }: AssertionPayload, { claimIndex, patient }: Question): QuestionClaim {
+  if (claims.length === 0 || claims.length > CLAIMS_MAX)
+    throw invalid("assertion.claims", `are not 1 to ${CLAIMS_MAX}`);
+  const claim = claims[claimIndex];
+  if (claim === undefined) throw invalid("question.claim_index", "names no claim of the assertion");
+  requiredUuid(claim.attemptId, "claim.attempt_id");
+  requiredUuid(claim.requestId, "claim.request_id");
+  const bound = bindPatient(claim.attemptId, required(patient, "question.patient"));
+  if (!bound.equals(claim.patientBinding)) {
+    throw new Failure("not-authenticated", "The claim is bound to another patient than the question's.", {
+      where: "claim.patient_binding",
+    });
+  }
+  return claim;
+}
+
+function toPeerQuestion(
+  { patient: patientQuery, answerByMs, lateUntilMs }: Question,
+  covering: QuestionClaim,
+  { payload, signature }: SignedAssertion,
+  { member }: { readonly member: Member },
+  call: IncomingCall,
+  clock: Clock,
+): PeerQuestion {
+  if (answerByMs < 1 || answerByMs > ANSWER_BY_MS_MAX) {
+    throw invalid("question.answer_by_ms", `is not 1 to ${ANSWER_BY_MS_MAX}`);
+  }
+  if (lateUntilMs < answerByMs || lateUntilMs > LATE_UNTIL_MS_MAX) {
+    throw invalid("question.late_until_ms", `is not answer_by_ms to ${LATE_UNTIL_MS_MAX}`);
+  }
+  const patient = toPatient(patientQuery, today(clock), "question.patient");
+  const claim = toClaim(covering.claim, "kept-back");
+  checkReference(claim, patient);
+  const leftMs = Math.min(answerByMs, call.deadline?.remainingMs() ?? 0);
+  return {
+    requestId: covering.requestId,
+    attemptId: covering.attemptId,
+    asker: member.id as NodeId,
+    patient,
+    claim,
+    answerBy: Deadline.in(clock, leftMs),
+    lateUntil: Deadline.in(clock, lateUntilMs),
+    evidence: { payload, signature },
+  };
+}

@@ -1,0 +1,53 @@
+import { CALL_MS_MAX, REQUEST_WITHIN_MS, SILENCE_MS_MAX } from "./bounds.ts";
+
+/**
+ * Who may use a method. `peer`: a live member node. `caller`: an application of this node. `feeder`, `operator`: a caller
+ * whose certificate gives that right. `anyone`: whoever has a certificate of this network.
+ */
+export type Admission = "peer" | "caller" | "feeder" | "operator" | "anyone";
+
+/** How long a call may take, in milliseconds. */
+export interface CallTimes {
+  /** From the first header until the request is there. */
+  readonly requestWithinMs: number;
+  /** From the first header until the end. */
+  readonly lastsMsMax: number;
+  /** Between two messages of a conversation. */
+  readonly silenceMsMax: number;
+}
+
+export interface MethodPolicy {
+  readonly who: Admission;
+  readonly times: CallTimes;
+}
+
+const oneAnswer: CallTimes = { requestWithinMs: REQUEST_WITHIN_MS, lastsMsMax: CALL_MS_MAX, silenceMsMax: CALL_MS_MAX };
+const conversation: CallTimes = {
+  requestWithinMs: REQUEST_WITHIN_MS,
+  lastsMsMax: Infinity,
+  silenceMsMax: SILENCE_MS_MAX,
+};
+/** Lasts as long as its connection. */
+const watch: CallTimes = { requestWithinMs: REQUEST_WITHIN_MS, lastsMsMax: Infinity, silenceMsMax: Infinity };
+
+/** Every method of every service that a node serves. A method that is not here is refused to everybody. */
+const METHOD_POLICIES: Readonly<Record<string, MethodPolicy>> = {
+  "/corridor.v1.LocatorService/AnswerLocate": { who: "peer", times: oneAnswer },
+  "/corridor.v1.LocatorService/AnswerLocateStream": { who: "peer", times: conversation },
+  "/corridor.v1.FederationService/Locate": { who: "caller", times: oneAnswer },
+  "/corridor.v1.FeedService/Load": { who: "feeder", times: conversation },
+  "/grpc.health.v1.Health/Check": { who: "anyone", times: oneAnswer },
+  "/grpc.health.v1.Health/List": { who: "anyone", times: oneAnswer },
+  "/grpc.health.v1.Health/Watch": { who: "anyone", times: watch },
+  "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": { who: "operator", times: conversation },
+  "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": { who: "operator", times: conversation },
+};
+
+export function policyOf(method: string): MethodPolicy | undefined {
+  return Object.hasOwn(METHOD_POLICIES, method) ? METHOD_POLICIES[method] : undefined;
+}
+
+/** The paths of the table, for the test that holds it against the services. */
+export function methodsWithPolicy(): readonly string[] {
+  return Object.keys(METHOD_POLICIES);
+}

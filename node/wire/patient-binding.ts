@@ -1,0 +1,12 @@
+import { createHash } from "node:crypto";
+
+import { PatientQuery } from "./generated/corridor/v1/identity.ts";
+
+/**
+ * Binds a claim to its patient: SHA-256 over the attempt id and the patient's query, serialised canonically (known fields
+ * in the order of their numbers, defaults left out). Both ends compute it from what they understood, so a holder that was
+ * sent a field which it does not know gets another value, and refuses.
+ */
+export function bindPatient(attemptId: string, patient: PatientQuery): Buffer {
+  return createHash("sha256").update(attemptId).update(PatientQuery.encode(patient).finish()).digest();
+}

@@ -1,0 +1,231 @@
+import type { DetailedPeerCertificate, SecureContext } from "node:tls";
+
+import { type Client, connectivityState } from "@grpc/grpc-js";
+
+import { nodeDns } from "../../certs/profile.ts";
+import type { Member } from "../../topology/manifest.ts";
+import type { HolderAnswer } from "../base/answer.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Deadline } from "../base/deadline.ts";
+import { Failure, asFailure } from "../base/failure.ts";
+import type { Question } from "../base/question.ts";
+import type { Random } from "../base/random.ts";
+import { type NodeId, type ProtocolVersion, speaksWith } from "../base/words.ts";
+import type { PeerTransport } from "../federation/federation.ts";
+import { ANSWER_BYTES_MAX, CONNECT_WITHIN_MS } from "./bounds.ts";
+import { openChannel } from "./channel.ts";
+import { fromClaim, fromPatient } from "./convert.ts";
+import { toHolderAnswer } from "./convert-answer.ts";
+import { AssertionPayload } from "./generated/corridor/v1/assertion.ts";
+import {
+  type AnswerLocateRequest,
+  type AnswerLocateResponse,
+  LocatorServiceService,
+} from "./generated/corridor/v1/locator_service.ts";
+import { bindPatient } from "./patient-binding.ts";
+import { failureOf } from "./status.ts";
+import { type TlsFiles, clientContext } from "./tls-files.ts";
+
+/** How long an assertion may be relied on: a question's longest life, and room for clocks that differ. */
+const ASSERTION_LIFETIME_MS = 120_000;
+const LATE_UNTIL_MS_MAX = 120_000;
+const ANSWER_BY_MS_MAX = 60_000;
+
+export interface PeerClientOrder {
+  readonly ownId: NodeId;
+  /** The network's: a member's certificate names `<id>.<domain>`. */
+  readonly domain: string;
+  readonly tls: TlsFiles;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** What this node speaks. */
+  readonly protocol: ProtocolVersion;
+  /** Signs an assertion's payload in this node's name. */
+  readonly sign: (payload: Uint8Array) => Promise<Uint8Array>;
+  /** Throws a Failure where this certificate is not that member's, by the directory in force. */
+  readonly checkMember: (member: Member, certificate: DetailedPeerCertificate) => void;
+}
+
+export interface PeerClient extends PeerTransport {
+  /** Ends every connection to a peer; questions under way end as unreachable. */
+  close(): void;
+}
+
+/**
+ * Carries questions to peers: one channel for each member, an assertion for each question, one attempt.
+ *
+ * @throws {Failure} `configuration`: the certificate and its key are not a pair.
+ */
+export function makePeerClient(order: PeerClientOrder): PeerClient {
+  const context = clientContext(order.tls);
+  const channels = new Map<string, PeerChannel>();
+
+  function channelTo(member: Member): PeerChannel {
+    const known = channels.get(member.id);
+    if (known?.fits(member) === true) return known;
+    known?.retire();
+    const fresh = new PeerChannel(member, order, context);
+    channels.set(member.id, fresh);
+    return fresh;
+  }
+
+  return {
+    async ask(member, question, _permit, deadline, signal) {
+      const channel = channelTo(member);
+      // Members' entries are replaced with every new directory; the certificate is judged by the newest.
+      channel.member = member;
+      const attemptId = order.random.uuid();
+      const request = await makeRequest(order, member, question, deadline, attemptId);
+      if (signal.aborted) throw new Failure("timed-out", "Nobody waits for the answer any more.");
+      return readAnswer(await channel.call(request, deadline, signal), attemptId, order.protocol);
+    },
+    close() {
+      for (const channel of channels.values()) channel.retire();
+      channels.clear();
+    },
+  };
+}
+
+async function makeRequest(
+  { ownId, clock, sign, protocol }: PeerClientOrder,
+  member: Member,
+  question: Question,
+  deadline: Deadline,
+  attemptId: string,
+): Promise<AnswerLocateRequest> {
+  const patient = fromPatient(question.patient);
+  const issuedAtMs = Math.floor(clock.wallMs());
+  const payload = AssertionPayload.encode({
+    asker: ownId,
+    holder: member.id,
+    issuedAtMs: BigInt(issuedAtMs),
+    expiresAtMs: BigInt(issuedAtMs + ASSERTION_LIFETIME_MS),
+    claims: [
+      {
+        attemptId,
+        requestId: question.requestId,
+        claim: fromClaim(question.claim, "kept-back"),
+        patientBinding: bindPatient(attemptId, patient),
+      },
+    ],
+  }).finish();
+  const signature = await sign(payload);
+  const answerByMs = Math.min(Math.floor(deadline.remainingMs()), ANSWER_BY_MS_MAX);
+  if (answerByMs < 1) throw new Failure("timed-out", "No time was left to ask.");
+  const lateUntilMs = Math.min(Math.floor(question.lateUntil.remainingMs()), LATE_UNTIL_MS_MAX);
+  return {
+    protocol: { ...protocol },
+    assertion: { payload: Buffer.from(payload), signature: Buffer.from(signature) },
+    question: { claimIndex: 0, patient, answerByMs, lateUntilMs: Math.max(answerByMs, lateUntilMs) },
+  };
+}
+
+function readAnswer({ protocol, answer }: AnswerLocateResponse, attemptId: string, own: ProtocolVersion): HolderAnswer {
+  if (!speaksWith(own, protocol ?? { major: 0, minor: 0 })) {
+    throw new Failure("incompatible", "The peer answered in a protocol version that is not known here.");
+  }
+  if (answer?.attemptId !== attemptId) {
+    throw new Failure("incompatible", "The peer answered another question than the one that was asked.");
+  }
+  return toHolderAnswer(answer);
+}
+
+/** An answer, or why it could not be read: gRPC would only say that something went wrong inside. */
+type Received = AnswerLocateResponse | Failure;
+
+/** The channel to one member. */
+class PeerChannel {
+  member: Member;
+  readonly #client: Client;
+  readonly #clock: Clock;
+  readonly #endpoint: string;
+  #calls = 0;
+  #retired = false;
+  /** Since when questions have found it still connecting, on the monotonic clock. */
+  #connectingSinceMs: number | undefined;
+
+  constructor(member: Member, order: PeerClientOrder, context: SecureContext) {
+    this.member = member;
+    this.#clock = order.clock;
+    this.#endpoint = endpointOf(member);
+    this.#client = openChannel({
+      endpoint: this.#endpoint,
+      serverName: nodeDns(order.domain, member.id),
+      context,
+      answerBytesMax: ANSWER_BYTES_MAX,
+      checkServer: (_host, certificate) => {
+        try {
+          // node:tls hands over the whole chain, whatever the type says.
+          order.checkMember(this.member, certificate as DetailedPeerCertificate);
+          return undefined;
+        } catch (thrown) {
+          return asFailure(thrown);
+        }
+      },
+    });
+  }
+
+  /** False where the member has moved, or the connection has been in the making for too long to wait for it. */
+  fits(member: Member): boolean {
+    if (endpointOf(member) !== this.#endpoint) return false;
+    const connecting = this.#client.getChannel().getConnectivityState(false) === connectivityState.CONNECTING;
+    if (!connecting) {
+      this.#connectingSinceMs = undefined;
+      return true;
+    }
+    const nowMs = this.#clock.monotonicMs();
+    this.#connectingSinceMs ??= nowMs;
+    return nowMs - this.#connectingSinceMs < CONNECT_WITHIN_MS;
+  }
+
+  /** Ends once the calls under way have. */
+  retire(): void {
+    this.#retired = true;
+    if (this.#calls === 0) this.#client.close();
+  }
+
+  async call(request: AnswerLocateRequest, deadline: Deadline, signal: AbortSignal): Promise<AnswerLocateResponse> {
+    this.#calls++;
+    try {
+      const received = await this.#send(request, deadline, signal);
+      if (received instanceof Failure) throw received;
+      return received;
+    } finally {
+      this.#calls--;
+      if (this.#retired && this.#calls === 0) this.#client.close();
+    }
+  }
+
+  #send(request: AnswerLocateRequest, deadline: Deadline, signal: AbortSignal): Promise<Received> {
+    const { path, requestSerialize } = LocatorServiceService.answerLocate;
+    return new Promise((resolve, reject) => {
+      const call = this.#client.makeUnaryRequest(
+        path,
+        requestSerialize,
+        receive,
+        request,
+        { deadline: this.#clock.wallMs() + deadline.remainingMs() },
+        (error, response) => {
+          signal.removeEventListener("abort", cancel);
+          if (error !== null) reject(failureOf(error));
+          else resolve(response ?? new Failure("incompatible", "The peer answered nothing."));
+        },
+      );
+      const cancel = (): void => call.cancel();
+      signal.addEventListener("abort", cancel, { once: true });
+    });
+  }
+}
+
+function receive(bytes: Buffer): Received {
+  try {
+    return LocatorServiceService.answerLocate.responseDeserialize(bytes);
+  } catch {
+    return new Failure("incompatible", "The peer's answer is not a well-formed message.");
+  }
+}
+
+/** The first in the member's order of preference. */
+function endpointOf({ endpoints }: Member): string {
+  return endpoints[0] ?? "";
+}

@@ -1,0 +1,177 @@
+import { type ConnectionInjector, Server, ServerCredentials, type ServerOptions } from "@grpc/grpc-js";
+
+import type { Clock } from "../base/clock.ts";
+import { Failure } from "../base/failure.ts";
+import type { Random } from "../base/random.ts";
+import type { NodeId, ProtocolVersion } from "../base/words.ts";
+import type { Log } from "../telemetry/log.ts";
+import { type AuthorisedPeer, type PeerIdentity, chainOf, identifyPeer } from "../trust/peer-identity.ts";
+import {
+  BATCH_BYTES_MAX,
+  CONNECTION_AGE_GRACE_MS,
+  CONNECTION_AGE_MS,
+  CONNECTION_IDLE_MS,
+  LOAD_GRACE_MS,
+  REQUEST_BYTES_MAX,
+  SERVER_KEEPALIVE_EVERY_MS,
+  SERVER_KEEPALIVE_WITHIN_MS,
+  SESSION_MEGABYTES_MAX,
+  STREAMS_PER_CONNECTION_MAX,
+} from "./bounds.ts";
+import { type FederationNeeds, federationService } from "./federation-service.ts";
+import { type FeedNeeds, feedService } from "./feed-service.ts";
+import { type Health, makeHealth } from "./health.ts";
+import {
+  type CallGuard,
+  checkMethodPolicy,
+  guardCalls,
+  identifyPeer as identifyPeerOfCall,
+  logAndMeasure,
+  takeDeadline,
+} from "./interceptors.ts";
+import { type LocatorNeeds, locatorService } from "./locator-service.ts";
+import { reflectionServices } from "./reflection.ts";
+import type { Service } from "./service.ts";
+import type { TlsFiles } from "./tls-files.ts";
+import { type Connection, startTlsServer } from "./tls-server.ts";
+
+/** Beside what a batch itself may hold. */
+const MESSAGE_OVERHEAD_BYTES = 16 * 1024;
+
+export interface ServerOrder {
+  readonly ownId: NodeId;
+  /** The network's: certificates of any other domain are nobody's. */
+  readonly domain: string;
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly tls: TlsFiles;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** What this node speaks with peers. */
+  readonly protocol: ProtocolVersion;
+  /** Whether a peer may ask at this moment; asked for every call. Throws the failure to give. */
+  readonly authorise: (identity: PeerIdentity) => AuthorisedPeer;
+  readonly locator: LocatorNeeds;
+  readonly federation: FederationNeeds;
+  readonly feed: FeedNeeds;
+  /** Serves the protos' shapes to operators' tools. */
+  readonly reflection: boolean;
+}
+
+export interface RunningServer {
+  /** The one listened on, also where 0 was asked for. */
+  readonly port: number;
+  /** Takes nothing new, lets calls under way finish, and ends what is still open after so many milliseconds. */
+  close(graceMs: number): Promise<void>;
+}
+
+/**
+ * Opens the node's door: gRPC over TLS 1.3, for peers, callers and feeds.
+ *
+ * @throws {Failure} `configuration`: the certificate and its key are not a pair, or the address cannot be listened on.
+ */
+export async function startServer(order: ServerOrder): Promise<RunningServer> {
+  const { clock, log } = order;
+  // What every call goes through before its request is read, in this order.
+  const guard = guardCalls(
+    [
+      identifyPeerOfCall((key) => tls.connection(key)),
+      checkMethodPolicy(order.authorise),
+      takeDeadline(clock),
+      logAndMeasure(clock, log),
+    ],
+    clock,
+  );
+
+  const services = servicesOf(order);
+  const health = makeHealth(services.map(({ name }) => name));
+  const doors = makeDoors(services, health, guard);
+  const tls = await startTlsServer({
+    listen: order.listen,
+    files: order.tls,
+    clock,
+    log,
+    identify: (socket) => identifyPeer(chainOf(socket), order.domain),
+    accept: (socket, connection) => (mayFeed(connection) ? doors.feeds : doors.questions).inject(socket),
+  });
+
+  return {
+    port: tls.port,
+    async close(graceMs) {
+      health.drain();
+      tls.stopListening();
+      const finished = Promise.all([doors.questions.finish(), doors.feeds.finish()]);
+      await Promise.race([finished, clock.sleep(graceMs)]);
+      tls.destroy();
+      guard.stop();
+    },
+  };
+}
+
+function servicesOf(order: ServerOrder): readonly Service[] {
+  const { ownId, protocol, clock, random, log } = order;
+  const services = [
+    locatorService({ ownId, protocol, clock }, log, order.locator),
+    federationService(clock, random, log, order.federation),
+    feedService(log, order.feed, checkMethodPolicy(order.authorise).opened),
+  ];
+  const named = [...services.map(({ name }) => name), HEALTH_SERVICE];
+  return order.reflection ? [...services, ...reflectionServices(named, log)] : services;
+}
+
+const HEALTH_SERVICE = "grpc.health.v1.Health";
+
+/** A gRPC server that takes its connections from ours. */
+interface Door {
+  inject: ConnectionInjector["injectConnection"];
+  /** Says goodbye on every connection; resolves when all have ended. */
+  finish(): Promise<void>;
+}
+
+/**
+ * Two servers with the same services behind one port: only connections of callers that may feed are let in where messages
+ * may be large and streams may outlast their connection's age.
+ */
+function makeDoors(
+  services: readonly Service[],
+  health: Health,
+  guard: CallGuard,
+): { readonly questions: Door; readonly feeds: Door } {
+  const questions: ServerOptions = {
+    "grpc.max_receive_message_length": REQUEST_BYTES_MAX,
+    "grpc.max_connection_age_grace_ms": CONNECTION_AGE_GRACE_MS,
+    "grpc.keepalive_time_ms": SERVER_KEEPALIVE_EVERY_MS,
+    "grpc.keepalive_timeout_ms": SERVER_KEEPALIVE_WITHIN_MS,
+  };
+  const feeds: ServerOptions = {
+    "grpc.max_receive_message_length": BATCH_BYTES_MAX + MESSAGE_OVERHEAD_BYTES,
+    "grpc.max_connection_age_grace_ms": LOAD_GRACE_MS,
+  };
+  return { questions: makeDoor(questions, services, health, guard), feeds: makeDoor(feeds, services, health, guard) };
+}
+
+function makeDoor(options: ServerOptions, services: readonly Service[], health: Health, guard: CallGuard): Door {
+  const server = new Server({
+    "grpc.max_concurrent_streams": STREAMS_PER_CONNECTION_MAX,
+    "grpc-node.max_session_memory": SESSION_MEGABYTES_MAX,
+    "grpc.max_connection_age_ms": CONNECTION_AGE_MS,
+    "grpc.max_connection_idle_ms": CONNECTION_IDLE_MS,
+    "grpc.enable_channelz": 0,
+    ...options,
+    interceptors: [guard.interceptor],
+  });
+  for (const { definition, implementation } of services) server.addService(definition, implementation);
+  health.addTo(server);
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  return {
+    inject: (connection) => injector.injectConnection(connection),
+    finish: () =>
+      new Promise((resolve) => {
+        server.tryShutdown(() => resolve());
+      }),
+  };
+}
+
+function mayFeed({ peer }: Connection): boolean {
+  return !(peer instanceof Failure) && peer.kind === "caller" && peer.rights.feed;
+}
