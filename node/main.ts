@@ -28,7 +28,9 @@ const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 function onStop(untilStdinCloses: boolean, stop: () => void): void {
   for (const signal of STOP_SIGNALS) process.once(signal, stop);
-  if (untilStdinCloses) process.stdin.resume().once("close", stop).once("error", stop);
+  if (!untilStdinCloses) return;
+  process.stdin.once("close", stop).once("error", stop).resume();
+  process.stdin.unref(); // what waits for its end must not keep a stopped node alive
 }
 
 function stopSignal(): AbortSignal {
@@ -74,7 +76,7 @@ const program = new Command("corridor")
 /** Every command, however deep, reports wrong usage by exit code 2. */
 function overrideExit(command: Command): void {
   command.exitOverride();
-  command.commands.forEach((each) => overrideExit(each as Command));
+  command.commands.forEach((each) => overrideExit(each));
 }
 overrideExit(program);
 

@@ -1,4 +1,4 @@
-import { Failure, type FailureCode, asFailure } from "../base/failure.ts";
+import { type Failure, type FailureCode, asFailure } from "../base/failure.ts";
 
 /** Exit codes, stable: scripts rely on them. */
 export const EXIT = { done: 0, failed: 1, usage: 2, refused: 3, partial: 4 } as const;

@@ -5,6 +5,7 @@ import { outcomeWords } from "../federation/verdict.ts";
 /** At most so many records of an area are listed; the rest are counted. */
 const RECORDS_LISTED_MAX = 12;
 const AREA_WIDTH = 44;
+const LINE_WIDTH = 110;
 
 /** One area's answer as lines for a terminal: what it said, then each record by type, custodian and date. */
 export function areaLines(answer: AreaAnswer): string[] {
@@ -17,7 +18,18 @@ export function areaLines(answer: AreaAnswer): string[] {
 
 /** The verdict as lines: the sentence, and the line that always follows it. */
 export function verdictLines(verdict: Verdict): string[] {
-  return ["", `  ${verdict.sentence}`, `  ${verdict.fixedLine}`];
+  return ["", ...wrapped(verdict.sentence), ...wrapped(verdict.fixedLine)];
+}
+
+/** Broken between words, so that no terminal breaks it inside one. */
+function wrapped(text: string): string[] {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1) ?? "";
+    if (line.length + word.length < LINE_WIDTH) lines[lines.length - 1] = line === "" ? `  ${word}` : `${line} ${word}`;
+    else lines.push(`  ${word}`);
+  }
+  return lines;
 }
 
 /** True where the elapsed time says something about the network. */

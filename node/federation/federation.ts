@@ -98,9 +98,21 @@ export function makeFederation(needs: FederationNeeds): Federation {
         ageSeconds: Math.round(ageMs / 1000),
         ageing: state !== "fresh",
       };
-      return closeWith({ requestId: question.requestId, asker: ownId, givenAtMs: clock.wallMs(), directory }, answers);
+      const facts = { requestId: question.requestId, asker: ownId, givenAtMs: clock.wallMs(), directory };
+      return closeWith(facts, inOrder(areasToday(), answers));
     },
   };
+}
+
+/** In the order of the directory, whatever the order of arrival was: two like answers read alike to the letter. */
+function inOrder(areas: readonly AreaOfDay[], answers: readonly AreaAnswer[]): readonly AreaAnswer[] {
+  const places = new Map(areas.map(({ area }, place) => [keyOf(area), place]));
+  const placeOf = ({ area }: AreaAnswer): number => places.get(keyOf(area)) ?? places.size;
+  return answers.toSorted((one, other) => placeOf(one) - placeOf(other));
+}
+
+function keyOf({ nodeId, icsCodes, name }: Area): string {
+  return [nodeId ?? "", name, ...icsCodes].join("\n");
 }
 
 function askAll(

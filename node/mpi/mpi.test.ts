@@ -99,9 +99,15 @@ describe("the master patient index", () => {
     const lone = { provider: "RJE", localId: "X9", givenName: "A" };
     await index.load([anIdentity(), anIdentity(lone), anIdentity({ localId: "P2", givenName: "Amira" })]);
     const together = () => personsOf().map(({ identities }) => identities.length);
-    assert.deepEqual(together().toSorted((a, b) => a - b), [1, 2]);
+    assert.deepEqual(
+      together().toSorted((a, b) => a - b),
+      [1, 2],
+    );
     await index.load([anIdentity({ ...lone, phone: "1", recordedOn: "2024-06-01" })]);
-    assert.deepEqual(together().toSorted((a, b) => a - b), [1, 2]);
+    assert.deepEqual(
+      together().toSorted((a, b) => a - b),
+      [1, 2],
+    );
   });
 
   describe("asked by demographics", () => {

@@ -2,12 +2,13 @@
  * The demonstration: an emergency department in Birmingham asks six areas, each a process of its own, over mutual TLS.
  * Every step checks what it shows; the exit code is 0 only if all of it was as told.
  */
+import { AssertionError } from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 import { systemClock, today } from "../../node/base/clock.ts";
 import type { Connect, FeedFiles } from "../../node/cli/client.ts";
-import { reportFailure } from "../../node/cli/exit.ts";
+import { EXIT, reportFailure } from "../../node/cli/exit.ts";
 import { loadPeople } from "../../node/cli/mesh/load-people.ts";
 import { type Mesh, startMesh } from "../../node/cli/mesh/mesh.ts";
 import { readFeedFile } from "../../node/feeds/read-feed-file.ts";
@@ -73,7 +74,10 @@ try {
   await main();
 } catch (thrown) {
   if (stopping.signal.aborted) console.log("\nStopped on request.");
-  else reportFailure(thrown);
+  else if (thrown instanceof AssertionError) {
+    console.error(`The demonstration did not go as told: ${thrown.message}`);
+    process.exitCode = EXIT.failed;
+  } else reportFailure(thrown);
 } finally {
   await stopAll();
   console.log("Everything that was started has been stopped.");
