@@ -100,8 +100,9 @@ export async function startServer(order: ServerOrder): Promise<RunningServer> {
     async close(graceMs) {
       health.drain();
       tls.stopListening();
-      const finished = Promise.all([doors.questions.finish(), doors.feeds.finish()]);
-      await Promise.race([finished, clock.sleep(graceMs)]);
+      const finished = new AbortController();
+      void Promise.all([doors.questions.finish(), doors.feeds.finish()]).then(() => finished.abort());
+      await clock.sleep(graceMs, finished.signal);
       tls.destroy();
       guard.stop();
     },
