@@ -1,0 +1,66 @@
+/**
+ * Measures the product as it runs in production against what it is held to: a table on screen, out/bench.json beside it.
+ *
+ * BENCH_ONLY=words: only rows whose name holds them. COUNT=quick: shorter, for a look. BENCH_PROFILE=folder: the processes
+ * that are measured write CPU profiles there.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+import type { Bench, Result, Row } from "./bench-row.ts";
+import { describeMachine, refuseMemoryDisk } from "./machine.ts";
+import { atRest } from "./rows/at-rest.ts";
+import { federatedLocate } from "./rows/federated-locate.ts";
+import { unaryLocate } from "./rows/unary-locate.ts";
+import { printResult, printTable } from "./table.ts";
+
+const OUT = fileURLToPath(new URL("../../out/", import.meta.url));
+
+const ROWS: readonly Row[] = [
+  unaryLocate({ people: 100_000, name: "unary locate, 100 k people" }),
+  unaryLocate({ people: 1_000_000, name: "unary locate, 1 M people" }),
+  federatedLocate,
+  atRest,
+];
+
+async function main(): Promise<void> {
+  const bench: Bench = {
+    folder: `${OUT}bench`,
+    isQuick: process.env["COUNT"] === "quick",
+    profileFolder: process.env["BENCH_PROFILE"],
+    say: (line) => console.log(line),
+  };
+  mkdirSync(bench.folder, { recursive: true, mode: 0o700 });
+  refuseMemoryDisk(bench.folder);
+  console.log(describeMachine(bench.folder));
+
+  const wanted = process.env["BENCH_ONLY"] ?? "";
+  const results: Result[] = [];
+  for (const row of ROWS.filter(({ names }) => names.some((name) => name.includes(wanted)))) {
+    console.log(`\n${row.names.join("; ")} …`);
+    for (const result of await measure(row, bench)) {
+      printResult(result);
+      results.push(result);
+    }
+  }
+  printTable(results);
+  writeFileSync(`${OUT}bench.json`, `${JSON.stringify(results, undefined, 2)}\n`);
+  console.log("\nFigures: out/bench.json. What each row means: simulations/bench/README.md.");
+}
+
+/** A row that breaks off is reported as such, and the others are still measured. */
+async function measure(row: Row, bench: Bench): Promise<readonly Result[]> {
+  try {
+    return await row.measure(bench);
+  } catch (thrown) {
+    process.exitCode = 1;
+    const why = thrown instanceof Error ? thrown.message : String(thrown);
+    console.error(thrown);
+    return row.names.map((name) => ({
+      ...{ name, value: null, unit: "", baseline: null, ratio: null, target: null, bar: "", met: false },
+      note: `not measured: ${why}`,
+    }));
+  }
+}
+
+await main();

@@ -1,0 +1,74 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { once } from "node:events";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { type NodeFiles, nodeFiles } from "../../certs/layout.ts";
+import { type Topology, readTopology } from "../../topology/topology.ts";
+import { systemClock } from "../../node/base/clock.ts";
+import { issueCertificates, meshPaths, writeManifest, writeNodeConfig } from "../../node/cli/mesh/network-files.ts";
+import { type NodeProcess, startNodeProcess } from "../../node/cli/mesh/node-process.ts";
+import type { Bench } from "./bench-row.ts";
+import { HOLDER_ID } from "./people.ts";
+
+export const WEST_MIDLANDS = fileURLToPath(new URL("../../topology/west-midlands.yaml", import.meta.url));
+const CORRIDOR = fileURLToPath(new URL("../../bin/corridor", import.meta.url));
+const MAIN = fileURLToPath(new URL("../../node/main.ts", import.meta.url));
+const HOST = "127.0.0.1";
+
+/** One real node with a filled index, in the directory of the whole network, of whom nobody else is up. */
+export interface HolderNetwork {
+  readonly topology: Topology;
+  readonly manifestPath: string;
+  readonly auditPath: string;
+  filesOf(nodeId: string): NodeFiles;
+  readonly holder: NodeProcess;
+}
+
+/** @param dataDir the holder's, with its index. Its audit is begun anew. */
+export async function startHolder(bench: Bench, dataDir: string): Promise<HolderNetwork> {
+  const folder = join(bench.folder, "holder");
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const paths = { ...meshPaths(folder), data: () => dataDir };
+  const topology = readTopology(WEST_MIDLANDS);
+  await issueCertificates(topology, paths.certs, systemClock);
+  const port = await freePort();
+  // Whoever is not up is at the holder's address too: nobody asks them.
+  const endpoints = new Map(topology.nodes.map(({ id }) => [id as string, [`${HOST}:${port}`]]));
+  await writeManifest(topology, paths, endpoints, systemClock);
+  writeNodeConfig(paths, { id: HOLDER_ID, port }, WEST_MIDLANDS);
+
+  const auditPath = join(dataDir, "audit.db");
+  for (const end of ["", "-wal", "-shm"]) rmSync(`${auditPath}${end}`, { force: true });
+  const holder = await startNodeProcess(
+    {
+      command: commandOf(bench),
+      configs: [paths.config(HOLDER_ID)],
+      logFile: paths.log(HOLDER_ID),
+      name: HOLDER_ID,
+    },
+    systemClock,
+    new AbortController().signal,
+  );
+  const filesOf = (nodeId: string): NodeFiles => nodeFiles(paths.certs, nodeId);
+  return { topology, manifestPath: paths.manifest, auditPath, filesOf, holder };
+}
+
+/** `corridor`, as operators start it; with a profile, the same without its wrapper. */
+function commandOf({ profileFolder }: Bench): readonly [string, ...string[]] {
+  if (profileFolder === undefined) return [CORRIDOR];
+  return [process.execPath, "--cpu-prof", `--cpu-prof-dir=${profileFolder}`, MAIN];
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen({ host: HOST, port: 0 });
+  await once(probe, "listening");
+  const address = probe.address();
+  const closed = once(probe, "close");
+  probe.close();
+  await closed;
+  if (address === null || typeof address === "string") throw new Error("no free port was given");
+  return address.port;
+}
