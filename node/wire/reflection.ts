@@ -19,7 +19,7 @@ import {
 import type { Service } from "./service.ts";
 
 /** What Buf made of our protos and of the health protocol's. */
-const DESCRIPTOR_SET = new URL("descriptor-set.binpb", import.meta.url);
+const DESCRIPTOR_SET = new URL("generated/descriptor-set.binpb", import.meta.url);
 
 /** Both versions in use; clients ask for one, then for the other. */
 export const REFLECTION_SERVICES = [

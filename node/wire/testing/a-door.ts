@@ -1,0 +1,141 @@
+import type { AreaAnswer, HolderAnswer, LocateEvent, Verdict } from "../../base/answer.ts";
+import { BirthDate } from "../../base/birth-date.ts";
+import { type Clock, systemClock } from "../../base/clock.ts";
+import { NhsNumber } from "../../base/nhs-number.ts";
+import type { Claim, PatientQuery, Question } from "../../base/question.ts";
+import { systemRandom } from "../../base/random.ts";
+import { type OrganisationCode, PROTOCOL, type ProtocolVersion } from "../../base/words.ts";
+import { type Log, silentLog } from "../../telemetry/log.ts";
+import type { PeerQuestion } from "../../requests/answer-locate.ts";
+import { checkAssertionTimes, verifyAssertion } from "../../trust/assertion.ts";
+import { authorisePeer } from "../../trust/peer-identity.ts";
+import type { CallerRights } from "../federation-service.ts";
+import type { FeedNeeds } from "../feed-service.ts";
+import { type RunningServer, startServer } from "../server.ts";
+import { DOMAIN, HOLDER, type WireNetwork } from "./a-network.ts";
+
+/** The stories behind a door under test; whatever is not given answers politely. */
+export interface DoorStories {
+  readonly answerLocate?: (question: PeerQuestion) => Promise<HolderAnswer>;
+  readonly locate?: (question: Question, rights: CallerRights) => AsyncGenerator<LocateEvent, void>;
+  readonly loadBatch?: FeedNeeds["loadBatch"];
+}
+
+export interface DoorSettings {
+  readonly clock?: Clock;
+  readonly log?: Log;
+  readonly protocol?: ProtocolVersion;
+  readonly reflection?: boolean;
+  readonly port?: number;
+}
+
+/** Opens the holder's door on a free port of this machine, with trust as the composition root introduces it. */
+export function openDoor(
+  network: WireNetwork,
+  stories: DoorStories = {},
+  settings: DoorSettings = {},
+): Promise<RunningServer> {
+  const { clock = systemClock, log = silentLog, protocol = PROTOCOL, reflection = false, port = 0 } = settings;
+  return startServer({
+    ownId: HOLDER,
+    domain: DOMAIN,
+    listen: { host: "127.0.0.1", port },
+    tls: network.nodeTls(HOLDER),
+    clock,
+    random: systemRandom,
+    log,
+    protocol,
+    authorise: (identity) => authorisePeer(identity, network.directory, HOLDER),
+    locator: {
+      verifyAssertion,
+      checkAssertionTimes: (issuedAtMs, expiresAtMs) => checkAssertionTimes(issuedAtMs, expiresAtMs, clock),
+      answerLocate: stories.answerLocate ?? (() => Promise.resolve(nothingToShow())),
+    },
+    federation: {
+      locate: stories.locate ?? onlyVerdict,
+      signVerdict: (payload) => network.signer(HOLDER).signVerdict(payload),
+    },
+    feed: {
+      loadBatch:
+        stories.loadBatch ?? ((_header, entries) => Promise.resolve({ accepted: entries.length, rejected: [] })),
+    },
+    reflection,
+  });
+}
+
+export function nothingToShow(): HolderAnswer {
+  return {
+    outcome: "nothing-to-show",
+    pointers: [],
+    sealed: ["mental-health-record"],
+    coverage: {
+      providers: [
+        {
+          code: "RRK" as OrganisationCode,
+          name: "An NHS trust",
+          state: "feeding",
+          lastReceivedAtMs: 1_700_000_000_000,
+        },
+      ],
+    },
+    reason: "",
+  };
+}
+
+export async function* onlyVerdict(question: Question): AsyncGenerator<LocateEvent, void> {
+  yield { kind: "verdict", verdict: aVerdict(question.requestId) };
+}
+
+export function anAreaAnswer(more: Partial<AreaAnswer> = {}): AreaAnswer {
+  return {
+    area: { nodeId: HOLDER, name: "Test ICS", icsCodes: ["QHL" as OrganisationCode], scopes: ["network"], contact: "" },
+    outcome: "nothing-to-show",
+    reason: "",
+    pointers: [],
+    sealed: [],
+    elapsedMs: 3,
+    own: true,
+    ...more,
+  };
+}
+
+export function aVerdict(requestId: string): Verdict {
+  return {
+    requestId,
+    asker: HOLDER,
+    givenAtMs: 1_700_000_000_000,
+    scopes: [{ scope: "network", everyAreaAnswered: true, areas: 1, answered: 1 }],
+    areas: [{ nodeId: HOLDER, name: "Test ICS", outcome: "nothing-to-show", elapsedMs: 3, reason: "" }],
+    gaps: [],
+    sentence: "1 of 1 areas answered.",
+    fixedLine: "This does not mean there is nothing else.",
+    directory: { sequence: 7, ageSeconds: 60, ageing: false },
+  };
+}
+
+/** Somebody invented; the number is from the range that is never issued. */
+export const PATIENT_NUMBER = "9000000009";
+export const PATIENT_BORN = "1958-04-17";
+
+export function aPatient(): PatientQuery {
+  return {
+    by: "number",
+    nhsNumber: NhsNumber.parse(PATIENT_NUMBER)!,
+    birthDate: BirthDate.parse(PATIENT_BORN, "2026-11-22")!,
+  };
+}
+
+export function aClaim(more: Partial<Claim> = {}): Claim {
+  return {
+    userId: "a.clinician",
+    role: "R8000",
+    setting: "emergency",
+    organisation: "RRK" as OrganisationCode,
+    assurance: "smartcard",
+    purpose: "TREAT",
+    relationship: { kind: "attendance", reference: "A-1" },
+    trigger: "person",
+    reason: "In resus",
+    ...more,
+  };
+}
