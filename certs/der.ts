@@ -49,7 +49,7 @@ export function readExtension(certificateDer: Uint8Array, oid: string): Uint8Arr
   return value?.tag === DER.octets ? value.contents : undefined;
 }
 
-/** The contents of an object identifier. Arcs may have any size: those under 2.25 have 128 bits. */
+/** The contents of an object identifier. */
 export function encodeOid(oid: string): Uint8Array {
   const [first = 0n, second = 0n, ...rest] = oid.split(".").map(BigInt);
   return Uint8Array.from([first * 40n + second, ...rest].flatMap(base128));

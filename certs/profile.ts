@@ -17,8 +17,12 @@ export const RSA_BITS = 2_048;
 /** A leaf above this size is refused before anything in it is read. */
 export const LEAF_DER_BYTES_MAX = 8_192;
 
-/** Extension of a caller's leaf that lists what the caller may claim: 2.25.<a random UUID as an integer>. */
-export const CALLER_RIGHTS_OID = "2.25.26377956086945273405921650987749788982";
+/**
+ * Extension of a caller's leaf that lists what the caller may claim. Under the enterprise number that is reserved for
+ * examples (RFC 5612), until the project has one of its own; numbers made from a UUID (2.25.…) have arcs that common TLS
+ * libraries cannot read, and then refuse the certificate.
+ */
+export const CALLER_RIGHTS_OID = "1.3.6.1.4.1.32473.43.1";
 
 export const SERVER_AUTH_OID = "1.3.6.1.5.5.7.3.1";
 export const CLIENT_AUTH_OID = "1.3.6.1.5.5.7.3.2";

@@ -123,7 +123,17 @@ function pointerRows({ provider, records }: FilledPerson, identityNo: number): (
     const pointerNo = identityNo * PLACES_PER_IDENTITY + at;
     const recordId = `D${identityNo}-${at}`;
     const fetch = `https://records.${provider.toLowerCase()}.example/d/${recordId.toLowerCase()}`;
-    const row = [pointerNo, tokenOf(pointerNo), provider, recordId, recordType, recordedOn, "application/pdf", fetch, "N"];
+    const row = [
+      pointerNo,
+      tokenOf(pointerNo),
+      provider,
+      recordId,
+      recordType,
+      recordedOn,
+      "application/pdf",
+      fetch,
+      "N",
+    ];
     const whole = [...row, LOADED_AT_MS];
     return [...whole, rowChecksum(whole)];
   });

@@ -15,7 +15,7 @@ export async function keepInFlight(inFlight: number, forMs: number, ask: () => P
   const startedMs = performance.now();
   const untilMs = startedMs + forMs;
   const askOneAfterAnother = async (): Promise<void> => {
-    for (let askedMs = performance.now(); askedMs < untilMs; ) {
+    for (let askedMs = performance.now(); askedMs < untilMs;) {
       await ask();
       const nowMs = performance.now();
       latenciesMs.push(nowMs - askedMs);

@@ -20,7 +20,13 @@ export function printTable(results: readonly Result[]): void {
   const lines = [["what", "value", "unit", "baseline", "ratio", "bar", ""], ...rows];
   const widths = lines[0]!.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
   console.log();
-  for (const line of lines) console.log(line.map((cell, column) => cell.padEnd(widths[column]!)).join("  ").trimEnd());
+  for (const line of lines)
+    console.log(
+      line
+        .map((cell, column) => cell.padEnd(widths[column]!))
+        .join("  ")
+        .trimEnd(),
+    );
 }
 
 function amount(value: number | null): string {
