@@ -3,10 +3,12 @@
  * Every step checks what it shows; the exit code is 0 only if all of it was as told.
  */
 import { AssertionError } from "node:assert/strict";
-import { rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 
 import { systemClock, today } from "../../node/base/clock.ts";
+import { Failure } from "../../node/base/failure.ts";
 import type { Connect, FeedFiles } from "../../node/cli/client.ts";
 import { EXIT, reportFailure } from "../../node/cli/exit.ts";
 import { loadPeople } from "../../node/cli/mesh/load-people.ts";
@@ -20,7 +22,7 @@ import { STEPS } from "./steps.ts";
 
 const TOPOLOGY = fileURLToPath(new URL("../../topology/west-midlands.yaml", import.meta.url));
 const DATA = fileURLToPath(new URL("../../out/demo", import.meta.url));
-const PORT_BASE = 7500;
+const PORT_BASE = "7500";
 
 const connect: Connect = (target) => connectCaller(target, systemClock);
 const feeds: FeedFiles = { read: (path: string) => readFeedFile(path, { today: today(systemClock) }), makeRejects };
@@ -28,15 +30,26 @@ const feeds: FeedFiles = { read: (path: string) => readFeedFile(path, { today: t
 const stopping = new AbortController();
 let mesh: Mesh | undefined;
 
+/** For a second demonstration on one machine: `--port-base N` and `--data DIR`, a folder that is empty or not there yet. */
+function readOptions(): { dataDir: string; portBase: number } {
+  const { values } = parseArgs({ options: { data: { type: "string" }, "port-base": { type: "string" } } });
+  if (values.data === undefined) {
+    rmSync(DATA, { recursive: true, force: true });
+  } else if (existsSync(values.data) && readdirSync(values.data).length > 0) {
+    throw new Failure("invalid-input", "--data names a folder that holds something: choose an empty one.");
+  }
+  return { dataDir: values.data ?? DATA, portBase: Number(values["port-base"] ?? PORT_BASE) };
+}
+
 async function main(): Promise<void> {
   const startedMs = performance.now();
-  rmSync(DATA, { recursive: true, force: true });
+  const { dataDir, portBase } = readOptions();
   console.log("Corridor: six areas of the West Midlands, six processes, mutual TLS, embedded storage.");
   console.log("All people are synthetic. Not for clinical use until a Clinical Safety Officer has signed.\n");
   mesh = await startMesh({
     topologyPath: TOPOLOGY,
-    dataDir: DATA,
-    portBase: PORT_BASE,
+    dataDir,
+    portBase,
     nodesPerProcess: 1,
     clock: systemClock,
     say: (line) => console.log(line),
@@ -51,7 +64,7 @@ async function main(): Promise<void> {
     signal: stopping.signal,
   });
   console.log(`People: ${count} items of an invented cast loaded, through each node's own door.`);
-  const story = new Story(mesh, DATA, stopping.signal);
+  const story = new Story(mesh, dataDir, stopping.signal);
   for (const step of STEPS) {
     stopping.signal.throwIfAborted();
     await step(story);
