@@ -77,7 +77,10 @@ export async function startTlsServer(order: TlsServerOrder): Promise<TlsServer> 
   const connections = makeConnections(order);
   const refusals = makeRefusalLog(order);
   server.on("secureConnection", (socket) => connections.admit(socket, refusals.note));
-  server.on("tlsClientError", (error: NodeJS.ErrnoException) => refusals.note(error.code ?? "handshake-failed"));
+  server.on("tlsClientError", (error: NodeJS.ErrnoException, socket) => {
+    refusals.note(error.code ?? "handshake-failed");
+    socket.destroy(); // node:tls leaves a handshake that ran out of time open
+  });
   server.on("drop", () => refusals.note("too-many-connections"));
 
   const port = await listen(server, order.listen);

@@ -54,6 +54,7 @@ export async function failureFrom(call: Promise<unknown>): Promise<Failure> {
 /** How a bare TLS connection to a port ends, or that it was made. `settleMs`: how long the other end may take. */
 export async function knock(port: number, options: tls.ConnectionOptions, settleMs = 300): Promise<string> {
   const socket = tls.connect({ port, host: "127.0.0.1", rejectUnauthorized: false, ALPNProtocols: ["h2"], ...options });
+  socket.resume(); // an end is seen only by whoever reads
   try {
     return await new Promise((resolve) => {
       socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
