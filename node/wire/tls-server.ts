@@ -43,8 +43,8 @@ export interface TlsServer {
   readonly port: number;
   /** The open connection from that `address:port`. */
   connection(key: string): Connection | undefined;
-  /** Takes no new connections; those that are open stay. */
-  stopListening(): void;
+  /** Takes no new connections; those that are open stay. Resolves when the last of them has ended. */
+  stopListening(): Promise<void>;
   /** Ends every connection at once. */
   destroy(): void;
 }
@@ -88,7 +88,10 @@ export async function startTlsServer(order: TlsServerOrder): Promise<TlsServer> 
   return {
     port,
     connection: (key) => connections.get(key),
-    stopListening: () => void server.close(),
+    stopListening: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+      }),
     destroy: () => {
       refusals.stop();
       server.close();
