@@ -296,6 +296,33 @@ describe("an outcome that depends on the parties or the patient", () => {
       assert.equal(network.entries("birch", requestId)[0]?.kind, "answer");
     });
 
+    it("an answer that its node cannot record is never shown, neither a holder's nor one's own", async () => {
+      const atHolder = refuseAnswers(network, "birch");
+      try {
+        const located = await locate(network, known);
+        assert.deepEqual(outcomeAt(located, "birch"), ["unreachable", "failed"]);
+        assert.deepEqual(answerAt(located, "birch").pointers, []);
+        assert.deepEqual(outcomeAt(located, "cedar"), ["records", ""], "the others answer all the same");
+      } finally {
+        atHolder.repair();
+      }
+      const atHome = refuseAnswers(network, "ash");
+      try {
+        await assert.rejects(
+          ask(network, known, { onAnswer: ({ area }) => assert.fail(`${area.name} was shown`) }),
+          (thrown: unknown) => thrown instanceof Failure && thrown.code === "internal",
+        );
+        const { exitCode, stdout } = await say(network, known);
+        assert.equal(exitCode, EXIT.failed);
+        for (const { name } of AREAS) assert.ok(!stdout.includes(name), stdout);
+      } finally {
+        atHome.repair();
+      }
+      const asked = await ask(network, known);
+      for (const id of ["ash", "birch"])
+        assert.deepEqual(outcomeAt(asked, id), ["records", ""], "and all is well again");
+    });
+
     it("a person restricted in the own index is asked about nowhere", async () => {
       const peers = ["birch", "cedar", "dunes", "elm"];
       const before = peers.map((id) => network.entryCount(id));
@@ -633,6 +660,19 @@ function lockAudit(network: TestNetwork, nodeId: string): { release(): void } {
   return {
     release() {
       db.exec("ROLLBACK");
+      db.close();
+    },
+  };
+}
+
+/** Lets a node's audit take questions but no answers: every attempt to add one fails. */
+function refuseAnswers(network: TestNetwork, nodeId: string): { repair(): void } {
+  const db = new Sqlite(network.auditPath(nodeId));
+  db.exec(`CREATE TRIGGER answers_cannot_be_added BEFORE INSERT ON audit_log WHEN NEW.kind = 'answer'
+    BEGIN SELECT RAISE(ABORT, 'as if the disk had failed'); END`);
+  return {
+    repair() {
+      db.exec("DROP TRIGGER answers_cannot_be_added");
       db.close();
     },
   };
