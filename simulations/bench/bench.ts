@@ -1,14 +1,14 @@
 /**
  * Measures the product as it runs in production against what it is held to: a table on screen, out/bench.json beside it.
  *
- * BENCH_ONLY=words: only rows whose name holds them. COUNT=quick: shorter, for a look. BENCH_PROFILE=folder: the processes
- * that are measured write CPU profiles there.
+ * BENCH_ONLY=words: only rows whose name holds them. COUNT=quick: shorter, for a look. BENCH_PROFILE=folder: the holder
+ * of the unary rows writes CPU profiles there.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 import type { Bench, Result, Row } from "./bench-row.ts";
-import { describeMachine, refuseMemoryDisk } from "./machine.ts";
+import { describeMachine, load, refuseMemoryDisk } from "./machine.ts";
 import { atRest } from "./rows/at-rest.ts";
 import { federatedLocate } from "./rows/federated-locate.ts";
 import { unaryLocate } from "./rows/unary-locate.ts";
@@ -37,13 +37,14 @@ async function main(): Promise<void> {
   const wanted = process.env["BENCH_ONLY"] ?? "";
   const results: Result[] = [];
   for (const row of ROWS.filter(({ names }) => names.some((name) => name.includes(wanted)))) {
-    console.log(`\n${row.names.join("; ")} …`);
+    console.log(`\n${row.names.join("; ")} … (load average ${load()})`);
     for (const result of await measure(row, bench)) {
       printResult(result);
       results.push(result);
     }
   }
   printTable(results);
+  if (results.some(({ value }) => value === null)) process.exitCode = 1;
   writeFileSync(`${OUT}bench.json`, `${JSON.stringify(results, undefined, 2)}\n`);
   console.log("\nFigures: out/bench.json. What each row means: simulations/bench/README.md.");
 }
@@ -53,7 +54,6 @@ async function measure(row: Row, bench: Bench): Promise<readonly Result[]> {
   try {
     return await row.measure(bench);
   } catch (thrown) {
-    process.exitCode = 1;
     const why = thrown instanceof Error ? thrown.message : String(thrown);
     console.error(thrown);
     return row.names.map((name) => ({

@@ -1,5 +1,5 @@
 import { closeSync, fdatasyncSync, openSync, rmSync, statfsSync, writeSync } from "node:fs";
-import { availableParallelism, cpus, totalmem } from "node:os";
+import { availableParallelism, cpus, loadavg, totalmem } from "node:os";
 import { join } from "node:path";
 
 import { percentile } from "./measure.ts";
@@ -28,9 +28,15 @@ export function describeMachine(folder: string): string {
     `${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? "unknown"})`,
     `${(totalmem() / 2 ** 30).toFixed(0)} GB memory`,
     `Node.js ${process.version}`,
+    `load average ${load()}`,
     `fsync p50 ${p50} ms, p99 ${p99} ms`,
   ];
   return `Machine: ${parts.join("; ")}.`;
+}
+
+/** Processes that wanted a core over the last minute. Before a measurement it is what others take away from it. */
+export function load(): string {
+  return (loadavg()[0] ?? 0).toFixed(1);
 }
 
 /** How long it takes until one more page is durable, in milliseconds. */

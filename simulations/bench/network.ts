@@ -14,7 +14,6 @@ import { HOLDER_ID } from "./people.ts";
 
 export const WEST_MIDLANDS = fileURLToPath(new URL("../../topology/west-midlands.yaml", import.meta.url));
 const CORRIDOR = fileURLToPath(new URL("../../bin/corridor", import.meta.url));
-const MAIN = fileURLToPath(new URL("../../node/main.ts", import.meta.url));
 const HOST = "127.0.0.1";
 
 /** One real node with a filled index, in the directory of the whole network, of whom nobody else is up. */
@@ -56,10 +55,10 @@ export async function startHolder(bench: Bench, dataDir: string): Promise<Holder
   return { topology, manifestPath: paths.manifest, auditPath, filesOf, holder };
 }
 
-/** `corridor`, as operators start it; with a profile, the same without its wrapper. */
+/** `corridor`, as operators start it. */
 function commandOf({ profileFolder }: Bench): readonly [string, ...string[]] {
   if (profileFolder === undefined) return [CORRIDOR];
-  return [process.execPath, "--cpu-prof", `--cpu-prof-dir=${profileFolder}`, MAIN];
+  return ["env", `NODE_OPTIONS=--cpu-prof --cpu-prof-dir=${profileFolder}`, CORRIDOR];
 }
 
 async function freePort(): Promise<number> {
