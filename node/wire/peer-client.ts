@@ -165,9 +165,12 @@ class PeerChannel {
     });
   }
 
-  /** False where the member has moved, or the connection has been in the making for too long to wait for it. */
+  /**
+   * False where the member has moved, where its authority is another than when the connection was made, or where the
+   * connection has been in the making for too long to wait for it.
+   */
   fits(member: Member): boolean {
-    if (endpointOf(member) !== this.#endpoint) return false;
+    if (endpointOf(member) !== this.#endpoint || member.issuingCa !== this.member.issuingCa) return false;
     const connecting = this.#client.getChannel().getConnectivityState(false) === connectivityState.CONNECTING;
     if (!connecting) {
       this.#connectingSinceMs = undefined;

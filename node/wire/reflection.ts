@@ -27,9 +27,12 @@ export const REFLECTION_SERVICES = [
   "grpc.reflection.v1alpha.ServerReflection",
 ] as const;
 
-/** Serves the shapes of these services to tools such as `buf curl`. It tells nothing that the protos do not. */
+/**
+ * Serves the shapes of these services to tools such as `buf curl`. It tells nothing that the protos do not. Reflection
+ * itself is not listed: tools that walk the list would ask for its protos, which are not ours to serve.
+ */
 export function reflectionServices(served: readonly string[], log: Log): readonly Service[] {
-  const answerOf = makeAnswers([...served, ...REFLECTION_SERVICES].toSorted());
+  const answerOf = makeAnswers(served.toSorted());
   return REFLECTION_SERVICES.map((name) => ({
     name,
     definition: { serverReflectionInfo: boundRequest(definitionOf(name), REQUEST_BYTES_MAX) },

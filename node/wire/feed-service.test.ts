@@ -1,0 +1,235 @@
+import assert from "node:assert/strict";
+
+import type { ClientDuplexStream } from "@grpc/grpc-js";
+
+import { systemClock } from "../base/clock.ts";
+import { Failure } from "../base/failure.ts";
+import type { FeedItem, LoadHeader, LoadResult } from "../requests/load-batch.ts";
+import { anIdentity, anObjection, aPointer } from "../testing/an-index.ts";
+import { type CallerClient, connectCaller } from "./caller-client.ts";
+import type { FeedEntry } from "./feed-service.ts";
+import {
+  FeedServiceService,
+  type LoadItem,
+  type LoadRequest,
+  type LoadResponse,
+} from "./generated/corridor/v1/feed_service.ts";
+import type { RunningServer } from "./server.ts";
+import { failureFrom, plainClient } from "./testing/a-call.ts";
+import { openDoor } from "./testing/a-door.ts";
+import { HOLDER, type WireNetwork, fastClock, makeWireNetwork } from "./testing/a-network.ts";
+
+const HEADER: LoadHeader = { name: "a test", asOfMs: 1_700_000_000_000 };
+
+describe("the feeds' door", () => {
+  let network: WireNetwork;
+  let door: RunningServer;
+  let feeder: CallerClient;
+  let kept: { header: LoadHeader; entries: readonly FeedEntry[] }[];
+  let keep: (entries: readonly FeedEntry[]) => Promise<LoadResult>;
+
+  const loadBatch = (header: LoadHeader, entries: readonly FeedEntry[]): Promise<LoadResult> => {
+    kept.push({ header, entries });
+    return keep(entries);
+  };
+
+  before(async () => {
+    network = await makeWireNetwork();
+    door = await openDoor(network, { loadBatch });
+    feeder = await connectCaller(
+      { host: "127.0.0.1", port: door.port, certsDir: network.callerDir("feed") },
+      systemClock,
+    );
+  });
+  after(async () => {
+    feeder.close();
+    await door.close(0);
+    network.remove();
+  });
+  beforeEach(() => {
+    kept = [];
+    keep = (entries) => Promise.resolve({ accepted: entries.length, rejected: [] });
+  });
+
+  const asItem = (parsed: ReturnType<typeof anIdentity>): FeedItem =>
+    "rejected" in parsed ? assert.fail("the builder made nothing") : parsed;
+
+  async function* batchesOf(count: number, size: number, onTaken: (count: number) => void = () => {}) {
+    for (let batch = 1; batch <= count; batch++) {
+      onTaken(batch);
+      yield Array.from({ length: size }, () => asItem(anIdentity()));
+    }
+  }
+
+  async function load(batches: AsyncIterable<readonly FeedItem[]>, by: CallerClient = feeder): Promise<LoadResult[]> {
+    const results: LoadResult[] = [];
+    for await (const result of by.load(HEADER, batches)) results.push(result);
+    return results;
+  }
+
+  it("takes every kind of item, field by field, in order", async () => {
+    const items = [anIdentity({ familyName: "O’Brien", restricted: true }), aPointer(), anObjection()].map(asItem);
+    await load(
+      (async function* () {
+        yield items;
+      })(),
+    );
+    assert.deepEqual(kept[0]?.header, HEADER);
+    assert.deepEqual(
+      kept[0]?.entries.map(({ kind, fields }) => ({ kind, fields })),
+      items.map(({ kind, values }) => ({ kind, fields: { ...values.expose() } })),
+    );
+  });
+
+  it("acknowledges each batch with what became of it", async () => {
+    const rejected = [{ index: 1, field: "birth_date", reason: "in the future" }];
+    keep = (entries) => Promise.resolve({ accepted: entries.length - 1, rejected });
+    assert.deepEqual(
+      await load(batchesOf(3, 2)),
+      Array.from({ length: 3 }, () => ({ accepted: 1, rejected })),
+    );
+  });
+
+  it("takes batches no faster than it keeps them", async () => {
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    keep = async (entries) => {
+      await held;
+      return { accepted: entries.length, rejected: [] };
+    };
+    let taken = 0;
+    const results = load(
+      batchesOf(50, 10, (count) => {
+        taken = count;
+      }),
+    );
+    await systemClock.sleep(200);
+    assert.ok(taken <= 6, `${taken} batches were taken while none was kept`);
+    assert.equal(kept.length, 1, "one batch at a time is being kept");
+    release();
+    assert.equal((await results).length, 50);
+  });
+
+  it("ends with the store's failure; what was acknowledged before counts", async () => {
+    keep = (entries) =>
+      kept.length < 3
+        ? Promise.resolve({ accepted: entries.length, rejected: [] })
+        : Promise.reject(new Failure("store-unavailable", "disk full: /data/index.db"));
+    const acknowledged: LoadResult[] = [];
+    const failure = await failureFrom(
+      (async () => {
+        for await (const result of feeder.load(HEADER, batchesOf(10, 5))) acknowledged.push(result);
+      })(),
+    );
+    assert.equal(failure.code, "store-unavailable");
+    assert.ok(!failure.message.includes("index.db"));
+    assert.equal(acknowledged.length, 2);
+  });
+
+  it("ends with the failure of whoever reads the file", async () => {
+    const broken = async function* () {
+      yield [asItem(anIdentity())];
+      throw new Failure("invalid-input", "The file ends in the middle of a line.");
+    };
+    const failure = await failureFrom(load(broken()));
+    assert.deepEqual([failure.code, failure.message], ["invalid-input", "The file ends in the middle of a line."]);
+  });
+
+  it("takes a batch of a thousand", async () => {
+    assert.deepEqual(await load(batchesOf(1, 1_000)), [{ accepted: 1_000, rejected: [] }]);
+  });
+
+  it("refuses whoever may not feed", async () => {
+    const demo = await connectCaller(
+      { host: "127.0.0.1", port: door.port, certsDir: network.callerDir("demo") },
+      systemClock,
+    );
+    assert.equal((await failureFrom(load(batchesOf(1, 1), demo))).code, "not-permitted");
+    demo.close();
+    assert.deepEqual(kept, []);
+  });
+
+  it("asks again at every batch whether the feeder may feed", async () => {
+    const member = network.directory.members.get(HOLDER)!;
+    keep = (entries) => {
+      if (kept.length === 2) network.directory.members.set(HOLDER, { ...member, issuingCa: "0".repeat(64) });
+      return Promise.resolve({ accepted: entries.length, rejected: [] });
+    };
+    try {
+      assert.equal((await failureFrom(load(batchesOf(20, 1)))).code, "not-authenticated");
+    } finally {
+      network.directory.members.set(HOLDER, member);
+    }
+    assert.equal(kept.length, 2);
+  });
+
+  describe("of messages that no honest feeder would send", () => {
+    const header: LoadRequest = { message: { $case: "header", value: { name: "x", asOfMs: 0n } } };
+    const batch = (sequence: bigint, items: LoadItem[] = []): LoadRequest => ({
+      message: { $case: "batch", value: { sequence, items } },
+    });
+
+    async function send(port: number, ...messages: LoadRequest[]): Promise<LoadResponse[]> {
+      const client = plainClient(port, network.callerTls("feed"));
+      const { path, requestSerialize, responseDeserialize } = FeedServiceService.load;
+      const call: ClientDuplexStream<LoadRequest, LoadResponse> = client.makeBidiStreamRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+      );
+      for (const message of messages) call.write(message);
+      const answers: LoadResponse[] = [];
+      try {
+        for await (const answer of call) answers.push(answer as LoadResponse);
+        return answers;
+      } finally {
+        client.close();
+      }
+    }
+
+    const wrong: readonly [string, LoadRequest[], Failure["code"], string | undefined][] = [
+      ["no header", [batch(1n)], "invalid-input", "header"],
+      ["nothing in a message", [header, { message: undefined }], "invalid-input", "batch"],
+      ["a second header", [header, header], "invalid-input", "batch"],
+      ["a batch that skips one", [header, batch(2n)], "invalid-input", "batch.sequence"],
+      ["a batch twice", [header, batch(1n), batch(1n)], "invalid-input", "batch.sequence"],
+      ["an item of no kind", [header, batch(1n, [{ item: undefined }])], "invalid-input", "batch.items[0]"],
+      [
+        "1,001 items",
+        [
+          header,
+          batch(
+            1n,
+            Array.from({ length: 1_001 }, () => ({ item: undefined })),
+          ),
+        ],
+        "overloaded",
+        "batch.items",
+      ],
+    ];
+    for (const [what, messages, code, where] of wrong) {
+      it(`refuses ${what}`, async () => {
+        const failure = await failureFrom(send(door.port, ...messages));
+        assert.deepEqual([failure.code, failure.where], [code, where]);
+      });
+    }
+
+    it("refuses a batch over 1 MiB", async () => {
+      const value = { name: "x".repeat(1024 * 1024), asOfMs: 0n };
+      const failure = await failureFrom(send(door.port, { message: { $case: "header", value } }));
+      assert.equal(failure.code, "overloaded");
+    });
+
+    it("ends a load that goes silent", async () => {
+      const quick = await openDoor(network, { loadBatch }, { clock: fastClock(100) });
+      const startedMs = systemClock.monotonicMs();
+      const failure = await failureFrom(send(quick.port, header, batch(1n)));
+      assert.equal(failure.code, "timed-out");
+      assert.ok(systemClock.monotonicMs() - startedMs < 2_000);
+      assert.equal(kept.length, 1);
+      await quick.close(0);
+    });
+  });
+});
