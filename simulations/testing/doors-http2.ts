@@ -79,10 +79,12 @@ export function replyOf(stream: ClientHttp2Stream): Promise<RawReply> {
   stream.on("error", () => {}); // told by the reset code
   return new Promise((resolve, reject) => {
     const late = setTimeout(() => reject(new Error("the call has not ended")), REPLY_WITHIN_MS);
-    stream.once("close", () => {
+    const finish = (): void => {
       clearTimeout(late);
-      resolve({ httpStatus, grpcStatus, dataBytes, reset: stream.rstCode, said: said.join("\n") });
-    });
+      resolve({ httpStatus, grpcStatus, dataBytes, reset: stream.rstCode ?? 0, said: said.join("\n") });
+    };
+    // A server may end a call whose client has not said all: then there is an end and no close.
+    stream.once("end", () => setImmediate(finish)).once("close", finish);
   });
 }
 

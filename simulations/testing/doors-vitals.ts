@@ -1,0 +1,51 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+
+import type { DoorNode } from "./doors-network.ts";
+
+/** How a running node fares, seen from within its process. */
+export interface Vitals {
+  /** The longest time for which the event loop was held up since the last look, in milliseconds. */
+  readonly stallMs: number;
+  /** Memory of the process now, in bytes. */
+  readonly rss: number;
+}
+
+/**
+ * Loaded into the node's process before anything else; its threads are left alone. It does nothing until asked, so as not
+ * to be the stall that it looks for.
+ */
+const WATCHER = `
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { isMainThread } from "node:worker_threads";
+if (isMainThread) {
+  const delays = monitorEventLoopDelay({ resolution: 5 });
+  delays.enable();
+  process.on("SIGUSR2", () => {
+    process.stderr.write("vitals " + JSON.stringify({ stallMs: delays.max / 1e6, rss: process.memoryUsage.rss() }) + "\\n");
+    delays.reset();
+  });
+}
+`;
+const FIGURES = /^vitals (.+)$/gm;
+const LOOK_WITHIN_MS = 10_000;
+
+/** What a node must be started with to be looked at. @param dir for a file. */
+export function vitalsEnv(dir: string): Readonly<Record<string, string>> {
+  const watcher = join(dir, "vitals.mjs");
+  writeFileSync(watcher, WATCHER);
+  return { NODE_OPTIONS: `--import=${pathToFileURL(watcher).href}` };
+}
+
+/** Looks at a node that was started with {@link vitalsEnv}. */
+export async function lookAt(node: DoorNode): Promise<Vitals> {
+  const figures = (): string[] => [...node.output().matchAll(FIGURES)].map(([, json]) => json!);
+  const before = figures().length;
+  process.kill(node.pid, "SIGUSR2");
+  for (const startedMs = Date.now(); figures().length === before;) {
+    if (Date.now() - startedMs > LOOK_WITHIN_MS) throw new Error("the node does not say how it fares");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return JSON.parse(figures().at(-1)!) as Vitals;
+}
