@@ -17,7 +17,7 @@ import { readSettings } from "./config/settings.ts";
 import { readFeedFile } from "./feeds/read-feed-file.ts";
 import { makeRejects } from "./feeds/rejects.ts";
 import { checkNode, startNode } from "./node.ts";
-import { makeLog } from "./telemetry/log.ts";
+import { type Log, makeLog } from "./telemetry/log.ts";
 import { connectCaller } from "./wire/caller-client.ts";
 
 const feeds: FeedFiles = { read: (path) => readFeedFile(path, { today: today(systemClock) }), makeRejects };
@@ -43,6 +43,7 @@ function stopSignal(): AbortSignal {
 function start(configPath: string) {
   const settings = readSettings(configPath);
   const log = makeLog(settings.logLevel, (line) => process.stdout.write(line)).with({ node: settings.id });
+  stopOnLostMistake(log);
   return startNode(settings, {
     clock: systemClock,
     random: systemRandom,
@@ -53,6 +54,15 @@ function start(configPath: string) {
       process.exitCode = EXIT.failed;
       process.kill(process.pid, "SIGTERM"); // stop in order; whoever runs it starts it again
     },
+  });
+}
+
+/** Nothing is to get this far: every handler is wrapped. If it does, the node stops in order and is started again. */
+function stopOnLostMistake(log: Log): void {
+  process.once("uncaughtException", (thrown) => {
+    log.error("lost-mistake", thrown);
+    process.exitCode = EXIT.failed;
+    process.kill(process.pid, "SIGTERM");
   });
 }
 

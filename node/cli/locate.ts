@@ -67,7 +67,7 @@ export function locateCommand(needs: LocateCommandNeeds): Command {
     .option("--postcode <postcode>", "postcode, with a name and no number")
     .requiredOption("--role <code>", "national job role, R8000 or S8000:G8000:R8000")
     .addOption(new Option("--setting <setting>", "care setting").choices(SETTINGS).makeOptionMandatory())
-    .requiredOption("--purpose <code>", `purpose of use: ${PURPOSES.slice(0, -1).join(", ")}; others are refused`)
+    .requiredOption("--purpose <code>", "purpose of use: TREAT, ETREAT or CAREMGT; this network serves individual care alone")
     .addOption(new Option("--relationship <kind>", "to the patient").choices(RELATIONSHIP_KINDS).makeOptionMandatory())
     .option("--reason <text>", "why, in your words")
     .option("--reference <id>", "your own reference for the attendance, referral or case", DEMO_CALLER.reference)

@@ -38,7 +38,8 @@ export function isTest(path: string): boolean {
 /** The room that a source file stands in. */
 export function roomOf(path: string): Room {
   const [top = "", second = ""] = path.split("/");
-  if (path.includes("/testing/") || /^node\/[^/]+\.test\.ts$/.test(path)) return { kind: "testing", name: "testing" };
+  if ((path.includes("/testing/") && top !== "simulations") || /^node\/[^/]+\.test\.ts$/.test(path))
+    return { kind: "testing", name: "testing" };
   if (top === "certs" || top === "topology") return { kind: "library", name: top };
   if (top === "simulations" || top === "scripts") return { kind: top, name: top };
   if (ROOTS.has(path)) return { kind: "root", name: path };

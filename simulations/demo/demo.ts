@@ -11,11 +11,13 @@ import { systemClock, today } from "../../node/base/clock.ts";
 import { Failure } from "../../node/base/failure.ts";
 import type { Connect, FeedFiles } from "../../node/cli/client.ts";
 import { EXIT, reportFailure } from "../../node/cli/exit.ts";
+import { checkPortsFree } from "../../node/cli/mesh/ports.ts";
 import { loadPeople } from "../../node/cli/mesh/load-people.ts";
 import { type Mesh, startMesh } from "../../node/cli/mesh/mesh.ts";
 import { readFeedFile } from "../../node/feeds/read-feed-file.ts";
 import { makeRejects } from "../../node/feeds/rejects.ts";
 import { connectCaller } from "../../node/wire/caller-client.ts";
+import { readTopology } from "../../topology/topology.ts";
 import { CAST_DIR } from "../../topology/people/generate.ts";
 import { Story } from "./story.ts";
 import { STEPS } from "./steps.ts";
@@ -31,19 +33,25 @@ const stopping = new AbortController();
 let mesh: Mesh | undefined;
 
 /** For a second demonstration on one machine: `--port-base N` and `--data DIR`, a folder that is empty or not there yet. */
-function readOptions(): { dataDir: string; portBase: number } {
+async function readOptions(): Promise<{ dataDir: string; portBase: number }> {
   const { values } = parseArgs({ options: { data: { type: "string" }, "port-base": { type: "string" } } });
+  const portBase = Number(values["port-base"] ?? PORT_BASE);
   if (values.data === undefined) {
+    // Another demonstration that is running keeps its folder.
+    await checkPortsFree(
+      "127.0.0.1",
+      readTopology(TOPOLOGY).nodes.map((_, place) => portBase + place),
+    );
     rmSync(DATA, { recursive: true, force: true });
   } else if (existsSync(values.data) && readdirSync(values.data).length > 0) {
     throw new Failure("invalid-input", "--data names a folder that holds something: choose an empty one.");
   }
-  return { dataDir: values.data ?? DATA, portBase: Number(values["port-base"] ?? PORT_BASE) };
+  return { dataDir: values.data ?? DATA, portBase };
 }
 
 async function main(): Promise<void> {
   const startedMs = performance.now();
-  const { dataDir, portBase } = readOptions();
+  const { dataDir, portBase } = await readOptions();
   console.log("Corridor: six areas of the West Midlands, six processes, mutual TLS, embedded storage.");
   console.log("All people are synthetic. Not for clinical use until a Clinical Safety Officer has signed.\n");
   mesh = await startMesh({
