@@ -23,8 +23,8 @@ export type Received<Request> = Request | Failure;
  * @param whole encodes a request again: where that gives another length, the request held something that is not known
  * here, and is refused. For doors where nothing may be ignored.
  */
-export function boundRequest<Request, Response, Method extends MethodDefinition<Request, Response>>(
-  method: Method & MethodDefinition<Request, Response>,
+export function boundRequest<Request, Response>(
+  method: MethodDefinition<Request, Response>,
   bytesMax: number,
   whole: "everything-known" | "newer-fields-ignored" = "newer-fields-ignored",
 ): MethodDefinition<Received<Request>, Response> {

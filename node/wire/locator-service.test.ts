@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { Client } from "@grpc/grpc-js";
 
 import { systemClock } from "../base/clock.ts";
-import { Failure } from "../base/failure.ts";
+import type { Failure } from "../base/failure.ts";
 import type { PeerQuestion } from "../requests/answer-locate.ts";
 import { fromClaim, fromPatient } from "./convert.ts";
 import { AssertionPayload } from "./generated/corridor/v1/assertion.ts";

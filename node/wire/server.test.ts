@@ -53,7 +53,7 @@ describe("the door's one ordered list", () => {
     );
   });
   after(async () => {
-    for (const client of clients) client.close();
+    for (const opened of clients) opened.close();
     await door.close(0);
     network.remove();
   });

@@ -1,7 +1,6 @@
 import tls, { type TLSSocket } from "node:tls";
 
-import { type Client, type ServiceError, credentials } from "@grpc/grpc-js";
-import { Client as GrpcClient } from "@grpc/grpc-js";
+import { Client, type Metadata, type ServiceError, credentials } from "@grpc/grpc-js";
 
 import { nodeDns } from "../../../certs/profile.ts";
 import { Failure } from "../../base/failure.ts";
@@ -11,7 +10,7 @@ import { DOMAIN, HOLDER } from "./a-network.ts";
 
 /** A plain gRPC client of the holder's door, for calls that no honest client would make. */
 export function plainClient(port: number, files: TlsFiles): Client {
-  return new GrpcClient(`127.0.0.1:${port}`, credentials.createFromSecureContext(clientContext(files)), {
+  return new Client(`127.0.0.1:${port}`, credentials.createFromSecureContext(clientContext(files)), {
     "grpc.ssl_target_name_override": nodeDns(DOMAIN, HOLDER),
     "grpc.use_local_subchannel_pool": 1,
     "grpc.enable_channelz": 0,
@@ -24,7 +23,7 @@ export function sendBytes(
   client: Client,
   method: string,
   bytes: Uint8Array,
-  options: { readonly deadline?: number; readonly metadata?: import("@grpc/grpc-js").Metadata } = {},
+  options: { readonly deadline?: number; readonly metadata?: Metadata } = {},
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const done = (error: ServiceError | null, response?: Buffer): void => {
