@@ -25,6 +25,8 @@ export interface Found {
   readonly personId: string | undefined;
   /** Records that this permit may see for that person. */
   readonly pointers: readonly PointerView[];
+  /** How many older ones this permit may see as well, beyond what one answer carries. Absent where there are none. */
+  readonly more?: number;
   /** True where the number names somebody else, for whom the right details would have shown records. */
   readonly otherPersonHasRecords: boolean;
   /** What lies behind the answer. For this node's audit and its operator's totals alone; never part of an answer. */
