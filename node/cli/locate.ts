@@ -105,13 +105,14 @@ async function run(options: LocateOptions, needs: LocateCommandNeeds): Promise<n
   }
 }
 
+const HEADING = ["Find records in other areas", ""];
+
 async function show(client: NodeClient, call: LocateCall, options: LocateOptions): Promise<Verdict> {
   const answers: AreaAnswer[] = [];
-  if (options.json === undefined) console.log("Find records in other areas\n");
   for await (const event of client.locate(call)) {
     if (event.kind === "answer") {
-      answers.push(event.answer);
-      if (options.json === undefined) console.log(areaLines(event.answer).join("\n"));
+      const isFirst = answers.push(event.answer) === 1; // a refusal prints no heading
+      if (options.json === undefined) console.log([...(isFirst ? HEADING : []), ...areaLines(event.answer)].join("\n"));
       continue;
     }
     const { verdict } = event;

@@ -26,7 +26,7 @@ interface NodeOptions {
 export function nodeCommand(needs: NodeCommandNeeds): Command {
   return new Command("node")
     .description("run a federation node")
-    .requiredOption("--config <file>", "the node's configuration; may be given several times", collect, [])
+    .requiredOption("--config <file>", "the node's configuration; may be given several times", collect)
     .option("--check", "only check the configuration and everything it names")
     .option("--until-stdin-closes", "also stop when standard input ends, so that no node outlives its starter")
     .action(async (options: NodeOptions) => {
@@ -57,6 +57,6 @@ async function runUntilStopped(options: NodeOptions, needs: NodeCommandNeeds): P
   }
 }
 
-function collect(value: string, soFar: readonly string[]): string[] {
+function collect(value: string, soFar: readonly string[] = []): string[] {
   return [...soFar, value];
 }

@@ -20,6 +20,7 @@ export interface TargetOptions {
 export function findTarget(options: TargetOptions, caller: string): ClientTarget {
   const url = /^https:\/\/([^/:]+):(\d{1,5})\/?$/.exec(options.via);
   if (url !== null) {
+    if (Number(url[2]) > 65_535) throw wrong("--via names a port above 65535.");
     if (options.certs === undefined) throw wrong("--certs is needed with a URL: the caller's certificate folder.");
     return { host: url[1] ?? "", port: Number(url[2]), certsDir: options.certs };
   }
