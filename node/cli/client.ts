@@ -1,7 +1,7 @@
 import type { LocateEvent } from "../base/answer.ts";
 import type { Claim, PatientQuery } from "../base/question.ts";
 import type { Concealed } from "../base/concealed.ts";
-import type { FeedItem, LoadHeader, LoadResult, ParsedItem, Rejection } from "../requests/load-batch.ts";
+import type { FeedItem, LoadAck, LoadHeader, ParsedItem, Rejection } from "../requests/load-batch.ts";
 
 /** What a command needs of a node: the caller's side of its gRPC door. The composition root hands in the real one. */
 export interface NodeClient {
@@ -12,7 +12,7 @@ export interface NodeClient {
    *
    * @throws {Failure} as the node said; nothing after the last result was kept.
    */
-  load(header: LoadHeader, batches: AsyncIterable<readonly FeedItem[]>): AsyncIterable<LoadResult>;
+  load(header: LoadHeader, batches: AsyncIterable<readonly FeedItem[]>): AsyncIterable<LoadAck>;
   close(): void;
 }
 

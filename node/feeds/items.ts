@@ -28,6 +28,8 @@ export interface ItemRules {
   readonly today: string;
   /** Which providers may feed this node what. Absent at a door that does not know: then the node decides. */
   readonly feeds?: ReadonlyMap<string, AdmittedFeed>;
+  /** The providers for which the feeder may speak. Absent at a door that does not know: then the node decides. */
+  readonly organisations?: readonly string[];
 }
 
 /** The reason that counts the pointers of legally protected kinds: the same words each time. */
@@ -223,7 +225,10 @@ function parseObjection(raw: RawItem, rules: ItemRules): ParsedItem {
 }
 
 /** Only a provider whose feed into this node is on may load anything. */
-function admit(item: FeedItem, provider: string, { feeds }: ItemRules): ParsedItem {
+function admit(item: FeedItem, provider: string, { feeds, organisations }: ItemRules): ParsedItem {
+  if (organisations?.includes(provider) === false) {
+    return reject("provider", "not among the organisations that this feeder's certificate names");
+  }
   if (feeds === undefined) return item;
   const feed = feeds.get(provider);
   if (feed === undefined) return reject("provider", "does not feed this node: see the node's topology");

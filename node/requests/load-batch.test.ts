@@ -70,6 +70,11 @@ describe("loading a batch", () => {
     assert.deepEqual(index.db.prepare("SELECT provider FROM feed_state").pluck().all(), ["RRK"]);
   });
 
+  it("says nothing of freshness while the load is not finished", async () => {
+    await index.load([anIdentity()], 0, "broken-off");
+    assert.deepEqual(index.db.prepare("SELECT provider FROM feed_state").pluck().all(), []);
+  });
+
   it("keeps nothing of a batch that meets a damaged row, and the store goes on", async () => {
     await index.load([anIdentity()]);
     index.db.exec("UPDATE identity_record SET phone = 'x'");

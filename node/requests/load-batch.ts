@@ -44,10 +44,16 @@ export interface LoadHeader {
   readonly asOfMs: number;
 }
 
-export interface LoadResult {
+/** What became of a batch, as its feeder is told. */
+export interface LoadAck {
   /** Items that are durable now, those that were there before included. */
   readonly accepted: number;
   readonly rejected: readonly (Rejection & { readonly index: number })[];
+}
+
+export interface LoadResult extends LoadAck {
+  /** Providers of which anything in the batch is kept. */
+  readonly providers: readonly string[];
 }
 
 export interface LoadBatchNeeds {
@@ -58,8 +64,8 @@ export interface LoadBatchNeeds {
 }
 
 /**
- * Loads one batch: its items in their order, how far the providers in it are complete now, and the follow-up work, all
- * in one transaction. Loading the same batch again changes nothing.
+ * Loads one batch: its items in their order, and the follow-up work, in one transaction. Loading the same batch again
+ * changes nothing.
  *
  * @param items in their order; those that validation rejected keep their place and are reported with the rest.
  * @throws {Failure} `invalid-input`: the header is wrong. `overloaded`: too many items. Nothing was kept.
@@ -82,7 +88,7 @@ export async function loadBatch(
     if ("rejected" in item) rejected.push({ ...item.rejected, index });
     else entries.push(toEntry(index, item));
   }
-  if (entries.length === 0) return { accepted: 0, rejected };
+  if (entries.length === 0) return { accepted: 0, rejected, providers: [] };
 
   const asOfMs = header.asOfMs === 0 ? nowMs : header.asOfMs;
   const outcome = await needs.store.run("load-batch", { asOfMs, nowMs, entries });
@@ -90,7 +96,25 @@ export async function loadBatch(
   return {
     accepted: entries.length - outcome.rejected.length,
     rejected: [...rejected, ...outcome.rejected].sort((one, other) => one.index - other.index),
+    providers: outcome.providers,
   };
+}
+
+/**
+ * Closes a load of which nothing is missing: only now do its providers count as complete up to the header's moment, so
+ * that a load which broke off never reads as a fresh feed.
+ *
+ * @throws {Failure} as {@link loadBatch}.
+ */
+export async function finishLoad(
+  header: LoadHeader,
+  providers: readonly string[],
+  needs: LoadBatchNeeds,
+): Promise<void> {
+  const nowMs = needs.clock.wallMs();
+  checkHeader(header, nowMs);
+  await needs.store.run("finish-load", { asOfMs: header.asOfMs === 0 ? nowMs : header.asOfMs, providers });
+  needs.feedsChanged();
 }
 
 /** @throws {Failure} `invalid-input`: the name or the moment of the load cannot be. */
@@ -133,8 +157,9 @@ declare module "../storage/executor.ts" {
   interface StoreCommands {
     "load-batch": {
       payload: { readonly asOfMs: number; readonly nowMs: number; readonly entries: readonly LoadEntry[] };
-      result: { readonly rejected: readonly (Rejection & { readonly index: number })[] };
+      result: Pick<LoadResult, "rejected" | "providers">;
     };
+    "finish-load": { payload: { readonly asOfMs: number; readonly providers: readonly string[] }; result: null };
   }
 }
 
@@ -155,10 +180,14 @@ export function makeHandlers(db: Database, random: Random): CommandHandlers {
   };
   return {
     "load-batch": (payload) => {
-      const { rejected, changed } = putEntries(stores, payload);
+      const { rejected, providers, changed } = putEntries(stores, payload);
       // The key is fresh: a batch that changed nothing leaves no work, and one that did is never the same twice.
       if (changed > 0) enqueue(db, { kind: LOAD_FOLLOW_UP, key: random.uuid(), payload: { changed: String(changed) } });
-      return { rejected };
+      return { rejected, providers };
+    },
+    "finish-load": ({ asOfMs, providers }) => {
+      for (const provider of providers) stores.feeds.advance(provider, asOfMs);
+      return null;
     },
   };
 }
@@ -166,7 +195,7 @@ export function makeHandlers(db: Database, random: Random): CommandHandlers {
 function putEntries(
   stores: Stores,
   { asOfMs, nowMs, entries }: StoreCommands["load-batch"]["payload"],
-): { readonly rejected: (Rejection & { index: number })[]; readonly changed: number } {
+): StoreCommands["load-batch"]["result"] & { readonly changed: number } {
   const rejected: (Rejection & { index: number })[] = [];
   const providers = new Set<string>();
   let changed = 0;
@@ -179,8 +208,7 @@ function putEntries(
     if (outcome === "changed") changed++;
     providers.add(entry.record.provider);
   }
-  for (const provider of providers) stores.feeds.advance(provider, asOfMs);
-  return { rejected, changed };
+  return { rejected, providers: [...providers], changed };
 }
 
 function putEntry(

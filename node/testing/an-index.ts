@@ -22,7 +22,7 @@ import type { IdentityRecord } from "../mpi/identity-record.ts";
 import { makeMpi, type Mpi } from "../mpi/mpi.ts";
 import type { Found } from "../requests/answer-locate.ts";
 import { findRecords, knowPerson } from "../requests/find-records.ts";
-import { loadBatch, makeHandlers, type LoadResult, type ParsedItem } from "../requests/load-batch.ts";
+import { finishLoad, type LoadAck, loadBatch, makeHandlers, type ParsedItem } from "../requests/load-batch.ts";
 import type { OwnKnowledge } from "../requests/locate.ts";
 import { openDatabase, openStore } from "../storage/database.ts";
 import { makeInlineExecutor } from "../storage/inline-executor.ts";
@@ -35,7 +35,8 @@ export interface TestIndex {
   readonly mpi: Mpi;
   readonly locator: Locator;
   readonly objections: Objections;
-  load(items: readonly ParsedItem[], asOfMs?: number): Promise<LoadResult>;
+  /** One batch, and the finish unless it is to break off. */
+  load(items: readonly ParsedItem[], asOfMs?: number, brokenOff?: "broken-off"): Promise<LoadAck>;
   find(patient: PatientQuery, permit?: Permit): Found;
   know(patient: PatientQuery): OwnKnowledge;
   /** Every row of the tables of people and pointers, for comparing two states. */
@@ -63,8 +64,13 @@ export function openTestIndex(
     mpi,
     locator,
     objections,
-    load: (items, asOfMs = 0) =>
-      loadBatch({ name: "test", asOfMs }, items, { clock, store, feedsChanged: locator.feedsChanged }),
+    async load(items, asOfMs = 0, brokenOff) {
+      const header = { name: "test", asOfMs };
+      const needs = { clock, store, feedsChanged: locator.feedsChanged };
+      const { accepted, rejected, providers } = await loadBatch(header, items, needs);
+      if (brokenOff === undefined) await finishLoad(header, providers, needs);
+      return { accepted, rejected };
+    },
     find: (patient, permit = aPermit()) => findRecords(ask(patient), permit, needs),
     know: (patient) => knowPerson(ask(patient), needs),
     dump: () =>

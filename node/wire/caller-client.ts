@@ -10,7 +10,7 @@ import type { LocateEvent } from "../base/answer.ts";
 import { type Clock } from "../base/clock.ts";
 import { Failure } from "../base/failure.ts";
 import type { Claim, PatientQuery } from "../base/question.ts";
-import type { FeedItem, LoadHeader, LoadResult } from "../requests/load-batch.ts";
+import type { FeedItem, LoadAck, LoadHeader } from "../requests/load-batch.ts";
 import { ANSWER_BYTES_MAX } from "./bounds.ts";
 import { openChannel } from "./channel.ts";
 import { fromClaim, fromPatient } from "./convert.ts";
@@ -55,7 +55,7 @@ export interface CallerClient {
    *
    * @throws {Failure} as {@link locate}; nothing after the last result was kept.
    */
-  load(header: LoadHeader, batches: AsyncIterable<readonly FeedItem[]>): AsyncGenerator<LoadResult, void>;
+  load(header: LoadHeader, batches: AsyncIterable<readonly FeedItem[]>): AsyncGenerator<LoadAck, void>;
   close(): void;
 }
 
@@ -139,7 +139,7 @@ async function* load(
   client: Client,
   header: LoadHeader,
   batches: AsyncIterable<readonly FeedItem[]>,
-): AsyncGenerator<LoadResult, void> {
+): AsyncGenerator<LoadAck, void> {
   const { path, requestSerialize, responseDeserialize } = FeedServiceService.load;
   const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
   const window = new Window(BATCHES_AHEAD_MAX);
@@ -173,6 +173,7 @@ async function sendBatches(
     if (!(await window.take())) return;
     call.write({ message: { $case: "batch", value: { sequence: ++sequence, items: batch.map(toItem) } } });
   }
+  call.write({ message: { $case: "finish", value: {} } });
   call.end();
 }
 

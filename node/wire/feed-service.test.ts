@@ -4,7 +4,7 @@ import type { ClientDuplexStream } from "@grpc/grpc-js";
 
 import { systemClock } from "../base/clock.ts";
 import { Failure } from "../base/failure.ts";
-import type { FeedItem, LoadHeader, LoadResult } from "../requests/load-batch.ts";
+import type { FeedItem, LoadAck, LoadHeader, LoadResult } from "../requests/load-batch.ts";
 import { anIdentity, anObjection, aPointer } from "../testing/an-index.ts";
 import { type CallerClient, connectCaller } from "./caller-client.ts";
 import type { FeedEntry } from "./feed-service.ts";
@@ -33,9 +33,15 @@ describe("the feeds' door", () => {
     return keep(entries);
   };
 
+  let finished: { header: LoadHeader; providers: readonly string[] }[];
+  const finishLoad = (header: LoadHeader, providers: readonly string[]): Promise<void> => {
+    finished.push({ header, providers });
+    return Promise.resolve();
+  };
+
   before(async () => {
     network = await makeWireNetwork();
-    door = await openDoor(network, { loadBatch });
+    door = await openDoor(network, { loadBatch, finishLoad });
     feeder = await connectCaller(
       { host: "127.0.0.1", port: door.port, certsDir: network.callerDir("feed") },
       systemClock,
@@ -48,7 +54,8 @@ describe("the feeds' door", () => {
   });
   beforeEach(() => {
     kept = [];
-    keep = (entries) => Promise.resolve({ accepted: entries.length, rejected: [] });
+    finished = [];
+    keep = (entries) => Promise.resolve({ accepted: entries.length, rejected: [], providers: [] });
   });
 
   const asItem = (parsed: ReturnType<typeof anIdentity>): FeedItem =>
@@ -61,8 +68,8 @@ describe("the feeds' door", () => {
     }
   }
 
-  async function load(batches: AsyncIterable<readonly FeedItem[]>, by: CallerClient = feeder): Promise<LoadResult[]> {
-    const results: LoadResult[] = [];
+  async function load(batches: AsyncIterable<readonly FeedItem[]>, by: CallerClient = feeder): Promise<LoadAck[]> {
+    const results: LoadAck[] = [];
     for await (const result of by.load(HEADER, batches)) results.push(result);
     return results;
   }
@@ -83,11 +90,33 @@ describe("the feeds' door", () => {
 
   it("acknowledges each batch with what became of it", async () => {
     const rejected = [{ index: 1, field: "birth_date", reason: "in the future" }];
-    keep = (entries) => Promise.resolve({ accepted: entries.length - 1, rejected });
+    keep = (entries) => Promise.resolve({ accepted: entries.length - 1, rejected, providers: [] });
     assert.deepEqual(
       await load(batchesOf(3, 2)),
       Array.from({ length: 3 }, () => ({ accepted: 1, rejected })),
     );
+  });
+
+  it("is told when nothing is missing, once, with the providers of which anything is kept", async () => {
+    keep = (entries) => {
+      const providers = kept.length === 1 ? ["RRK"] : ["RRK", "RYA"];
+      return Promise.resolve({ accepted: entries.length, rejected: [], providers });
+    };
+    await load(batchesOf(2, 1));
+    assert.deepEqual(finished, [{ header: HEADER, providers: ["RRK", "RYA"] }]);
+  });
+
+  it("does not count a load as finished that broke off", async () => {
+    const failure = await failureFrom(
+      load(
+        (async function* () {
+          yield* batchesOf(2, 1);
+          throw new Failure("invalid-input", "the file could not be read to its end");
+        })(),
+      ),
+    );
+    assert.equal(failure.code, "invalid-input");
+    assert.deepEqual(finished, []);
   });
 
   it("takes batches no faster than it keeps them", async () => {
@@ -97,7 +126,7 @@ describe("the feeds' door", () => {
     });
     keep = async (entries) => {
       await held;
-      return { accepted: entries.length, rejected: [] };
+      return { accepted: entries.length, rejected: [], providers: [] };
     };
     let taken = 0;
     const results = load(
@@ -115,9 +144,9 @@ describe("the feeds' door", () => {
   it("ends with the store's failure; what was acknowledged before counts", async () => {
     keep = (entries) =>
       kept.length < 3
-        ? Promise.resolve({ accepted: entries.length, rejected: [] })
+        ? Promise.resolve({ accepted: entries.length, rejected: [], providers: [] })
         : Promise.reject(new Failure("store-unavailable", "disk full: /data/index.db"));
-    const acknowledged: LoadResult[] = [];
+    const acknowledged: LoadAck[] = [];
     const failure = await failureFrom(
       (async () => {
         for await (const result of feeder.load(HEADER, batchesOf(10, 5))) acknowledged.push(result);
@@ -138,7 +167,7 @@ describe("the feeds' door", () => {
   });
 
   it("takes a batch of a thousand", async () => {
-    assert.deepEqual(await load(batchesOf(1, 1_000)), [{ accepted: 1_000, rejected: [] }]);
+    assert.deepEqual(await load(batchesOf(1, 1_000)), [{ accepted: 1_000, rejected: [], providers: [] }]);
   });
 
   it("refuses whoever may not feed", async () => {
@@ -155,7 +184,7 @@ describe("the feeds' door", () => {
     const member = network.directory.members.get(HOLDER)!;
     keep = (entries) => {
       if (kept.length === 2) network.directory.members.set(HOLDER, { ...member, issuingCa: "0".repeat(64) });
-      return Promise.resolve({ accepted: entries.length, rejected: [] });
+      return Promise.resolve({ accepted: entries.length, rejected: [], providers: [] });
     };
     try {
       assert.equal((await failureFrom(load(batchesOf(20, 1)))).code, "not-authenticated");

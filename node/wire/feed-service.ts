@@ -11,7 +11,7 @@ import {
   type LoadResponse,
 } from "./generated/corridor/v1/feed_service.ts";
 import { boundRequest, conversation } from "./handlers.ts";
-import type { IncomingCall } from "./interceptors.ts";
+import { type IncomingCall, peerOf } from "./interceptors.ts";
 import type { Service } from "./service.ts";
 
 const BATCH_ITEMS_MAX = 1_000;
@@ -24,8 +24,18 @@ export interface FeedEntry {
 
 /** What the door for feeds needs. */
 export interface FeedNeeds {
-  /** Validates and keeps one batch: what it accepts is durable when it resolves. */
-  readonly loadBatch: (header: LoadHeader, entries: readonly FeedEntry[]) => Promise<LoadResult>;
+  /**
+   * Validates and keeps one batch: what it accepts is durable when it resolves.
+   *
+   * @param organisations the providers for which the feeder's certificate lets it speak.
+   */
+  readonly loadBatch: (
+    header: LoadHeader,
+    entries: readonly FeedEntry[],
+    organisations: readonly string[],
+  ) => Promise<LoadResult>;
+  /** Nothing is missing: these providers are complete up to the header's moment. */
+  readonly finishLoad: (header: LoadHeader, providers: readonly string[]) => Promise<void>;
 }
 
 /**
@@ -37,10 +47,10 @@ export interface FeedNeeds {
 export function feedService(log: Log, needs: FeedNeeds, checkAgain: (call: IncomingCall) => void): Service {
   return {
     name: "corridor.v1.FeedService",
-    definition: { load: boundRequest(FeedServiceService.load, BATCH_BYTES_MAX) },
+    definition: { load: boundRequest(FeedServiceService.load, BATCH_BYTES_MAX, "everything-known") },
     implementation: {
       load: conversation(log, (requests: AsyncIterable<LoadRequest>, call) =>
-        load(requests, needs, () => checkAgain(call)),
+        load(requests, needs, () => checkAgain(call), organisationsOf(call)),
       ),
     },
   };
@@ -50,9 +60,12 @@ async function* load(
   requests: AsyncIterable<LoadRequest>,
   needs: FeedNeeds,
   checkAgain: () => void,
+  organisations: readonly string[],
 ): AsyncGenerator<LoadResponse, void> {
   let header: LoadHeader | undefined;
   let sequence = 0n;
+  let finished = false;
+  const providers = new Set<string>();
   for await (const { message } of requests) {
     checkAgain();
     if (header === undefined) {
@@ -60,11 +73,24 @@ async function* load(
       header = { name: message.value.name, asOfMs: Number(message.value.asOfMs) };
       continue;
     }
+    if (finished) throw invalid("finish", "was said already: begin another load");
+    if (message?.$case === "finish") {
+      await needs.finishLoad(header, [...providers]);
+      finished = true;
+      yield { sequence, accepted: 0, rejected: [], finished };
+      continue;
+    }
     if (message?.$case !== "batch") throw invalid("batch", "is missing: only the first message is a header");
     checkBatch(message.value, ++sequence);
-    const result = await needs.loadBatch(header, message.value.items.map(toEntry));
-    yield { sequence, accepted: result.accepted, rejected: [...result.rejected] };
+    const result = await needs.loadBatch(header, message.value.items.map(toEntry), organisations);
+    for (const provider of result.providers) providers.add(provider);
+    yield { sequence, accepted: result.accepted, rejected: [...result.rejected], finished };
   }
+}
+
+function organisationsOf(call: IncomingCall): readonly string[] {
+  const peer = peerOf(call);
+  return peer.kind === "caller" ? peer.rights.organisations : [];
 }
 
 function checkBatch(batch: LoadBatch, expected: bigint): void {

@@ -9,7 +9,7 @@ import { issueCaller, issueNode } from "../../../certs/issue.ts";
 import { authorityFiles, callerFiles, collaborativeFiles, nodeFiles } from "../../../certs/layout.ts";
 import { buildManifest } from "../../../topology/build-manifest.ts";
 import { signManifest } from "../../../topology/manifest.ts";
-import type { Topology } from "../../../topology/topology.ts";
+import { type Topology, feedsInto } from "../../../topology/topology.ts";
 import type { Clock } from "../../base/clock.ts";
 import { DEMO_CALLER, FEED_CALLER } from "./demo-caller.ts";
 
@@ -39,7 +39,9 @@ export async function issueCertificates(topology: Topology, dir: string, clock: 
   await Promise.all(
     topology.nodes.map(async ({ id, collaborative }) => {
       await issueNode(dir, { id, collaborative, clock });
-      const callers = [DEMO_CALLER, FEED_CALLER];
+      const organisations = feedsInto(topology, id).map(({ provider }) => provider.code);
+      const feeder = { name: FEED_CALLER.name, rights: { ...FEED_CALLER.rights, organisations } };
+      const callers = [DEMO_CALLER, feeder];
       await Promise.all(callers.map(({ name, rights }) => issueCaller(dir, { node: id, name, rights, clock })));
     }),
   );

@@ -19,6 +19,7 @@ export interface DoorStories {
   readonly answerLocate?: (question: PeerQuestion) => Promise<HolderAnswer>;
   readonly locate?: (question: Question, rights: CallerRights) => AsyncGenerator<LocateEvent, void>;
   readonly loadBatch?: FeedNeeds["loadBatch"];
+  readonly finishLoad?: FeedNeeds["finishLoad"];
 }
 
 export interface DoorSettings {
@@ -57,7 +58,9 @@ export function openDoor(
     },
     feed: {
       loadBatch:
-        stories.loadBatch ?? ((_header, entries) => Promise.resolve({ accepted: entries.length, rejected: [] })),
+        stories.loadBatch ??
+        ((_header, entries) => Promise.resolve({ accepted: entries.length, rejected: [], providers: [] })),
+      finishLoad: stories.finishLoad ?? (() => Promise.resolve()),
     },
     reflection,
   });

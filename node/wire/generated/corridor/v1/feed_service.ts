@@ -22,7 +22,7 @@ export const protobufPackage = "corridor.v1";
 
 export const protobufFileName = "corridor/v1/feed_service.proto";
 
-/** One message of a load. The first must be the header. */
+/** One message of a load. The first must be the header, the last says that nothing is missing. */
 export interface LoadRequest {
   /** What this message is. */
   message:
@@ -32,6 +32,9 @@ export interface LoadRequest {
     | //
     /** Some items. */
     { $case: "batch"; value: LoadBatch }
+    | //
+    /** Nothing is missing. */
+    { $case: "finish"; value: LoadFinish }
     | undefined;
 }
 
@@ -49,6 +52,13 @@ export interface LoadBatch {
   sequence: bigint;
   /** The items, kept in this order. */
   items: LoadItem[];
+}
+
+/**
+ * Nothing is missing: the providers of which anything was accepted are complete up to the header's moment. A load that
+ * ends without it has kept what was acknowledged, and its providers stay as far behind as they were.
+ */
+export interface LoadFinish {
 }
 
 /** One item. */
@@ -139,14 +149,16 @@ export interface ObjectionItem {
   overrideInEmergency: boolean;
 }
 
-/** Acknowledges one batch: everything accepted in it is durable. */
+/** Acknowledges one batch, or the finish: everything accepted in it is durable. */
 export interface LoadResponse {
-  /** The batch's sequence. */
+  /** The batch's sequence; of the finish, the last batch's. */
   sequence: bigint;
   /** Items kept. */
   accepted: number;
   /** Items not kept, each with its reason. */
   rejected: RejectedItem[];
+  /** True once for a load: its providers count as complete up to the header's moment from now on. */
+  finished: boolean;
 }
 
 /** An item that was not kept. */
@@ -171,6 +183,9 @@ export const LoadRequest: MessageFns<LoadRequest> = {
         break;
       case "batch":
         LoadBatch.encode(message.message.value, writer.uint32(18).fork()).join();
+        break;
+      case "finish":
+        LoadFinish.encode(message.message.value, writer.uint32(26).fork()).join();
         break;
     }
     return writer;
@@ -203,6 +218,14 @@ export const LoadRequest: MessageFns<LoadRequest> = {
             }
 
             message.message = { $case: "batch", value: LoadBatch.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.message = { $case: "finish", value: LoadFinish.decode(reader, reader.uint32()) };
             continue;
           }
         }
@@ -325,6 +348,41 @@ export const LoadBatch: MessageFns<LoadBatch> = {
             message.items.push(LoadItem.decode(reader, reader.uint32()));
             continue;
           }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseLoadFinish(): LoadFinish {
+  return {};
+}
+
+export const LoadFinish: MessageFns<LoadFinish> = {
+  encode(_: LoadFinish, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LoadFinish {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLoadFinish();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -870,7 +928,7 @@ export const ObjectionItem: MessageFns<ObjectionItem> = {
 };
 
 function createBaseLoadResponse(): LoadResponse {
-  return { sequence: 0n, accepted: 0, rejected: [] };
+  return { sequence: 0n, accepted: 0, rejected: [], finished: false };
 }
 
 export const LoadResponse: MessageFns<LoadResponse> = {
@@ -886,6 +944,9 @@ export const LoadResponse: MessageFns<LoadResponse> = {
     }
     for (const v of message.rejected) {
       RejectedItem.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.finished !== false) {
+      writer.uint32(32).bool(message.finished);
     }
     return writer;
   },
@@ -925,6 +986,14 @@ export const LoadResponse: MessageFns<LoadResponse> = {
             }
 
             message.rejected.push(RejectedItem.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.finished = reader.bool();
             continue;
           }
         }
@@ -1019,7 +1088,7 @@ export type FeedServiceService = typeof FeedServiceService;
 export const FeedServiceService = {
   /**
    * Streams batches in; each is acknowledged once it is durable. Start again after the last acknowledged batch: items are
-   * idempotent by provider and id.
+   * idempotent by provider and id. Only a load that is finished moves the moment up to which its providers are complete.
    */
   load: {
     path: "/corridor.v1.FeedService/Load" as const,
@@ -1035,7 +1104,7 @@ export const FeedServiceService = {
 export interface FeedServiceServer extends UntypedServiceImplementation {
   /**
    * Streams batches in; each is acknowledged once it is durable. Start again after the last acknowledged batch: items are
-   * idempotent by provider and id.
+   * idempotent by provider and id. Only a load that is finished moves the moment up to which its providers are complete.
    */
   load: handleBidiStreamingCall<LoadRequest, LoadResponse>;
 }
@@ -1043,7 +1112,7 @@ export interface FeedServiceServer extends UntypedServiceImplementation {
 export interface FeedServiceClient extends Client {
   /**
    * Streams batches in; each is acknowledged once it is durable. Start again after the last acknowledged batch: items are
-   * idempotent by provider and id.
+   * idempotent by provider and id. Only a load that is finished moves the moment up to which its providers are complete.
    */
   load(): ClientDuplexStream<LoadRequest, LoadResponse>;
   load(options: Partial<CallOptions>): ClientDuplexStream<LoadRequest, LoadResponse>;
