@@ -12,6 +12,13 @@ export const HEADER_BYTES_MAX = 8 * 1024;
 export const ASSERTION_BYTES_MAX = 32 * 1024;
 /** Questions that one assertion may cover. */
 export const CLAIMS_MAX = 64;
+/**
+ * Questions to one peer that this node signs together when it is busy. Every question carries the whole assertion, so more
+ * would cost in bytes what they save in signatures.
+ */
+export const CLAIMS_SIGNED_TOGETHER_MAX = 8;
+/** Assertions that a holder remembers, so that those of several questions are verified once: those of a fraction of a second. */
+export const ASSERTIONS_REMEMBERED_MAX = 128;
 
 /** Connections of everybody together, handshakes under way included. */
 export const CONNECTIONS_MAX = 1_024;

@@ -2,6 +2,7 @@ import type { Area, AreaAnswer, Coverage, HolderAnswer, PointerView, ProviderFee
 import { Failure } from "../base/failure.ts";
 import { RECORD_TYPES, type RecordTypeKey, parseRecordType } from "../base/record-types.ts";
 import { type NodeId, type OrganisationCode, parseNodeId, parseOrganisationCode } from "../base/words.ts";
+import { encode } from "./encode.ts";
 import { ACCESS, FEED_STATE, OUTCOME, SCOPE, wordOf } from "./convert-words.ts";
 import type {
   Coverage as WireCoverage,
@@ -37,7 +38,7 @@ export function fromHolderAnswer(answer: HolderAnswer, attemptId: string): WireH
     padding: NO_BYTES,
   };
   if (answer.pointers.length > 0) return message;
-  const bytes = WireHolderAnswer.encode(message).finish().length;
+  const bytes = encode(WireHolderAnswer, message).length;
   return { ...message, padding: Buffer.alloc(paddingFor(bytes)) };
 }
 

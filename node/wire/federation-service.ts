@@ -12,10 +12,11 @@ import { fromAreaAnswer, fromVerdict } from "./convert-answer.ts";
 import {
   FederationServiceService,
   type LocateRequest,
-  type LocateResponse,
+  LocateResponse,
   type SignedVerdict,
   Verdict as WireVerdict,
 } from "./generated/corridor/v1/federation_service.ts";
+import { encode, serializerOf } from "./encode.ts";
 import { boundRequest, serverStream } from "./handlers.ts";
 import { type IncomingCall, peerOf } from "./interceptors.ts";
 import type { Service } from "./service.ts";
@@ -35,9 +36,10 @@ export interface FederationNeeds {
 
 /** The door for callers: one question in, events out as they come, the signed verdict last. */
 export function federationService(clock: Clock, random: Random, log: Log, needs: FederationNeeds): Service {
+  const locate = { ...FederationServiceService.locate, responseSerialize: serializerOf(LocateResponse) };
   return {
     name: "corridor.v1.FederationService",
-    definition: { locate: boundRequest(FederationServiceService.locate, REQUEST_BYTES_MAX, "everything-known") },
+    definition: { locate: boundRequest(locate, REQUEST_BYTES_MAX, "everything-known") },
     implementation: {
       locate: serverStream(log, (request: LocateRequest, call) =>
         streamEvents(toQuestion(request, call, clock, random), callerOf(call).rights, needs),
@@ -93,6 +95,6 @@ async function* streamEvents(
 
 async function sign(verdict: Verdict, { signVerdict }: FederationNeeds): Promise<SignedVerdict> {
   const message = fromVerdict(verdict);
-  const payload = Buffer.from(WireVerdict.encode(message).finish());
+  const payload = encode(WireVerdict, message);
   return { payload, signature: Buffer.from(await signVerdict(payload)), verdict: message };
 }

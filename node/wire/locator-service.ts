@@ -9,16 +9,18 @@ import type { AuthorisedPeer } from "../trust/peer-identity.ts";
 import { ASSERTION_BYTES_MAX, CLAIMS_MAX, REQUEST_BYTES_MAX } from "./bounds.ts";
 import { checkReference, invalid, required, requiredUuid, toClaim, toPatient } from "./convert.ts";
 import { fromHolderAnswer } from "./convert-answer.ts";
-import { AssertionPayload, type QuestionClaim, type SignedAssertion } from "./generated/corridor/v1/assertion.ts";
+import type { AssertionPayload, QuestionClaim, SignedAssertion } from "./generated/corridor/v1/assertion.ts";
 import {
   type AnswerLocateRequest,
-  type AnswerLocateResponse,
+  AnswerLocateResponse,
   LocatorServiceService,
   type Question,
 } from "./generated/corridor/v1/locator_service.ts";
+import { serializerOf } from "./encode.ts";
 import { boundRequest, conversation, unary } from "./handlers.ts";
 import { type IncomingCall, peerOf } from "./interceptors.ts";
 import { bindPatient } from "./patient-binding.ts";
+import { type SeenAssertion, SeenAssertions } from "./seen-assertions.ts";
 import type { Service } from "./service.ts";
 
 type Member = Extract<AuthorisedPeer, { kind: "node" }>["member"];
@@ -46,14 +48,18 @@ export interface Holder {
 /** The door for peers: reads and proves one question, hands it to the story, pads the answer. */
 export function locatorService(holder: Holder, log: Log, needs: LocatorNeeds): Service {
   const { answerLocate, answerLocateStream } = LocatorServiceService;
+  const seen = new SeenAssertions();
   return {
     name: "corridor.v1.LocatorService",
     definition: {
-      answerLocate: boundRequest(answerLocate, REQUEST_BYTES_MAX),
+      answerLocate: boundRequest(
+        { ...answerLocate, responseSerialize: serializerOf(AnswerLocateResponse) },
+        REQUEST_BYTES_MAX,
+      ),
       answerLocateStream: boundRequest(answerLocateStream, REQUEST_BYTES_MAX),
     },
     implementation: {
-      answerLocate: unary(log, (request: AnswerLocateRequest, call) => answer(request, call, holder, needs)),
+      answerLocate: unary(log, (request: AnswerLocateRequest, call) => answer(request, call, holder, seen, needs)),
       // oxlint-disable-next-line require-yield -- it only refuses
       answerLocateStream: conversation(log, async function* () {
         throw new Failure("not-served", "Questions on a stream are not served yet: use AnswerLocate.");
@@ -66,19 +72,20 @@ async function answer(
   request: AnswerLocateRequest,
   call: IncomingCall,
   { ownId, protocol, clock }: Holder,
+  seen: SeenAssertions,
   needs: LocatorNeeds,
 ): Promise<AnswerLocateResponse> {
   const peer = peerOf(call);
   if (peer.kind !== "node") throw new Failure("not-permitted", "Only member nodes may ask.");
   checkProtocol(request.protocol, protocol);
   const assertion = required(request.assertion, "assertion");
-  const payload = readPayload(assertion);
+  const { payload, verified } = readAssertion(assertion, peer.member, seen, needs);
   checkParties(payload, peer.member, ownId);
   needs.checkAssertionTimes(Number(payload.issuedAtMs), Number(payload.expiresAtMs));
   const message = required(request.question, "question");
   const claim = claimOf(payload, message);
   const question = toPeerQuestion(message, claim, assertion, peer, call, clock);
-  if (!(await needs.verifyAssertion(peer.member, assertion.payload, assertion.signature))) {
+  if (!(await verified())) {
     throw new Failure("not-authenticated", "The assertion's signature is not the asker's.", { where: "assertion" });
   }
   const said = await needs.answerLocate(question);
@@ -94,12 +101,18 @@ function checkProtocol(asked: ProtocolVersion | undefined, spoken: ProtocolVersi
   });
 }
 
-function readPayload({ payload, signature }: SignedAssertion): AssertionPayload {
+function readAssertion(
+  assertion: SignedAssertion,
+  member: Member,
+  seen: SeenAssertions,
+  { verifyAssertion }: LocatorNeeds,
+): SeenAssertion {
+  const { payload, signature } = assertion;
   if (payload.length === 0) throw invalid("assertion.payload", "is missing");
   if (payload.length > ASSERTION_BYTES_MAX) throw invalid("assertion.payload", `is over ${ASSERTION_BYTES_MAX} bytes`);
   if (signature.length !== SIGNATURE_BYTES) throw invalid("assertion.signature", `is not ${SIGNATURE_BYTES} bytes`);
   try {
-    return AssertionPayload.decode(payload);
+    return seen.read(assertion, member.assertionKey, () => verifyAssertion(member, payload, signature));
   } catch {
     throw invalid("assertion.payload", "is not a well-formed message");
   }

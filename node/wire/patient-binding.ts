@@ -1,5 +1,6 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
+import { encode } from "./encode.ts";
 import { PatientQuery } from "./generated/corridor/v1/identity.ts";
 
 /**
@@ -8,5 +9,5 @@ import { PatientQuery } from "./generated/corridor/v1/identity.ts";
  * sent a field which it does not know gets another value, and refuses.
  */
 export function bindPatient(attemptId: string, patient: PatientQuery): Buffer {
-  return createHash("sha256").update(attemptId).update(PatientQuery.encode(patient).finish()).digest();
+  return hash("sha256", Buffer.concat([Buffer.from(attemptId), encode(PatientQuery, patient)]), "buffer");
 }

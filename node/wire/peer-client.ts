@@ -12,22 +12,21 @@ import type { Question } from "../base/question.ts";
 import type { Random } from "../base/random.ts";
 import { type NodeId, type ProtocolVersion, speaksWith } from "../base/words.ts";
 import type { PeerTransport } from "../federation/federation.ts";
+import { AssertionDesk } from "./assertion-desk.ts";
 import { ANSWER_BYTES_MAX, CONNECT_WITHIN_MS } from "./bounds.ts";
 import { openChannel } from "./channel.ts";
 import { fromClaim, fromPatient } from "./convert.ts";
 import { toHolderAnswer } from "./convert-answer.ts";
-import { AssertionPayload } from "./generated/corridor/v1/assertion.ts";
 import {
-  type AnswerLocateRequest,
+  AnswerLocateRequest,
   type AnswerLocateResponse,
   LocatorServiceService,
 } from "./generated/corridor/v1/locator_service.ts";
 import { bindPatient } from "./patient-binding.ts";
 import { failureOf } from "./status.ts";
+import { serializerOf } from "./encode.ts";
 import { type TlsFiles, clientContext } from "./tls-files.ts";
 
-/** How long an assertion may be relied on: a question's longest life, and room for clocks that differ. */
-const ASSERTION_LIFETIME_MS = 120_000;
 const LATE_UNTIL_MS_MAX = 120_000;
 const ANSWER_BY_MS_MAX = 60_000;
 
@@ -52,7 +51,7 @@ export interface PeerClient extends PeerTransport {
 }
 
 /**
- * Carries questions to peers: one channel for each member, an assertion for each question, one attempt.
+ * Carries questions to peers: one channel for each member, a signed claim for each question, one attempt.
  *
  * @throws {Failure} `configuration`: the certificate and its key are not a pair.
  */
@@ -75,7 +74,7 @@ export function makePeerClient(order: PeerClientOrder): PeerClient {
       // Members' entries are replaced with every new directory; the certificate is judged by the newest.
       channel.member = member;
       const attemptId = order.random.uuid();
-      const request = await makeRequest(order, member, question, deadline, attemptId);
+      const request = await makeRequest(order, channel.desk, question, deadline, attemptId);
       if (signal.aborted) throw new Failure("timed-out", "Nobody waits for the answer any more.");
       return readAnswer(await channel.call(request, deadline, signal), attemptId, order.protocol);
     },
@@ -87,36 +86,26 @@ export function makePeerClient(order: PeerClientOrder): PeerClient {
 }
 
 async function makeRequest(
-  { ownId, clock, sign, protocol }: PeerClientOrder,
-  member: Member,
+  { protocol }: PeerClientOrder,
+  desk: AssertionDesk,
   question: Question,
   deadline: Deadline,
   attemptId: string,
 ): Promise<AnswerLocateRequest> {
   const patient = fromPatient(question.patient);
-  const issuedAtMs = Math.floor(clock.wallMs());
-  const payload = AssertionPayload.encode({
-    asker: ownId,
-    holder: member.id,
-    issuedAtMs: BigInt(issuedAtMs),
-    expiresAtMs: BigInt(issuedAtMs + ASSERTION_LIFETIME_MS),
-    claims: [
-      {
-        attemptId,
-        requestId: question.requestId,
-        claim: fromClaim(question.claim, "kept-back"),
-        patientBinding: bindPatient(attemptId, patient),
-      },
-    ],
-  }).finish();
-  const signature = await sign(payload);
+  const { assertion, claimIndex } = await desk.cover({
+    attemptId,
+    requestId: question.requestId,
+    claim: fromClaim(question.claim, "kept-back"),
+    patientBinding: bindPatient(attemptId, patient),
+  });
   const answerByMs = Math.min(Math.floor(deadline.remainingMs()), ANSWER_BY_MS_MAX);
   if (answerByMs < 1) throw new Failure("timed-out", "No time was left to ask.");
   const lateUntilMs = Math.min(Math.floor(question.lateUntil.remainingMs()), LATE_UNTIL_MS_MAX);
   return {
     protocol: { ...protocol },
-    assertion: { payload: Buffer.from(payload), signature: Buffer.from(signature) },
-    question: { claimIndex: 0, patient, answerByMs, lateUntilMs: Math.max(answerByMs, lateUntilMs) },
+    assertion,
+    question: { claimIndex, patient, answerByMs, lateUntilMs: Math.max(answerByMs, lateUntilMs) },
   };
 }
 
@@ -136,6 +125,7 @@ type Received = AnswerLocateResponse | Failure;
 /** The channel to one member. */
 class PeerChannel {
   member: Member;
+  readonly desk: AssertionDesk;
   readonly #client: Client;
   readonly #clock: Clock;
   readonly #endpoint: string;
@@ -146,6 +136,7 @@ class PeerChannel {
 
   constructor(member: Member, order: PeerClientOrder, context: SecureContext) {
     this.member = member;
+    this.desk = new AssertionDesk({ ...order, holder: member.id });
     this.#clock = order.clock;
     this.#endpoint = endpointOf(member);
     this.#client = openChannel({
@@ -200,11 +191,11 @@ class PeerChannel {
   }
 
   #send(request: AnswerLocateRequest, deadline: Deadline, signal: AbortSignal): Promise<Received> {
-    const { path, requestSerialize } = LocatorServiceService.answerLocate;
+    const { path } = LocatorServiceService.answerLocate;
     return new Promise((resolve, reject) => {
       const call = this.#client.makeUnaryRequest(
         path,
-        requestSerialize,
+        serializeRequest,
         receive,
         request,
         { deadline: this.#clock.wallMs() + deadline.remainingMs() },
@@ -219,6 +210,8 @@ class PeerChannel {
     });
   }
 }
+
+const serializeRequest = serializerOf(AnswerLocateRequest);
 
 function receive(bytes: Buffer): Received {
   try {
