@@ -44,7 +44,13 @@ export const systemClock: Clock = {
 
 /** Today at a clock, `YYYY-MM-DD` in the United Kingdom, where the patients and the clinicians are. */
 export function today(clock: Clock): string {
-  return UK_DAY.format(clock.wallMs());
+  const quarter = Math.floor(clock.wallMs() / QUARTER_MS);
+  if (lastDay.quarter !== quarter) lastDay = { quarter, day: UK_DAY.format(quarter * QUARTER_MS) };
+  return lastDay.day;
 }
+
+/** Formatting is dear and every question asks for the day; the day changes at a quarter of an hour, if at all. */
+const QUARTER_MS = 15 * 60_000;
+let lastDay = { quarter: Number.NaN, day: "" };
 
 const UK_DAY = new Intl.DateTimeFormat("sv-SE", { timeZone: "Europe/London" });

@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomFillSync, randomUUID } from "node:crypto";
 
 /** Randomness, handed in. */
 export interface Random {
@@ -10,9 +10,24 @@ export interface Random {
   fraction(): number;
 }
 
+/** Drawn from the machine in one go: a call of it costs far more than a few more bytes. Each byte is given out once. */
+const pool = Buffer.alloc(4_096);
+let poolUsed = pool.length;
+
+function drawBytes(count: number): Uint8Array {
+  if (count > pool.length) return randomFillSync(new Uint8Array(count));
+  if (poolUsed + count > pool.length) {
+    randomFillSync(pool);
+    poolUsed = 0;
+  }
+  const drawn = Uint8Array.from(pool.subarray(poolUsed, poolUsed + count));
+  pool.fill(0, poolUsed, (poolUsed += count));
+  return drawn;
+}
+
 /** The machine's own randomness. */
 export const systemRandom: Random = {
-  bytes: (count) => randomBytes(count),
+  bytes: drawBytes,
   uuid: () => randomUUID(),
   fraction: () => Math.random(),
 };
