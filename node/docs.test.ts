@@ -94,6 +94,8 @@ describe("docs/cli.md", () => {
       coverage: true,
       elapsedMs: true,
       own: true,
+      notOffered: true,
+      morePointers: true,
     } satisfies Record<keyof AreaAnswer, true>;
     assert.deepEqual(Object.keys(example.answers[0] ?? {}), Object.keys(fields));
   });
@@ -106,6 +108,7 @@ describe("docs/cli.md", () => {
       scopes: true,
       areas: true,
       gaps: true,
+      unfed: true,
       sentence: true,
       fixedLine: true,
       directory: true,

@@ -7,7 +7,7 @@ import { NhsNumber } from "../base/nhs-number.ts";
 import type { Decision, Permit } from "../base/permit.ts";
 import type { Claim, PatientQuery, Question } from "../base/question.ts";
 import { seededRandom } from "../base/random.ts";
-import { RECORD_TYPES, RECORD_TYPE_KEYS } from "../base/record-types.ts";
+import { PROTECTED_RECORD_TYPES, RECORD_TYPES, RECORD_TYPE_KEYS } from "../base/record-types.ts";
 import type { NodeId, OrganisationCode, Setting } from "../base/words.ts";
 import { makeFakeClock } from "../testing/fake-clock.ts";
 import type { Agreement, Member } from "../../topology/manifest.ts";
@@ -292,6 +292,22 @@ describe("the holder's decision", () => {
       RECORD_TYPE_KEYS.filter((key) => levelOf(key) !== "none"),
       ["allergies", "medications"],
     );
+  });
+
+  it("says which kinds of record are not offered, by the role and by the agreement, protected ones left out", () => {
+    const byRole = permitOf(access.decideAccess(asks()));
+    const unseen = RECORD_TYPE_KEYS.filter((key) => byRole.levelOf(key) === "none" && !PROTECTED_RECORD_TYPES.has(key));
+    assert.deepEqual(byRole.notOffered, unseen);
+    assert.deepEqual(permitOf(access.decideAnswer(asked())).notOffered, unseen, "the agreement names all");
+
+    const narrow = accessWith([{ ...agreement, recordTypes: ["allergies", "medications", "sexual-health"] }]);
+    const { notOffered } = permitOf(narrow.decideAnswer(asked()));
+    assert.deepEqual(
+      RECORD_TYPE_KEYS.filter((key) => !notOffered.includes(key)),
+      ["allergies", "medications", ...PROTECTED_RECORD_TYPES],
+    );
+    const other = permitOf(narrow.decideAnswer(asked({}, byNumber("1980-05-17"))));
+    assert.equal(other.notOffered, notOffered, "the very same list for every patient");
   });
 
   it("does not cover a child where the agreement or the node is for adults only", () => {

@@ -4,7 +4,7 @@ import { makePermit } from "../base/permit-maker.ts";
 import type { Decision, Permit } from "../base/permit.ts";
 import type { Claim, Question } from "../base/question.ts";
 import type { Random } from "../base/random.ts";
-import { RECORD_TYPE_KEYS, type RecordTypeKey } from "../base/record-types.ts";
+import { PROTECTED_RECORD_TYPES, RECORD_TYPE_KEYS, type RecordTypeKey } from "../base/record-types.ts";
 import type { RoleGroup } from "../base/role-groups.ts";
 import type { NodeId, Sensitivity, Setting } from "../base/words.ts";
 import type { Agreement, Member } from "../../topology/manifest.ts";
@@ -56,6 +56,7 @@ type Refusal = Extract<Decision, { kind: "refused" }>;
 interface Terms {
   readonly levelOf: (recordType: RecordTypeKey) => AccessLevel;
   readonly sealed: readonly RecordTypeKey[];
+  readonly notOffered: readonly RecordTypeKey[];
   readonly mayKnowCustodian: (sensitivity: Sensitivity) => boolean;
   /** True where everything is none. */
   readonly nothing: boolean;
@@ -84,6 +85,7 @@ export function makeAccess(needs: AccessNeeds): Access {
       claim: question.claim,
       levelOf: terms.levelOf,
       sealed: terms.sealed,
+      notOffered: terms.notOffered,
       mayKnowCustodian: terms.mayKnowCustodian,
     });
     return { kind: "permitted", permit };
@@ -238,6 +240,7 @@ function workOutTerms(
   return Object.freeze({
     levelOf: (recordType: RecordTypeKey) => levels.get(recordType) ?? "none",
     sealed: Object.freeze(withLevel("summary", "sealed")),
+    notOffered: Object.freeze(withLevel("none").filter((recordType) => !PROTECTED_RECORD_TYPES.has(recordType))),
     mayKnowCustodian: (sensitivity: Sensitivity) => mayKnowCustodian(group, sensitivity),
     nothing: withLevel("full", "summary", "sealed").length === 0,
   });

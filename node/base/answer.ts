@@ -94,6 +94,13 @@ export interface HolderAnswer {
   readonly coverage?: Coverage;
   /** Coded; empty where the outcome says all. Never depends on the patient. */
   readonly reason: string;
+  /**
+   * Record types that this role may not see here, by the access table or by the agreement; the same for every patient. Kinds
+   * protected by law are left out: nobody is offered them.
+   */
+  readonly notOffered: readonly RecordTypeKey[];
+  /** Records found beyond those that one answer carries; 0 unless the outcome is `records`. */
+  readonly morePointers: number;
 }
 
 /** One area's answer, or why there is none. */
@@ -107,6 +114,9 @@ export interface AreaAnswer {
   readonly elapsedMs: number;
   /** True for the asker's own index. */
   readonly own: boolean;
+  /** As the area's node said it: see {@link HolderAnswer}. */
+  readonly notOffered: readonly RecordTypeKey[];
+  readonly morePointers: number;
 }
 
 export interface ScopeVerdict {
@@ -135,6 +145,8 @@ export interface Verdict {
     readonly reason: string;
   }[];
   readonly gaps: readonly CoverageGap[];
+  /** Areas that answered although no provider is known to feed them now: their answer rests on nothing new. */
+  readonly unfed: readonly NodeId[];
   readonly sentence: string;
   readonly fixedLine: string;
   readonly directory: { readonly sequence: number; readonly ageSeconds: number; readonly ageing: boolean };

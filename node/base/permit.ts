@@ -21,6 +21,8 @@ export interface Permit {
   readonly levelOf: (recordType: RecordTypeKey) => AccessLevel;
   /** Record types whose notice every answer carries. */
   readonly sealed: readonly RecordTypeKey[];
+  /** Record types of which this role sees nothing, kinds protected by law left out. Same for every patient. */
+  readonly notOffered: readonly RecordTypeKey[];
   /** True where the role may see records whose custodian or service is of this sensitivity. */
   readonly mayKnowCustodian: (sensitivity: "N" | "R" | "V") => boolean;
 }

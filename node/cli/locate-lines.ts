@@ -12,17 +12,38 @@ export function areaLines(answer: AreaAnswer): string[] {
   const name = answer.own ? `${answer.area.name} (here)` : answer.area.name;
   const head = `  ${name.padEnd(AREA_WIDTH)} ${outcomeWords(answer)}${asked(answer) ? `  [${answer.elapsedMs} ms]` : ""}`;
   const listed = answer.pointers.slice(0, RECORDS_LISTED_MAX).map(recordLine);
-  const more = answer.pointers.length - listed.length;
+  const more = answer.pointers.length - listed.length + answer.morePointers;
   return [head, ...listed, ...(more > 0 ? [`      … and ${more} more`] : []), ...sealedLines(answer)];
 }
 
-/** The verdict as lines: the sentence, and the line that always follows it. */
-export function verdictLines(verdict: Verdict): string[] {
-  return ["", ...wrapped(verdict.sentence), ...wrapped(verdict.fixedLine)];
+/**
+ * The end as lines: what is not offered whoever the patient is, then the verdict's sentence, and the line that always
+ * follows it.
+ */
+export function verdictLines(verdict: Verdict, answers: readonly AreaAnswer[]): string[] {
+  return ["", ...wrapped(offerWords(answers)), ...wrapped(verdict.sentence), ...wrapped(verdict.fixedLine)];
+}
+
+/** Limits of the role, as the own area applies them, and areas whose agreement offers less than the role could see. */
+function offerWords(answers: readonly AreaAnswer[]): string {
+  const byRole = new Set(answers.find(({ own }) => own)?.notOffered);
+  const limited = answers.filter(({ notOffered }) => notOffered.some((recordType) => !byRole.has(recordType)));
+  const names = limited.map(({ area }) => area.name).join("; ");
+  return [
+    byRole.size === 0
+      ? ""
+      : `Not offered to your role: ${byRole.size} ${byRole.size === 1 ? "kind" : "kinds"} of record.`,
+    limited.length === 0
+      ? ""
+      : `${names} ${limited.length === 1 ? "shares" : "share"} only some kinds of record with you.`,
+  ]
+    .filter((words) => words !== "")
+    .join(" ");
 }
 
 /** Broken between words, so that no terminal breaks it inside one. */
 function wrapped(text: string): string[] {
+  if (text === "") return [];
   const lines = [""];
   for (const word of text.split(" ")) {
     const line = lines.at(-1) ?? "";

@@ -67,7 +67,10 @@ export function locateCommand(needs: LocateCommandNeeds): Command {
     .option("--postcode <postcode>", "postcode, with a name and no number")
     .requiredOption("--role <code>", "national job role, R8000 or S8000:G8000:R8000")
     .addOption(new Option("--setting <setting>", "care setting").choices(SETTINGS).makeOptionMandatory())
-    .requiredOption("--purpose <code>", "purpose of use: TREAT, ETREAT or CAREMGT; this network serves individual care alone")
+    .requiredOption(
+      "--purpose <code>",
+      "purpose of use: TREAT, ETREAT or CAREMGT; this network serves individual care alone",
+    )
     .addOption(new Option("--relationship <kind>", "to the patient").choices(RELATIONSHIP_KINDS).makeOptionMandatory())
     .option("--reason <text>", "why, in your words")
     .option("--reference <id>", "your own reference for the attendance, referral or case", DEMO_CALLER.reference)
@@ -116,7 +119,7 @@ async function show(client: NodeClient, call: LocateCall, options: LocateOptions
       continue;
     }
     const { verdict } = event;
-    if (options.json === undefined) console.log(verdictLines(verdict).join("\n"));
+    if (options.json === undefined) console.log(verdictLines(verdict, answers).join("\n"));
     else console.log(JSON.stringify({ requestId: call.requestId, answers, verdict }, undefined, 2));
     return verdict;
   }

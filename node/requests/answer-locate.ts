@@ -6,8 +6,11 @@ import type { Question } from "../base/question.ts";
 import type { NodeId } from "../base/words.ts";
 
 /**
- * Empty answers leave this long after the question came in, whatever their cause: none held, objected, hidden or
- * restricted are one answer. Every path to an empty answer fits well inside it.
+ * Empty answers leave a whole multiple of this after the question came in, whatever their cause: none held, objected, hidden
+ * or restricted are one answer. The look-ups of every cause fit well inside it.
+ *
+ * What is left to see: two causes whose look-ups differ by d ms come apart only where the audit's commit falls so near a
+ * multiple that d carries it across, for about d in {@link EMPTY_ANSWER_FLOOR_MS} questions, and then by one whole floor.
  */
 export const EMPTY_ANSWER_FLOOR_MS = 10;
 
@@ -71,7 +74,7 @@ export async function answerLocate(question: PeerQuestion, needs: AnswerLocateNe
   const found = needs.find(question, decision.permit);
   const answer = answerOf(found, decision.permit, needs.coverage());
   await needs.recordAnswer(question, decision, found, answer);
-  if (answer.outcome === "nothing-to-show") await waitForFloor(needs.clock, arrivedMs);
+  if (answer.outcome === "nothing-to-show") await waitForMultiple(needs.clock, arrivedMs);
   return answer;
 }
 
@@ -79,17 +82,26 @@ export async function answerLocate(question: PeerQuestion, needs: AnswerLocateNe
 export function answerOf(found: Found, permit: Permit, coverage: Coverage): HolderAnswer {
   const outcome =
     found.pointers.length > 0 ? "records" : found.otherPersonHasRecords ? "identity-check" : "nothing-to-show";
-  return { outcome, pointers: found.pointers, sealed: permit.sealed, coverage, reason: "" };
+  const morePointers = found.pointers.length > 0 ? (found.more ?? 0) : 0;
+  const { sealed, notOffered } = permit;
+  return { outcome, pointers: found.pointers, sealed, coverage, reason: "", notOffered, morePointers };
 }
 
 /** Refusals that do not depend on the patient, said openly. */
 function declined(decision: Extract<Decision, { kind: "refused" }>): HolderAnswer {
   const outcome =
     decision.code === "no-agreement" || decision.code === "not-covered" ? decision.code : ("refused" as const);
-  return { outcome, pointers: [], sealed: [], reason: decision.reason };
+  return { outcome, pointers: [], sealed: [], reason: decision.reason, notOffered: [], morePointers: 0 };
 }
 
-async function waitForFloor(clock: Clock, arrivedMs: number): Promise<void> {
-  const leftMs = arrivedMs + EMPTY_ANSWER_FLOOR_MS - clock.monotonicMs();
-  if (leftMs > 0) await clock.sleep(leftMs);
+/** Sleeps until the next multiple of the floor after the arrival; a commit just on one leaves at once. */
+async function waitForMultiple(clock: Clock, arrivedMs: number): Promise<void> {
+  const elapsedMs = clock.monotonicMs() - arrivedMs;
+  const leavesAtMs = arrivedMs + Math.max(1, Math.ceil(elapsedMs / EMPTY_ANSWER_FLOOR_MS)) * EMPTY_ANSWER_FLOOR_MS;
+  // Timers count whole milliseconds and may come a fraction early; that fraction would be the look-up's own.
+  for (;;) {
+    const leftMs = leavesAtMs - clock.monotonicMs();
+    if (leftMs <= 0) return;
+    await clock.sleep(Math.ceil(leftMs));
+  }
 }

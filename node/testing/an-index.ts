@@ -176,6 +176,7 @@ export function aPermit({ levels = {}, sensitivities = ["N", "R", "V"], purpose 
     claim: { ...CLAIM, purpose },
     levelOf: (type: RecordTypeKey) => levels[type] ?? "full",
     sealed: [],
+    notOffered: [],
     mayKnowCustodian: (sensitivity: Sensitivity) => sensitivities.includes(sensitivity),
   } as unknown as Permit;
 }

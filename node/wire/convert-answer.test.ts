@@ -35,7 +35,7 @@ const encode = (answer: HolderAnswer): Uint8Array =>
 
 describe("a holder's answer on the wire", () => {
   it("comes back as it was", () => {
-    const records: HolderAnswer = { ...nothingToShow(), outcome: "records", pointers: [pointer] };
+    const records: HolderAnswer = { ...nothingToShow(), outcome: "records", pointers: [pointer], morePointers: 40 };
     for (const answer of [nothingToShow(), records]) {
       assert.deepEqual(toHolderAnswer(WireHolderAnswer.decode(encode(answer))), answer);
     }
@@ -78,6 +78,7 @@ describe("a holder's answer on the wire", () => {
       { ...good, pointers: [{ ...wire, updatedAtMs: 2n ** 60n }] },
       { ...good, pointers: [{ ...wire, sources: ["Not A Node"] }] },
       { ...good, sealed: [{ recordType: "", recordTypeDisplay: "" }] },
+      { ...good, notOffered: ["horoscope"] },
       { ...good, coverage: { providers: [{ code: "RRK", name: "", state: 0, lastReceivedAtMs: 0n }] } },
       { ...good, coverage: { providers: [{ code: "a b", name: "", state: 1, lastReceivedAtMs: 0n }] } },
     ];
@@ -94,7 +95,7 @@ describe("a holder's answer on the wire", () => {
 describe("an area's answer on the wire", () => {
   for (const outcome of OUTCOMES) {
     it(`comes back as it was: ${outcome}`, () => {
-      const answer = anAreaAnswer({ outcome, pointers: outcome === "records" ? [pointer] : [] });
+      const answer = anAreaAnswer({ outcome, pointers: outcome === "records" ? [pointer] : [], notOffered: ["ecg"] });
       assert.deepEqual(
         toAreaAnswer(WireAreaAnswer.decode(WireAreaAnswer.encode(fromAreaAnswer(answer)).finish())),
         answer,
@@ -113,6 +114,7 @@ describe("a verdict on the wire", () => {
   it("comes back as it was", () => {
     const verdict = {
       ...aVerdict(ATTEMPT),
+      unfed: ["wm-hw" as NodeId],
       gaps: [
         {
           nodeId: "wm-cw" as NodeId,

@@ -36,6 +36,8 @@ export function fromHolderAnswer(answer: HolderAnswer, attemptId: string): WireH
     coverage: answer.coverage && fromCoverage(answer.coverage),
     reason: answer.reason,
     padding: NO_BYTES,
+    notOffered: [...answer.notOffered],
+    morePointers: answer.morePointers,
   };
   if (answer.pointers.length > 0) return message;
   const bytes = encode(WireHolderAnswer, message).length;
@@ -63,6 +65,8 @@ export function toHolderAnswer(message: WireHolderAnswer): HolderAnswer {
     sealed: message.sealed.map(toSealed),
     ...(message.coverage && { coverage: toCoverage(message.coverage) }),
     reason: message.reason,
+    notOffered: message.notOffered.map(toRecordType),
+    morePointers: message.morePointers,
   };
 }
 
@@ -91,6 +95,8 @@ export function fromAreaAnswer(answer: AreaAnswer): WireAreaAnswer {
     coverage: answer.coverage && fromCoverage(answer.coverage),
     elapsedMs: answer.elapsedMs,
     own: answer.own,
+    notOffered: [...answer.notOffered],
+    morePointers: answer.morePointers,
   };
 }
 
@@ -104,6 +110,8 @@ export function toAreaAnswer(message: WireAreaAnswer): AreaAnswer {
     ...(message.coverage && { coverage: toCoverage(message.coverage) }),
     elapsedMs: message.elapsedMs,
     own: message.own,
+    notOffered: message.notOffered.map(toRecordType),
+    morePointers: message.morePointers,
   };
 }
 
@@ -209,6 +217,7 @@ export function fromVerdict(verdict: Verdict): WireVerdict {
     directorySequence: BigInt(verdict.directory.sequence),
     directoryAgeSeconds: verdict.directory.ageSeconds,
     directoryAgeing: verdict.directory.ageing,
+    unfedNodeIds: [...verdict.unfed],
   };
 }
 
@@ -232,6 +241,7 @@ export function toVerdict(message: WireVerdict): Verdict {
       nodeId: known(parseNodeId(nodeId), "verdict.gaps.node_id"),
       provider: toProviderFeed(known(provider, "verdict.gaps.provider")),
     })),
+    unfed: message.unfedNodeIds.map((id) => known(parseNodeId(id), "verdict.unfed_node_ids")),
     sentence: message.sentence,
     fixedLine: message.fixedLine,
     directory: {

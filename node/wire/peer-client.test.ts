@@ -315,6 +315,8 @@ describe("the way to a peer", () => {
         coverage: undefined,
         reason: "",
         padding: Buffer.alloc(0),
+        notOffered: [],
+        morePointers: 0,
       };
     }
   });

@@ -82,6 +82,8 @@ export function nothingToShow(): HolderAnswer {
       ],
     },
     reason: "",
+    notOffered: ["childrens-social-care"],
+    morePointers: 0,
   };
 }
 
@@ -98,6 +100,8 @@ export function anAreaAnswer(more: Partial<AreaAnswer> = {}): AreaAnswer {
     sealed: [],
     elapsedMs: 3,
     own: true,
+    notOffered: [],
+    morePointers: 0,
     ...more,
   };
 }
@@ -110,6 +114,7 @@ export function aVerdict(requestId: string): Verdict {
     scopes: [{ scope: "network", everyAreaAnswered: true, areas: 1, answered: 1 }],
     areas: [{ nodeId: HOLDER, name: "Test ICS", outcome: "nothing-to-show", elapsedMs: 3, reason: "" }],
     gaps: [],
+    unfed: [],
     sentence: "1 of 1 areas answered.",
     fixedLine: "This does not mean there is nothing else.",
     directory: { sequence: 7, ageSeconds: 60, ageing: false },

@@ -112,6 +112,13 @@ export interface AreaAnswer {
   elapsedMs: number;
   /** True for the asker's own index. */
   own: boolean;
+  /**
+   * Keys of the record types that this role may not see there, by the access table or by the agreement between the two;
+   * the same for every patient. Kinds protected by law are left out: they are offered to nobody.
+   */
+  notOffered: string[];
+  /** How many more records there are for this role than one answer carries; 0 unless the outcome is RECORDS. */
+  morePointers: number;
 }
 
 /** A verdict and the asker's signature on it. */
@@ -148,6 +155,8 @@ export interface Verdict {
   directoryAgeSeconds: number;
   /** True when the directory is older than 24 hours. */
   directoryAgeing: boolean;
+  /** Node ids of areas that answered although no provider is known to feed them now. */
+  unfedNodeIds: string[];
 }
 
 /** What one scope's answers cover. */
@@ -447,6 +456,8 @@ function createBaseAreaAnswer(): AreaAnswer {
     coverage: undefined,
     elapsedMs: 0,
     own: false,
+    notOffered: [],
+    morePointers: 0,
   };
 }
 
@@ -475,6 +486,12 @@ export const AreaAnswer: MessageFns<AreaAnswer> = {
     }
     if (message.own !== false) {
       writer.uint32(64).bool(message.own);
+    }
+    for (const v of message.notOffered) {
+      writer.uint32(74).string(v!);
+    }
+    if (message.morePointers !== 0) {
+      writer.uint32(80).uint32(message.morePointers);
     }
     return writer;
   },
@@ -554,6 +571,22 @@ export const AreaAnswer: MessageFns<AreaAnswer> = {
             }
 
             message.own = reader.bool();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.notOffered.push(reader.string());
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.morePointers = reader.uint32();
             continue;
           }
         }
@@ -650,6 +683,7 @@ function createBaseVerdict(): Verdict {
     directorySequence: 0n,
     directoryAgeSeconds: 0,
     directoryAgeing: false,
+    unfedNodeIds: [],
   };
 }
 
@@ -693,6 +727,9 @@ export const Verdict: MessageFns<Verdict> = {
     }
     if (message.directoryAgeing !== false) {
       writer.uint32(88).bool(message.directoryAgeing);
+    }
+    for (const v of message.unfedNodeIds) {
+      writer.uint32(98).string(v!);
     }
     return writer;
   },
@@ -796,6 +833,14 @@ export const Verdict: MessageFns<Verdict> = {
             }
 
             message.directoryAgeing = reader.bool();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.unfedNodeIds.push(reader.string());
             continue;
           }
         }

@@ -87,6 +87,13 @@ export interface HolderAnswer {
   reason: string;
   /** Zero bytes that bring an answer without records to a multiple of 256 bytes. */
   padding: Buffer;
+  /**
+   * Keys of the record types that this role may not see here, by the access table or by the agreement between the two; the
+   * same for every patient. Kinds protected by law are left out: they are offered to nobody.
+   */
+  notOffered: string[];
+  /** How many more records there are for this role than one answer carries; 0 unless the outcome is RECORDS. */
+  morePointers: number;
 }
 
 /** A protocol version. Nodes talk when the major versions are equal and the minor ones differ by at most one. */
@@ -374,6 +381,8 @@ function createBaseHolderAnswer(): HolderAnswer {
     coverage: undefined,
     reason: "",
     padding: Buffer.alloc(0),
+    notOffered: [],
+    morePointers: 0,
   };
 }
 
@@ -399,6 +408,12 @@ export const HolderAnswer: MessageFns<HolderAnswer> = {
     }
     if (message.padding.length !== 0) {
       writer.uint32(58).bytes(message.padding);
+    }
+    for (const v of message.notOffered) {
+      writer.uint32(66).string(v!);
+    }
+    if (message.morePointers !== 0) {
+      writer.uint32(72).uint32(message.morePointers);
     }
     return writer;
   },
@@ -470,6 +485,22 @@ export const HolderAnswer: MessageFns<HolderAnswer> = {
             }
 
             message.padding = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.notOffered.push(reader.string());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.morePointers = reader.uint32();
             continue;
           }
         }

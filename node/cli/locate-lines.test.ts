@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+
+import type { AreaAnswer, PointerView, Verdict } from "../base/answer.ts";
+import type { RecordTypeKey } from "../base/record-types.ts";
+import type { OrganisationCode } from "../base/words.ts";
+import { areaLines, verdictLines } from "./locate-lines.ts";
+
+const pointer: PointerView = {
+  pointerId: "x-1",
+  recordType: "allergies",
+  custodian: { code: "RRK" as OrganisationCode, name: "A trust", phone: "" },
+  recordedOn: "2026-01-01",
+  updatedAtMs: 0,
+  format: "",
+  access: "full",
+  sources: [],
+};
+
+const answer = (name: string, notOffered: readonly RecordTypeKey[], more: Partial<AreaAnswer> = {}): AreaAnswer => ({
+  area: { name, icsCodes: [], scopes: ["network"], contact: "" },
+  outcome: "nothing-to-show",
+  reason: "",
+  pointers: [],
+  sealed: [],
+  elapsedMs: 1,
+  own: false,
+  notOffered,
+  morePointers: 0,
+  ...more,
+});
+
+const verdict = {
+  sentence: "2 of 2 areas answered.",
+  fixedLine: "This does not mean there is nothing else.",
+} as Verdict;
+
+const endOf = (...answers: AreaAnswer[]): string =>
+  verdictLines(verdict, answers)
+    .map((line) => line.trim())
+    .join(" ")
+    .trim();
+
+describe("the end of a printed answer", () => {
+  it("says once what the role is not offered, before the verdict and its fixed line", () => {
+    assert.equal(
+      endOf(answer("Here", ["dols", "ecg"], { own: true }), answer("A", ["dols", "ecg"]), answer("B", ["ecg"])),
+      "Not offered to your role: 2 kinds of record. 2 of 2 areas answered. This does not mean there is nothing else.",
+    );
+    assert.match(endOf(answer("Here", ["dols"], { own: true })), /^Not offered to your role: 1 kind of record\./);
+  });
+
+  it("names the areas that share less than the role could see", () => {
+    const own = answer("Here", ["dols"], { own: true });
+    assert.match(
+      endOf(own, answer("A", ["dols", "ecg"]), answer("B", [])),
+      /1 kind of record\. A shares only some kinds of record with you\. 2 of 2/,
+    );
+    assert.match(
+      endOf(answer("Here", [], { own: true }), answer("A", ["ecg"]), answer("B, west", ["ecg"])),
+      /^A; B, west share only some kinds of record with you\. 2 of 2/,
+    );
+  });
+
+  it("says nothing of it where everything is offered, and never a word that clinicians must not see", () => {
+    assert.equal(endOf(answer("Here", [], { own: true })), `${verdict.sentence} ${verdict.fixedLine}`);
+    const all = endOf(answer("Here", ["dols"], { own: true }), answer("A", ["ecg"]));
+    assert.doesNotMatch(all, /refused|ruled out|incompatible|resting|dead letter|killed|peer|holder|permit|no other/i);
+  });
+});
+
+describe("a printed area", () => {
+  it("counts the records that are not listed, and those that the answer could not carry", () => {
+    const pointers = Array.from({ length: 14 }, () => pointer);
+    const lines = (more: Partial<AreaAnswer>) => areaLines(answer("A", [], { outcome: "records", pointers, ...more }));
+    assert.match(lines({}).join("\n"), /… and 2 more/);
+    assert.match(lines({ morePointers: 100 }).join("\n"), /… and 102 more/);
+    assert.match(lines({ pointers: [pointer], morePointers: 5 }).join("\n"), /… and 5 more/);
+    assert.doesNotMatch(lines({ pointers: [pointer] }).join("\n"), /more/);
+  });
+});
