@@ -19,7 +19,7 @@ import type { Question } from "./base/question.ts";
 import type { Random } from "./base/random.ts";
 import type { ProtocolVersion } from "./base/words.ts";
 import type { Settings } from "./config/settings.ts";
-import { makeFederation } from "./federation/federation.ts";
+import { type Covered, makeFederation } from "./federation/federation.ts";
 import { type AdmittedFeed, parseFeedItem } from "./feeds/items.ts";
 import { startJobWorker } from "./jobs/job-worker.ts";
 import { loadFollowUp } from "./jobs/load-follow-up.ts";
@@ -28,7 +28,7 @@ import { makeMpi } from "./mpi/mpi.ts";
 import { answerLocate } from "./requests/answer-locate.ts";
 import { answerOwn } from "./requests/answer-own.ts";
 import { findRecords, knowPerson } from "./requests/find-records.ts";
-import { loadBatch } from "./requests/load-batch.ts";
+import { finishLoad, loadBatch } from "./requests/load-batch.ts";
 import { locate } from "./requests/locate.ts";
 import { openDatabase } from "./storage/database.ts";
 import { startThreadExecutor } from "./storage/thread-executor.ts";
@@ -142,7 +142,6 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     recordAnswer: audit.recordAnswer,
   };
   const ownNeeds = {
-    covers: (question: Question, permit: Permit) => access.mayAsk(directory.member(settings.id)!, question, permit),
     find,
     coverage: () => locator.coverage(),
     recordOwnAnswer: audit.recordOwnAnswer,
@@ -152,10 +151,10 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     clock,
     decideAccess: access.decideAccess,
     knowPerson: (question: Question) => knowPerson(question, mpi),
-    ownArea: federation.ownArea,
-    answerFromOwnIndex: (question: Question, permit: Permit) => answerOwn(question, permit, ownNeeds),
-    askAreas: federation.askAreas,
-    closeWith: federation.closeWith,
+    openNetwork: federation.open,
+    answerFromOwnIndex: (question: Question, permit: Permit, covered: Covered) =>
+      answerOwn(question, permit, covered, ownNeeds),
+    ownIndexFailed: (failure: Failure) => log.error("own-index-failed", failure),
   };
   const loadNeeds = {
     clock,
@@ -183,14 +182,15 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
       signVerdict: signer.signVerdict,
     },
     feed: {
-      loadBatch(header, entries) {
-        const rules = { today: today(clock), feeds: admitted };
+      loadBatch(header, entries, organisations) {
+        const rules = { today: today(clock), feeds: admitted, organisations };
         return loadBatch(
           header,
           entries.map((entry) => parseFeedItem(entry, rules)),
           loadNeeds,
         );
       },
+      finishLoad: (header, providers) => finishLoad(header, providers, loadNeeds),
     },
     reflection: settings.reflection,
   });

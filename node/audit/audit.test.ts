@@ -39,7 +39,7 @@ const OTHER_PEER = must(parseNodeId("wm-hw"));
 const PERMIT_ID = "11111111-1111-4111-8111-111111111111";
 const PERMITTED = {
   kind: "permitted",
-  permit: { permitId: PERMIT_ID, sealed: [] as const } as unknown as Permit,
+  permit: { permitId: PERMIT_ID, sealed: [], notOffered: [] } as unknown as Permit,
 } as const;
 
 const byNumber: PatientQuery = {
@@ -100,6 +100,8 @@ const answer = (outcome: HolderAnswer["outcome"], pointers: readonly PointerView
   pointers,
   sealed: [],
   reason: "",
+  notOffered: [],
+  morePointers: 0,
 });
 const HELD = found({ personId: "person-1", pointers: [aPointer("pointer-1"), aPointer("pointer-2")], why: "held" });
 
@@ -286,8 +288,20 @@ function describeAudit(): void {
         ],
         scopes: [["network", false]],
         gaps: [["wm-bsol", "RRK", "stale"]],
+        unfed: ["wm-cw"],
         directory: 3,
       });
+    });
+
+    it("writes what was told until a locate was cut short", async () => {
+      const question = aQuestion();
+      const area = { nodeId: OWN, name: "Birmingham", icsCodes: [], scopes: [], contact: "" };
+      const own = { ...answer("records", [aPointer("pointer-1")]), area, elapsedMs: 4, own: true };
+      audit.recordOutcomes(question, PERMITTED.permit, { cutShort: [own] });
+      await clock.advance(1_000);
+      const entry = onlyEntryOf(question);
+      assert.deepEqual([entry.kind, entry.outcome], ["outcomes", "cut-short"]);
+      assert.deepEqual(JSON.parse(entry.detail ?? ""), { areas: [["wm-bsol", "records", 4]] });
     });
 
     it("writes the outcomes that wait when it is closed", async () => {
@@ -558,6 +572,7 @@ function aVerdict(everyAreaAnswered: boolean): Verdict {
         provider: { code: must(parseOrganisationCode("RRK")), name: "A trust", state: "stale", lastReceivedAtMs: 0 },
       },
     ],
+    unfed: [PEER],
     sentence: "",
     fixedLine: "",
     directory: { sequence: 3, ageSeconds: 0, ageing: false },

@@ -1,4 +1,4 @@
-import type { HolderAnswer, PointerView, Verdict } from "../base/answer.ts";
+import type { AreaAnswer, HolderAnswer, PointerView, Verdict } from "../base/answer.ts";
 import type { Clock } from "../base/clock.ts";
 import { asFailure, Failure } from "../base/failure.ts";
 import type { Decision, Permit } from "../base/permit.ts";
@@ -43,6 +43,11 @@ export interface AuditNeeds {
   readonly onAlarm: (event: "audit-outcomes-lost" | "audit-clean-up-failed", failure: Failure) => void;
 }
 
+/** What the user was told by a locate that ended before its verdict. */
+export interface ToldUntilLeft {
+  readonly cutShort: readonly AreaAnswer[];
+}
+
 /** The audit: what gates a disclosure is durable when its promise resolves. */
 export interface Audit {
   /**
@@ -80,8 +85,11 @@ export interface Audit {
     found: FoundPerson,
     answer: HolderAnswer,
   ) => Promise<void>;
-  /** What the user was told in the end: written within a second, in the background; gates nothing. */
-  readonly recordOutcomes: (question: Question, permit: Permit, verdict: Verdict) => void;
+  /**
+   * What the user was told in the end, or until the locate was cut short: written within a second, in the background; gates
+   * nothing.
+   */
+  readonly recordOutcomes: (question: Question, permit: Permit, told: Verdict | ToldUntilLeft) => void;
   /** Writes what waits in the background. The executor stays open: it belongs to whoever made it. */
   readonly close: () => Promise<void>;
 }
@@ -143,12 +151,13 @@ export function makeAudit(needs: AuditNeeds): Audit {
     async recordOwnAnswer(question, permit, found, answer) {
       await executor.run("audit.append", answered(question, { kind: "permitted", permit }, found, answer));
     },
-    recordOutcomes(question, permit, verdict) {
-      const complete = verdict.scopes.find(({ scope }) => scope === "network")?.everyAreaAnswered === true;
+    recordOutcomes(question, permit, told) {
       background.add({
-        ...entry("outcomes", question.requestId, complete ? "every-area-answered" : "not-every-area-answered"),
+        ...entry("outcomes", question.requestId, howItEnded(told)),
         permitId: permit.permitId,
-        detail: JSON.stringify(toldToUser(verdict)),
+        detail: JSON.stringify(
+          "cutShort" in told ? { areas: areasTold(told.cutShort.map(toOutcome)) } : toldToUser(told),
+        ),
       });
     },
     async close() {
@@ -219,14 +228,29 @@ function ownCopy(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes);
 }
 
+function howItEnded(told: Verdict | ToldUntilLeft): string {
+  if ("cutShort" in told) return "cut-short";
+  const complete = told.scopes.find(({ scope }) => scope === "network")?.everyAreaAnswered === true;
+  return complete ? "every-area-answered" : "not-every-area-answered";
+}
+
+function toOutcome({ area: { nodeId, name }, outcome, elapsedMs, reason }: AreaAnswer): Verdict["areas"][number] {
+  return { ...(nodeId !== undefined && { nodeId }), name, outcome, elapsedMs, reason };
+}
+
+function areasTold(areas: Verdict["areas"]) {
+  return areas.map(({ nodeId, name, outcome, elapsedMs, reason }) =>
+    reason === "" ? [nodeId ?? name, outcome, elapsedMs] : [nodeId ?? name, outcome, elapsedMs, reason],
+  );
+}
+
 /** The verdict as the user saw it, without its words: per area, per scope, and each feed that was named. */
 function toldToUser(verdict: Verdict) {
   return {
-    areas: verdict.areas.map(({ nodeId, name, outcome, elapsedMs, reason }) =>
-      reason === "" ? [nodeId ?? name, outcome, elapsedMs] : [nodeId ?? name, outcome, elapsedMs, reason],
-    ),
+    areas: areasTold(verdict.areas),
     scopes: verdict.scopes.map(({ scope, everyAreaAnswered }) => [scope, everyAreaAnswered]),
     gaps: verdict.gaps.map(({ nodeId, provider }) => [nodeId, provider.code, provider.state]),
+    unfed: verdict.unfed,
     directory: verdict.directory.sequence,
   };
 }

@@ -49,6 +49,8 @@ const says = (outcome: HolderAnswer["outcome"], change: Partial<HolderAnswer> = 
   sealed: [],
   coverage: { providers: [] },
   reason: "",
+  notOffered: [],
+  morePointers: 0,
   ...change,
 });
 
@@ -142,7 +144,7 @@ interface Arrival {
 /** Asks, lets the clock run far beyond the deadline, and gives what arrived and when. */
 async function askAndWait({ clock, federation }: World, deadlineMs = 1_000): Promise<readonly Arrival[]> {
   const arrivals: Arrival[] = [];
-  const answers = federation.askAreas(questionAt(clock), permit, Deadline.in(clock, deadlineMs));
+  const answers = federation.open().askAreas(questionAt(clock), permit, Deadline.in(clock, deadlineMs));
   const consumed = (async () => {
     for await (const answer of answers) arrivals.push({ answer, atMs: clock.monotonicMs() });
   })();
@@ -191,7 +193,7 @@ describe("asking areas", () => {
 
   it("starts with the call, not with the first pull", async () => {
     const world = worldOf(manifestOf([member(OWN), member("n-a")]), {});
-    world.federation.askAreas(questionAt(world.clock), permit, Deadline.in(world.clock, 1_000));
+    world.federation.open().askAreas(questionAt(world.clock), permit, Deadline.in(world.clock, 1_000));
     assert.deepEqual([...world.asked.keys()], ["n-a"]);
   });
 
@@ -268,11 +270,8 @@ describe("asking areas", () => {
       "n-a": () => Promise.resolve(says("records")),
     });
     const seen: AreaAnswer[] = [];
-    for await (const answer of world.federation.askAreas(
-      questionAt(world.clock),
-      permit,
-      Deadline.in(world.clock, 1_000),
-    )) {
+    const { askAreas } = world.federation.open();
+    for await (const answer of askAreas(questionAt(world.clock), permit, Deadline.in(world.clock, 1_000))) {
       seen.push(answer);
       break;
     }
@@ -324,6 +323,10 @@ describe("asking areas", () => {
       { ...says("nothing-to-show"), outcome: "timed-out" },
       { ...says("nothing-to-show"), outcome: "not-in-network" },
       { ...says("records"), pointers: undefined },
+      { ...says("nothing-to-show"), notOffered: undefined },
+      says("nothing-to-show", { morePointers: 3 }),
+      says("records", { morePointers: -1 }),
+      says("records", { morePointers: 0.5 }),
       "records",
     ];
     for (const answer of strange) {
@@ -352,12 +355,63 @@ describe("asking areas", () => {
 
   it("knows its own area, and says what to do where the directory does not", () => {
     const world = worldOf(manifestOf([member("n-a"), member(OWN)]), {});
-    assert.equal(world.federation.ownArea().nodeId, OWN);
+    assert.equal(world.federation.open().ownArea.nodeId, OWN);
     assert.deepEqual(
       world.federation.areas().map(({ nodeId }) => nodeId),
       [OWN, "n-a"],
     );
-    assert.throws(() => worldOf(manifestOf([member("n-a")]), {}).federation.ownArea(), { code: "configuration" });
+    assert.throws(() => worldOf(manifestOf([member("n-a")]), {}).federation.open(), { code: "configuration" });
+  });
+});
+
+describe("one locate's view of the network", () => {
+  it("is one directory from the asking to the verdict, whatever comes into force meanwhile", async () => {
+    const clock = makeFakeClock();
+    let inForce: DirectoryInForce = { manifest: manifestOf([member(OWN), member("n-a")]), ageMs: 0, state: "fresh" };
+    const asked: string[] = [];
+    const federation = makeFederation({
+      clock,
+      ownId: OWN,
+      directory: () => inForce,
+      mayAsk: ({ id }) => (id === OWN ? { ok: false, outcome: "not-covered", reason: "age" } : { ok: true }),
+      transport: {
+        ask({ id }) {
+          asked.push(id);
+          return Promise.resolve(says("nothing-to-show"));
+        },
+      },
+    });
+    const view = federation.open();
+    // The new directory has one more area, and no longer the own node.
+    const next = manifestOf([member("n-a"), member("n-new")]);
+    inForce = { manifest: { ...next, sequence: 2 }, ageMs: 0, state: "stale" };
+
+    const { ownArea, ownCovers, askAreas, closeWith } = view;
+    assert.equal(ownArea.nodeId, OWN);
+    assert.deepEqual(ownCovers(questionAt(clock), permit), { ok: false, outcome: "not-covered", reason: "age" });
+    const answers: AreaAnswer[] = [{ ...says("nothing-to-show"), area: ownArea, elapsedMs: 1, own: true }];
+    for await (const answer of askAreas(questionAt(clock), permit, Deadline.in(clock, 500))) answers.push(answer);
+    const verdict = closeWith(questionAt(clock), answers, undefined);
+
+    assert.deepEqual(asked, ["n-a"]);
+    assert.deepEqual(
+      verdict.areas.map(({ nodeId, outcome }) => [nodeId, outcome]),
+      [
+        [OWN, "nothing-to-show"],
+        ["n-a", "nothing-to-show"],
+      ],
+    );
+    assert.deepEqual(verdict.directory, { sequence: 1, ageSeconds: 0, ageing: false });
+    assert.throws(() => federation.open(), { code: "configuration" }, "the next locate has the new one");
+  });
+
+  it("cancels what it asked when its answers are given up before they are read", async () => {
+    const world = worldOf(manifestOf([member(OWN), member("n-a")]), {});
+    const answers = world.federation.open().askAreas(questionAt(world.clock), permit, Deadline.in(world.clock, 1_000));
+    assert.equal(world.asked.get("n-a")?.aborted, false);
+    await answers.return?.();
+    assert.equal(world.asked.get("n-a")?.aborted, true);
+    assert.equal(world.clock.pending(), 0);
   });
 });
 
@@ -512,16 +566,10 @@ describe("whatever the network does", () => {
     await fc.assert(
       fc.asyncProperty(network, async (given) => {
         const { arrivals, world } = await run(given);
-        const own: AreaAnswer = {
-          ...says("nothing-to-show"),
-          area: world.federation.ownArea(),
-          elapsedMs: 1,
-          own: true,
-        };
-        const verdict = world.federation.closeWith(questionAt(world.clock), [
-          own,
-          ...arrivals.map(({ answer }) => answer),
-        ]);
+        const { ownArea, closeWith } = world.federation.open();
+        const own: AreaAnswer = { ...says("nothing-to-show"), area: ownArea, elapsedMs: 1, own: true };
+        const answers = [own, ...arrivals.map(({ answer }) => answer)];
+        const verdict = closeWith(questionAt(world.clock), answers, undefined);
 
         for (const { scope, everyAreaAnswered } of verdict.scopes) {
           const silent = given.nodes.filter((each) => inScope(each, scope) && !trulyAnswered(each, given));

@@ -9,7 +9,7 @@ import type { Manifest, Member } from "../../topology/manifest.ts";
 import { AnswerQueue } from "./answer-queue.ts";
 import { areasOn, type AreaOfDay } from "./areas.ts";
 import { acceptAnswer, outcomeOfFailure, type Unanswered } from "./outcomes.ts";
-import { closeWith } from "./verdict.ts";
+import { closeWith, type VerdictFacts } from "./verdict.ts";
 
 /** Carries a question to one member. The wire does so in production; simulations and tests bring their own. */
 export interface PeerTransport {
@@ -29,14 +29,13 @@ export interface PeerTransport {
   ): Promise<HolderAnswer>;
 }
 
-/** Whether a member need be asked at all, as its entry in the directory and the agreements tell. */
-export type MayAsk = (
-  member: Member,
-  question: Question,
-  permit: Permit,
-) =>
+/** Whether a member covers a question, as its entry in the directory and the agreements tell. */
+export type Covered =
   | { readonly ok: true }
   | { readonly ok: false; readonly outcome: "no-agreement" | "not-covered" | "refused"; readonly reason: string };
+
+/** Whether a member need be asked at all; of the own member, whether it covers the question. */
+export type MayAsk = (member: Member, question: Question, permit: Permit) => Covered;
 
 /** The directory in force, and how old it is. */
 export interface DirectoryInForce {
@@ -56,52 +55,89 @@ export interface FederationNeeds {
 export interface Federation {
   /** Every area of the directory today, own first. */
   readonly areas: () => readonly Area[];
-  /** @throws {Failure} `configuration`: the directory in force does not list this node. */
-  readonly ownArea: () => Area;
+  /**
+   * Opens one locate's view of the network: the directory in force now, for as long as the locate lasts. A directory that
+   * comes into force meanwhile counts from the next locate on, so that a verdict never names another list of areas than
+   * the one that was asked.
+   *
+   * @throws {Failure} `configuration`: the directory in force does not list this node.
+   */
+  readonly open: () => NetworkView;
+}
+
+/** One locate's view of the network, under one directory. */
+export interface NetworkView {
+  readonly ownArea: Area;
+  /** Whether the own node covers the question, decided before any look-up. */
+  readonly ownCovers: (question: Question, permit: Permit) => Covered;
   /**
    * Asks every other area, from the moment of the call, and gives exactly one answer for each in the order in which
    * they come: at once where nobody need be asked, at the deadline at the latest. Whatever a member or the transport
-   * does becomes an outcome; nothing is thrown. Leaving the iteration cancels the questions that are still open. May be
-   * iterated once.
+   * does becomes an outcome; nothing is thrown. Leaving the iteration, or calling `return` before it began, cancels the
+   * questions that are still open. May be iterated once.
    */
-  readonly askAreas: (question: Question, permit: Permit, deadline: Deadline) => AsyncIterable<AreaAnswer>;
-  /** The verdict over all answers, own included, under the directory in force. Unsigned. */
-  readonly closeWith: (question: Question, answers: readonly AreaAnswer[]) => Verdict;
+  readonly askAreas: (
+    question: Question,
+    permit: Permit,
+    deadline: Deadline,
+  ) => AsyncIterableIterator<AreaAnswer, undefined>;
+  /** The verdict over all answers, own included. Unsigned. */
+  readonly closeWith: (
+    question: Question,
+    answers: readonly AreaAnswer[],
+    identified: VerdictFacts["identified"],
+  ) => Verdict;
+}
+
+/** A directory, and its areas of one day. */
+interface Snapshot extends DirectoryInForce {
+  readonly areas: readonly AreaOfDay[];
 }
 
 export function makeFederation(needs: FederationNeeds): Federation {
   const { clock, ownId } = needs;
-  const areasToday = (): readonly AreaOfDay[] => areasOn(needs.directory().manifest, ownId, today(clock));
   const isOwn = ({ area }: AreaOfDay): boolean => area.nodeId === ownId;
+  function take(): Snapshot {
+    const directory = needs.directory();
+    return { ...directory, areas: areasOn(directory.manifest, ownId, today(clock)) };
+  }
 
   return {
     areas() {
-      const areas = areasToday();
+      const { areas } = take();
       return [...areas.filter(isOwn), ...areas.filter((each) => !isOwn(each))].map(({ area }) => area);
     },
-    ownArea() {
-      const own = areasToday().find(isOwn);
-      if (own !== undefined) return own.area;
-      throw new Failure(
-        "configuration",
-        `The directory in force does not list this node, ${ownId}. Issue one that does.`,
-      );
-    },
-    askAreas(question, permit, deadline) {
-      const others = areasToday().filter((each) => !isOwn(each));
-      return askAll(needs, others, question, permit, deadline);
-    },
-    closeWith(question, answers) {
-      const { manifest, ageMs, state } = needs.directory();
-      const directory = {
-        sequence: manifest.sequence,
-        ageSeconds: Math.round(ageMs / 1000),
-        ageing: state !== "fresh",
+    open() {
+      const snapshot = take();
+      const { area: ownArea, member: ownMember } = snapshot.areas.find(isOwn) ?? {};
+      if (ownArea === undefined || ownMember === undefined) throw notListed(ownId);
+      const others = snapshot.areas.filter((each) => !isOwn(each));
+      return {
+        ownArea,
+        ownCovers: (question, permit) => needs.mayAsk(ownMember, question, permit),
+        askAreas: (question, permit, deadline) => askAll(needs, snapshot, others, question, permit, deadline),
+        closeWith(question, answers, identified) {
+          const { requestId } = question;
+          const facts = {
+            requestId,
+            asker: ownId,
+            givenAtMs: clock.wallMs(),
+            directory: toVerdict(snapshot),
+            identified,
+          };
+          return closeWith(facts, inOrder(snapshot.areas, answers));
+        },
       };
-      const facts = { requestId: question.requestId, asker: ownId, givenAtMs: clock.wallMs(), directory };
-      return closeWith(facts, inOrder(areasToday(), answers));
     },
   };
+}
+
+function notListed(ownId: NodeId): Failure {
+  return new Failure("configuration", `The directory in force does not list this node, ${ownId}. Issue one that does.`);
+}
+
+function toVerdict({ manifest, ageMs, state }: DirectoryInForce): Verdict["directory"] {
+  return { sequence: manifest.sequence, ageSeconds: Math.round(ageMs / 1000), ageing: state !== "fresh" };
 }
 
 /** In the order of the directory, whatever the order of arrival was: two like answers read alike to the letter. */
@@ -117,11 +153,12 @@ function keyOf({ nodeId, icsCodes, name }: Area): string {
 
 function askAll(
   needs: FederationNeeds,
+  directory: DirectoryInForce,
   others: readonly AreaOfDay[],
   question: Question,
   permit: Permit,
   deadline: Deadline,
-): AsyncIterable<AreaAnswer> {
+): AnswerQueue {
   const startedMs = needs.clock.monotonicMs();
   /** One for each area still open: the only way to settle it, and the way to cancel its call. */
   const open = new Map<AreaOfDay, AbortController>(others.map((each) => [each, new AbortController()]));
@@ -136,7 +173,7 @@ function askAll(
     if (!open.delete(each)) return;
     const { outcome, reason } = answer;
     const elapsedMs = Math.round(needs.clock.monotonicMs() - startedMs);
-    const said = "pointers" in answer ? shownOf(answer) : { pointers: [], sealed: [] };
+    const said = "pointers" in answer ? shownOf(answer) : NOTHING_SAID;
     queue.push({ area: each.area, outcome, reason, ...said, elapsedMs, own: false });
   }
 
@@ -148,18 +185,24 @@ function askAll(
   });
 
   for (const [each, call] of open) {
-    void askOne(needs, each, question, permit, deadline, call.signal).then((answer) => settle(each, answer));
+    void askOne(needs, directory, each, question, permit, deadline, call.signal).then((answer) => settle(each, answer));
   }
   return queue;
 }
 
-function shownOf({ pointers, sealed, coverage }: HolderAnswer): Pick<HolderAnswer, "pointers" | "sealed" | "coverage"> {
-  return coverage === undefined ? { pointers, sealed } : { pointers, sealed, coverage };
+const NOTHING_SAID = { pointers: [], sealed: [], notOffered: [], morePointers: 0 } as const;
+
+type Shown = Pick<HolderAnswer, "pointers" | "sealed" | "notOffered" | "morePointers" | "coverage">;
+
+function shownOf({ pointers, sealed, notOffered, morePointers, coverage }: HolderAnswer): Shown {
+  const said = { pointers, sealed, notOffered, morePointers };
+  return coverage === undefined ? said : { ...said, coverage };
 }
 
 /** One area's outcome, whatever happens. Never rejects. */
 async function askOne(
   needs: FederationNeeds,
+  directory: DirectoryInForce,
   { member }: AreaOfDay,
   question: Question,
   permit: Permit,
@@ -168,7 +211,7 @@ async function askOne(
 ): Promise<HolderAnswer | Unanswered> {
   try {
     if (member === undefined) return { outcome: "not-in-network", reason: "" };
-    const skipped = whyNotAsked(needs, member, question, permit);
+    const skipped = whyNotAsked(needs, directory, member, question, permit);
     if (skipped !== undefined) return skipped;
     if (deadline.passed()) return outcomeOfFailure("timed-out");
     const answer = await needs.transport.ask(member, question, permit, deadline, signal);
@@ -181,11 +224,12 @@ async function askOne(
 /** What the directory alone says, before anything is sent. */
 function whyNotAsked(
   needs: FederationNeeds,
+  directory: DirectoryInForce,
   member: Member,
   question: Question,
   permit: Permit,
 ): Unanswered | undefined {
-  if (needs.directory().state === "stale") return { outcome: "directory-stale", reason: "ours" };
+  if (directory.state === "stale") return { outcome: "directory-stale", reason: "ours" };
   if (member.status !== "live") return { outcome: "not-covered", reason: member.status };
   const decision = needs.mayAsk(member, question, permit);
   return decision.ok ? undefined : { outcome: decision.outcome, reason: decision.reason };

@@ -58,6 +58,8 @@ const HOLDER_OUTCOMES: ReadonlySet<string> = new Set<HolderAnswer["outcome"]>([
 export function acceptAnswer(answer: HolderAnswer): HolderAnswer | undefined {
   if (!HOLDER_OUTCOMES.has(answer.outcome)) return undefined;
   if (!Array.isArray(answer.pointers) || !Array.isArray(answer.sealed)) return undefined;
+  if (!Array.isArray(answer.notOffered) || !Number.isSafeInteger(answer.morePointers)) return undefined;
   if ((answer.outcome === "records") !== answer.pointers.length > 0) return undefined;
+  if (answer.morePointers < 0 || (answer.morePointers > 0 && answer.pointers.length === 0)) return undefined;
   return { ...answer, reason: /^[a-z0-9-]{0,64}$/.test(answer.reason) ? answer.reason : "" };
 }

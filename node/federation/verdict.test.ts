@@ -23,15 +23,24 @@ const area = (name: string, scopes: readonly Scope[] = EVERYWHERE): Area => ({
   contact: "Record desk, 01632 960002",
 });
 
+const feeding: ProviderFeed = {
+  code: "RRK" as OrganisationCode,
+  name: "A trust",
+  state: "feeding",
+  lastReceivedAtMs: NOW,
+};
+
 const answer = (name: string, outcome: Outcome, change: Partial<AreaAnswer> = {}): AreaAnswer => ({
   area: area(name),
   outcome,
   reason: "",
   pointers: [],
   sealed: [],
-  coverage: { providers: [] },
+  coverage: { providers: [feeding] },
   elapsedMs: 5,
   own: false,
+  notOffered: [],
+  morePointers: 0,
   ...change,
 });
 
@@ -105,7 +114,7 @@ describe("a verdict", () => {
   });
 
   it("names gaps only of areas that answered, own area included", () => {
-    const paused = { providers: [provider("Dudley", "paused", NOW - 50 * HOUR)] };
+    const paused = { providers: [feeding, provider("Dudley", "paused", NOW - 50 * HOUR)] };
     const { gaps, sentence: said } = closeWith(facts, [
       answer("A", "nothing-to-show", { own: true, coverage: paused }),
       answer("B", "timed-out", { coverage: { providers: [provider("Unheard", "stale", 1)] } }),
@@ -135,7 +144,8 @@ describe("a verdict", () => {
   });
 
   it("names a provider once, and five of many", () => {
-    const providers = ["Aa", "Bb", "Cc", "Dd", "Ee", "Ff", "Gg"].map((name) => provider(name, "not-connected", 0));
+    const names = ["Aa", "Bb", "Cc", "Dd", "Ee", "Ff", "Gg"];
+    const providers = [feeding, ...names.map((name) => provider(name, "not-connected", 0))];
     const said = sentence(
       answer("A", "records", { coverage: { providers } }),
       answer("B", "records", { coverage: { providers } }),
@@ -155,13 +165,67 @@ describe("a verdict", () => {
     );
   });
 
-  it("says where nobody answered, where coverage was not stated, and how old an ageing directory is", () => {
+  it("says of an area into which nobody feeds that nothing can be found there, however that was said", () => {
+    const { coverage: _, ...silent } = answer("A", "nothing-to-show");
+    const planned = { providers: [provider("P", "not-connected", 0), provider("Q", "paused", 0)] };
+    const unfed = [
+      silent,
+      ...[{ providers: [] }, planned].map((coverage) => answer("A", "nothing-to-show", { coverage })),
+    ];
+    for (const each of unfed) {
+      const verdict = closeWith(facts, [answer("Fed", "nothing-to-show"), each]);
+      assert.match(
+        verdict.sentence,
+        /^2 of 2 areas answered; nothing to show you\. No provider feeds A: nothing can be found there\./,
+      );
+      assert.deepEqual(verdict.unfed, ["a"]);
+      assert.ok(
+        verdict.scopes.every(({ everyAreaAnswered }) => everyAreaAnswered),
+        "it did answer",
+      );
+    }
+  });
+
+  it("says of an area whose feeds have stopped that nothing new can be found there", () => {
+    const stopped = { providers: [provider("P", "paused", NOW - HOUR)] };
+    for (const each of [
+      answer("A", "nothing-to-show", { coverage: stopped }),
+      answer("A", "records", { coverage: { providers: [] } }),
+    ]) {
+      const verdict = closeWith(facts, [each]);
+      assert.match(verdict.sentence, /No provider feeds A: nothing new can be found there\./);
+      assert.deepEqual(verdict.unfed, ["a"]);
+    }
+  });
+
+  it("calls no area unfed that is only behind, or did not answer", () => {
+    const behind = { providers: [provider("P", "stale", 0), provider("Q", "not-connected", 0)] };
+    const { unfed, sentence: said } = closeWith(facts, [
+      answer("A", "nothing-to-show", { coverage: behind }),
+      answer("B", "timed-out", { coverage: { providers: [] } }),
+      outside("C"),
+    ]);
+    assert.deepEqual(unfed, []);
+    assert.doesNotMatch(said, /No provider feeds/);
+  });
+
+  it("says how the others were asked where no number was given", () => {
+    const close = (identified: VerdictFacts["identified"]) =>
+      closeWith({ ...facts, identified }, [answer("A", "nothing-to-show")]);
+    assert.match(close("number-found").sentence, /asked with the NHS number that is held here for these details\.$/);
+    assert.match(
+      close("without-number").sentence,
+      /Asked without an NHS number: none is held here for these details\.$/,
+    );
+    assert.doesNotMatch(close(undefined).sentence, /NHS number/);
+    assert.ok(!("identified" in close("number-found")));
+  });
+
+  it("says where nobody answered, and how old an ageing directory is", () => {
     assert.match(
       sentence(answer("A", "resting")),
       /^0 of 1 area answered\. Not answered: A \(could not be reached\)\.$/,
     );
-    const { coverage: _, ...silent } = answer("A", "records");
-    assert.match(sentence(silent), /Not stated which providers are connected: A\.$/);
     const ageing = { ...facts, directory: { sequence: 7, ageSeconds: 30 * 3600, ageing: true } };
     assert.match(
       closeWith(ageing, [answer("A", "records")]).sentence,

@@ -47,7 +47,18 @@ export function outcomeWords({ outcome, reason, area }: Pick<AreaAnswer, "outcom
   return OUTCOME_WORDS[outcome];
 }
 
-export type VerdictFacts = Pick<Verdict, "requestId" | "asker" | "givenAtMs" | "directory">;
+export interface VerdictFacts extends Pick<Verdict, "requestId" | "asker" | "givenAtMs" | "directory"> {
+  /**
+   * How the others came to be asked where the caller gave no NHS number: with the one that the own index holds for these
+   * details, or without any. Absent where the caller gave a number.
+   */
+  readonly identified?: "number-found" | "without-number" | undefined;
+}
+
+const IDENTIFIED_WORDS = {
+  "number-found": "Other areas were asked with the NHS number that is held here for these details.",
+  "without-number": "Asked without an NHS number: none is held here for these details.",
+} as const satisfies Record<NonNullable<VerdictFacts["identified"]>, string>;
 
 /**
  * Closes a locate: what was covered, scope by scope, and what was not, in one plain sentence. Pure.
@@ -56,8 +67,9 @@ export type VerdictFacts = Pick<Verdict, "requestId" | "asker" | "givenAtMs" | "
  */
 export function closeWith(facts: VerdictFacts, answers: readonly AreaAnswer[]): Verdict {
   const gaps = gapsOf(answers);
+  const { requestId, asker, givenAtMs, directory } = facts;
   return {
-    ...facts,
+    ...{ requestId, asker, givenAtMs, directory },
     scopes: SCOPES.map((scope) => scopeVerdict(scope, answers)),
     areas: answers.map(({ area: { nodeId, name }, outcome, elapsedMs, reason }) => ({
       ...(nodeId === undefined ? {} : { nodeId }),
@@ -67,6 +79,7 @@ export function closeWith(facts: VerdictFacts, answers: readonly AreaAnswer[]): 
       reason,
     })),
     gaps,
+    unfed: answers.filter(isUnfed).flatMap(({ area: { nodeId } }) => (nodeId === undefined ? [] : [nodeId])),
     sentence: sentenceOf(facts, answers, gaps),
     fixedLine: FIXED_LINE,
   };
@@ -88,17 +101,33 @@ function isAnswered({ outcome }: AreaAnswer): boolean {
   return ANSWERED_OUTCOMES.has(outcome);
 }
 
+/**
+ * True of an area that answered although nobody is known to feed it now: it says nothing of its providers, names none, or all
+ * of them are paused or not connected. A provider that is behind still feeds.
+ */
+function isUnfed(answer: AreaAnswer): boolean {
+  return isAnswered(answer) && !providersOf(answer).some(({ state }) => state === "feeding" || state === "stale");
+}
+
+/** True where an unfed area may still show what it was once sent. */
+function hasOldData(answer: AreaAnswer): boolean {
+  return (
+    answer.outcome !== "nothing-to-show" || providersOf(answer).some(({ lastReceivedAtMs }) => lastReceivedAtMs > 0)
+  );
+}
+
+function providersOf({ coverage }: AreaAnswer): readonly ProviderFeed[] {
+  return coverage?.providers ?? [];
+}
+
 /** Providers that the answers could not speak for. Of areas that did not answer, nothing at all is known. */
 function gapsOf(answers: readonly AreaAnswer[]): readonly CoverageGap[] {
-  return answers
-    .filter(isAnswered)
-    .flatMap(({ area: { nodeId }, coverage }) =>
-      nodeId === undefined
-        ? []
-        : (coverage?.providers ?? [])
-            .filter(({ state }) => state !== "feeding")
-            .map((provider) => ({ nodeId, provider })),
-    );
+  return answers.filter(isAnswered).flatMap((answer) => {
+    const { nodeId } = answer.area;
+    if (nodeId === undefined) return [];
+    const behind = providersOf(answer).filter(({ state }) => state !== "feeding");
+    return behind.map((provider) => ({ nodeId, provider }));
+  });
 }
 
 function sentenceOf(facts: VerdictFacts, answers: readonly AreaAnswer[], gaps: readonly CoverageGap[]): string {
@@ -106,7 +135,7 @@ function sentenceOf(facts: VerdictFacts, answers: readonly AreaAnswer[], gaps: r
   const outside = answers.filter(({ area }) => !area.scopes.includes("network"));
   const withOutcome = (wanted: Outcome): AreaAnswer[] => inNetwork.filter(({ outcome }) => outcome === wanted);
   const unanswered = inNetwork.filter((answer) => !isAnswered(answer));
-  const unfed = inNetwork.filter((answer) => isAnswered(answer) && answer.coverage === undefined);
+  const unfed = inNetwork.filter(isUnfed);
   const doubtful = "Check who this is: the number belongs to a record with a different name or date of birth in ";
   return [
     countsOf(inNetwork),
@@ -115,12 +144,14 @@ function sentenceOf(facts: VerdictFacts, answers: readonly AreaAnswer[], gaps: r
       "A record may be this patient's, identity not confirmed, in ",
       withOutcome("possible-match").map(nameAndContact),
     ),
+    unfedWords(unfed.filter((answer) => !hasOldData(answer)).map(nameOf), "nothing can be found there"),
+    unfedWords(unfed.filter(hasOldData).map(nameOf), "nothing new can be found there"),
     listed("Not answered: ", unanswered.map(nameAndOutcome)),
     listed("Not connected to this network: ", outside.map(nameOf)),
-    listed("Not stated which providers are connected: ", unfed.map(nameOf)),
     listed("Behind: ", providersIn("stale", gaps, facts.givenAtMs)),
     listed("Paused: ", providersIn("paused", gaps, facts.givenAtMs)),
     listed("Not connected: ", providersIn("not-connected", gaps, facts.givenAtMs)),
+    facts.identified === undefined ? "" : IDENTIFIED_WORDS[facts.identified],
     facts.directory.ageing ? `The list of areas was last confirmed ${agoOf(facts.directory.ageSeconds * 1000)}.` : "",
   ]
     .filter((part) => part !== "")
@@ -184,6 +215,10 @@ function agoOf(ageMs: number): string {
 
 function counted(count: number, noun: string): string {
   return count === 1 ? `1 ${noun}` : `${count} ${noun}s`;
+}
+
+function unfedWords(names: readonly string[], so: string): string {
+  return names.length === 0 ? "" : `No provider feeds ${names.join("; ")}: ${so}.`;
 }
 
 /** `Behind: A; B.`, or nothing where the list is empty. Names hold commas, so items are parted by semicolons. */

@@ -1,9 +1,10 @@
-import type { Area, AreaAnswer, HolderAnswer, LocateEvent, Verdict } from "../base/answer.ts";
-import type { Clock } from "../base/clock.ts";
+import type { AreaAnswer, HolderAnswer, LocateEvent, Verdict } from "../base/answer.ts";
+import type { Clock, Timer } from "../base/clock.ts";
 import type { Deadline } from "../base/deadline.ts";
-import { Failure } from "../base/failure.ts";
+import { Failure, asFailure } from "../base/failure.ts";
 import type { Decision, Permit } from "../base/permit.ts";
 import type { Question } from "../base/question.ts";
+import type { Covered, NetworkView } from "../federation/federation.ts";
 
 /** Kept back from the caller's deadline so that the verdict still gets home. */
 const REPLY_RESERVE_MS = 50;
@@ -24,14 +25,19 @@ export interface LocateNeeds {
   readonly knowPerson: (question: Question, permit: Permit) => OwnKnowledge;
   /** Durable in the audit when it resolves. */
   readonly recordRestricted: (question: Question, permit: Permit) => Promise<void>;
-  readonly ownArea: () => Area;
+  /** The network as its directory has it now, and for the whole of this locate: who is there, how to ask, how to close. */
+  readonly openNetwork: () => NetworkView;
   /** Audited durably before it resolves, like any holder's answer. */
-  readonly answerFromOwnIndex: (question: Question, permit: Permit) => Promise<HolderAnswer>;
-  /** Every other area of the directory, and how to ask it: exactly one answer each, at the deadline at the latest. */
-  readonly askAreas: (question: Question, permit: Permit, deadline: Deadline) => AsyncIterable<AreaAnswer>;
-  readonly closeWith: (question: Question, answers: readonly AreaAnswer[]) => Verdict;
+  readonly answerFromOwnIndex: (question: Question, permit: Permit, covered: Covered) => Promise<HolderAnswer>;
+  /** The own index could not answer: the others go on, and the operator must know. */
+  readonly ownIndexFailed: (failure: Failure) => void;
   /** In the background; gates nothing. */
-  readonly recordOutcomes: (question: Question, permit: Permit, verdict: Verdict) => void;
+  readonly recordOutcomes: (question: Question, permit: Permit, told: Verdict | ToldUntilLeft) => void;
+}
+
+/** What the user was told by a locate that ended before its verdict. */
+export interface ToldUntilLeft {
+  readonly cutShort: readonly AreaAnswer[];
 }
 
 /**
@@ -39,12 +45,14 @@ export interface LocateNeeds {
  * verdict.
  *
  * The question is durable in the audit before anything leaves this node, so that a crash cannot hide it. Silence and
- * refusal of a peer are answers, not exceptions.
+ * refusal of a peer are answers, not exceptions; so are those of the own index once the question is recorded.
  *
  * @throws {Failure} `purpose-refused`, `role-refused`, `not-permitted`: nobody has been asked; the refusal is audited.
  * @throws {Failure} `restricted-record`: the person's location is protected; nobody has been asked.
  * @throws {Failure} `identity-not-known`: no number given and none found; nobody has been asked.
- * @throws {Failure} `store-unavailable`: the audit could not be written; nothing has left.
+ * @throws {Failure} `store-unavailable`: the audit could not be written, or the person could not be looked up; nothing has
+ * left.
+ * @throws {Failure} `configuration`: the directory in force does not list this node; nobody has been asked.
  */
 export async function* locate(asked: Question, needs: LocateNeeds): AsyncGenerator<LocateEvent, void> {
   const startedMs = needs.clock.monotonicMs();
@@ -60,27 +68,67 @@ export async function* locate(asked: Question, needs: LocateNeeds): AsyncGenerat
   }
   const { question } = known;
 
-  const answers: AreaAnswer[] = [];
-  // Peers are asked while the own index answers; its answer is shown first.
+  const network = needs.openNetwork();
   const deadline = question.answerBy.keepingBack(REPLY_RESERVE_MS);
-  const peers = needs.askAreas(question, permit, deadline);
-  const own = await needs.answerFromOwnIndex(question, permit);
-  answers.push(ownAnswer(needs, own, startedMs));
-  yield { kind: "answer", answer: answers[0]! };
+  const answers: AreaAnswer[] = [];
+  let closed = false;
+  // Peers are asked while the own index answers; theirs wait for its answer, which is shown first, until the deadline.
+  const peers = network.askAreas(question, permit, deadline);
+  try {
+    const own = await answerOfOwnArea(question, permit, network, deadline, needs);
+    answers.push({ ...own, elapsedMs: Math.round(needs.clock.monotonicMs() - startedMs) });
+    yield { kind: "answer", answer: answers[0]! };
 
-  for await (const answer of peers) {
-    answers.push(answer);
-    yield { kind: "answer", answer };
+    for await (const answer of peers) {
+      answers.push(answer);
+      yield { kind: "answer", answer };
+    }
+
+    const verdict = network.closeWith(question, answers, howIdentified(asked, question));
+    closed = true;
+    needs.recordOutcomes(question, permit, verdict);
+    yield { kind: "verdict", verdict };
+  } finally {
+    await peers.return?.();
+    if (!closed) needs.recordOutcomes(question, permit, { cutShort: answers });
   }
-
-  const verdict = needs.closeWith(question, answers);
-  needs.recordOutcomes(question, permit, verdict);
-  yield { kind: "verdict", verdict };
 }
 
-function ownAnswer(needs: LocateNeeds, answer: HolderAnswer, startedMs: number): AreaAnswer {
-  const elapsedMs = Math.round(needs.clock.monotonicMs() - startedMs);
-  return { ...answer, area: needs.ownArea(), elapsedMs, own: true };
+/** The own area's answer by the deadline, or why there is none. Never rejects: the peers' answers stand without it. */
+async function answerOfOwnArea(
+  question: Question,
+  permit: Permit,
+  network: NetworkView,
+  deadline: Deadline,
+  needs: LocateNeeds,
+): Promise<Omit<AreaAnswer, "elapsedMs">> {
+  const { sealed, notOffered } = permit;
+  const without = { pointers: [], sealed, notOffered, morePointers: 0 };
+  const answering = async (): Promise<Omit<AreaAnswer, "area" | "elapsedMs" | "own">> => {
+    try {
+      return await needs.answerFromOwnIndex(question, permit, network.ownCovers(question, permit));
+    } catch (thrown) {
+      needs.ownIndexFailed(asFailure(thrown));
+      return { ...without, outcome: "unreachable", reason: "failed" };
+    }
+  };
+  let timer: Timer | undefined;
+  const tooLate = new Promise<"timed-out">((resolve) => {
+    timer = needs.clock.after(deadline.remainingMs(), () => resolve("timed-out"));
+  });
+  const answer = await Promise.race([answering(), tooLate]);
+  timer?.cancel();
+  const said = answer === "timed-out" ? { ...without, outcome: answer, reason: "" } : answer;
+  return { ...said, area: network.ownArea, own: true };
+}
+
+/** How the others came to be asked, where the caller gave no number. */
+function howIdentified(
+  { patient: asked }: Question,
+  { patient }: Question,
+): "number-found" | "without-number" | undefined {
+  if (asked.by === "number") return undefined;
+  return patient.by === "number" ? "number-found" : "without-number";
 }
 
 /** What the asker's own decision can refuse with; agreements and coverage belong to holders. */
