@@ -66,10 +66,10 @@ export function openTestIndex(
     objections,
     async load(items, asOfMs = 0, brokenOff) {
       const header = { name: "test", asOfMs };
-      const needs = { clock, store, feedsChanged: locator.feedsChanged };
-      const { accepted, rejected, providers } = await loadBatch(header, items, needs);
-      if (brokenOff === undefined) await finishLoad(header, providers, needs);
-      return { accepted, rejected };
+      const loadNeeds = { clock, store, feedsChanged: locator.feedsChanged };
+      const result = await loadBatch(header, items, loadNeeds);
+      if (brokenOff === undefined) await finishLoad(header, result.providers, loadNeeds);
+      return { accepted: result.accepted, rejected: result.rejected };
     },
     find: (patient, permit = aPermit()) => findRecords(ask(patient), permit, needs),
     know: (patient) => knowPerson(ask(patient), needs),
