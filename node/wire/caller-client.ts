@@ -149,10 +149,14 @@ async function* load(
     call.cancel();
   });
   try {
-    for await (const { accepted, rejected } of messagesOf(call)) {
+    let isFinished = false;
+    for await (const { accepted, rejected, finished } of messagesOf(call)) {
+      isFinished = finished;
+      if (finished) continue; // of no batch
       window.give();
       yield { accepted, rejected };
     }
+    if (!isFinished) throw new Failure("incompatible", "The node ended the load without saying that it is complete.");
   } catch (thrown) {
     throw failed ?? thrown;
   } finally {
