@@ -8,7 +8,7 @@ import type {
   handleUnaryCall,
 } from "@grpc/grpc-js";
 
-import { Failure } from "../base/failure.ts";
+import { Failure, type FailureCode } from "../base/failure.ts";
 import type { Log } from "../telemetry/log.ts";
 import { type IncomingCall, incomingCall } from "./interceptors.ts";
 import { statusOf } from "./status.ts";
@@ -50,9 +50,11 @@ export function boundRequest<Request, Response>(
 
 /** Reports what only the node's own people should know of a failure. */
 function noteMistake(log: Log, method: string, thrown: unknown): void {
-  if (thrown instanceof Failure && thrown.code !== "internal" && thrown.code !== "store-unavailable") return;
-  log.error("call-failed", thrown, { method });
+  if (!(thrown instanceof Failure) || OURS.has(thrown.code)) log.error("call-failed", thrown, { method });
 }
+
+/** Failures of which the other side hears nothing but that there was one. */
+const OURS: ReadonlySet<FailureCode> = new Set<FailureCode>(["internal", "configuration", "store-unavailable"]);
 
 function taken<Request>(request: Received<Request>): Request {
   if (request instanceof Failure) throw request;
