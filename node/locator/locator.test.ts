@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 
 import { Failure } from "../base/failure.ts";
 import { makeFakeClock, type FakeClock } from "../testing/fake-clock.ts";
+import { POINTERS_SHOWN_MAX } from "./locator.ts";
 import { aPermit, aPointer, aProvider, anIdentity, openTestIndex, type TestIndex } from "../testing/an-index.ts";
 
 const MINUTE_MS = 60_000;
@@ -16,8 +17,8 @@ describe("pointers of a person", () => {
 
   it("are shown newest first, with custodian, format and an id that tells nothing", async () => {
     await index.load([aPointer(), aPointer({ recordId: "D2", recordedOn: "2026-01-01", recordType: "allergies" })]);
-    const { shown, withheld } = index.locator.pointersOf([1], aPermit());
-    assert.equal(withheld, 0);
+    const { shown, more } = index.locator.pointersOf([1], aPermit());
+    assert.equal(more, 0);
     assert.deepEqual(
       shown.map(({ recordType }) => recordType),
       ["allergies", "discharge-letter"],
@@ -42,12 +43,12 @@ describe("pointers of a person", () => {
       aPointer({ recordId: "D3", recordType: "safeguarding" }),
     ]);
     const levels = { "discharge-letter": "summary", allergies: "sealed", safeguarding: "none" } as const;
-    const { shown, withheld } = index.locator.pointersOf([1], aPermit({ levels }));
+    const { shown, more } = index.locator.pointersOf([1], aPermit({ levels }));
     assert.deepEqual(
       shown.map(({ recordType, access, format }) => [recordType, access, format]),
       [["discharge-letter", "summary", ""]],
     );
-    assert.equal(withheld, 2);
+    assert.equal(more, 0);
   });
 
   it("are withheld whole above the caller's level, for the service's sake or the custodian's", async () => {
@@ -65,7 +66,51 @@ describe("pointers of a person", () => {
 
   it("of a legally protected kind never show, whatever the permit says", async () => {
     await index.load([aPointer({ recordType: "sexual-health" })]);
-    assert.deepEqual(index.locator.pointersOf([1], aPermit()), { shown: [], withheld: 1 });
+    assert.deepEqual(index.locator.pointersOf([1], aPermit()), { shown: [], more: 0, held: true });
+  });
+
+  it("are not read where they may not be shown, however many there are", async () => {
+    const sealed = Array.from({ length: 50 }, (_, n) => aPointer({ recordId: `D${n}` }));
+    const sensitive = Array.from({ length: 50 }, (_, n) =>
+      aPointer({ recordId: `V${n}`, recordType: "allergies", sensitivity: "V" }),
+    );
+    await index.load([...sealed, ...sensitive]);
+    // Any of them that is read, but the first, which says whose they are, would now be found damaged.
+    index.db.exec(
+      "UPDATE pointer SET checksum = checksum + 1 WHERE pointer_no > (SELECT min(pointer_no) FROM pointer)",
+    );
+    const permit = aPermit({ levels: { "discharge-letter": "sealed" }, sensitivities: ["N", "R"] });
+    assert.deepEqual(index.locator.pointersOf([1], permit), { shown: [], more: 0, held: true });
+    assert.throws(() => index.locator.pointersOf([1], aPermit()));
+    assert.deepEqual(index.locator.pointersOf([3], permit), { shown: [], more: 0, held: false });
+  });
+
+  it("are the newest of all identities together, so many as an answer carries; the rest is counted", async () => {
+    const day = (n: number): string => new Date(Date.UTC(2000, 0, 1 + n)).toISOString().slice(0, 10);
+    const perIdentity = POINTERS_SHOWN_MAX * 0.6;
+    const of = (provider: string, localId: string, first: number) =>
+      Array.from({ length: perIdentity }, (_, n) =>
+        aPointer({ provider, localId, recordId: `${provider}${n}`, recordedOn: day(first + 2 * n) }),
+      );
+    await index.load(of("RRK", "P1", 0));
+    await index.load(of("RJE", "X9", 1));
+    const { shown, more } = index.locator.pointersOf([1, 2], aPermit());
+    const newest = Array.from({ length: POINTERS_SHOWN_MAX }, (_, n) => day(2 * perIdentity - 1 - n));
+    assert.deepEqual(
+      shown.map(({ recordedOn }) => recordedOn),
+      newest,
+    );
+    assert.equal(more, 2 * perIdentity - POINTERS_SHOWN_MAX);
+    assert.equal(index.locator.pointersOf([1], aPermit()).more, 0);
+  });
+
+  it("beyond what an answer carries are counted for one identity too, and only those that may be seen", async () => {
+    for (let from = 0; from < POINTERS_SHOWN_MAX + 30; from += 103) {
+      await index.load(Array.from({ length: 103 }, (_, n) => aPointer({ recordId: `D${from + n}` })));
+    }
+    await index.load([aPointer({ recordId: "S", recordType: "safeguarding" })]);
+    const { shown, more } = index.locator.pointersOf([1], aPermit({ levels: { safeguarding: "sealed" } }));
+    assert.deepEqual([shown.length, more], [POINTERS_SHOWN_MAX, 30]);
   });
 
   it("belong to their identity, also of neighbours", async () => {
@@ -110,7 +155,7 @@ describe("pointers of a provider that no longer shares", () => {
     it(`(${state}) are withheld`, async () => {
       const index = openTestIndex([aProvider("RRK", { state })]);
       await index.load([anIdentity(), aPointer()]);
-      assert.deepEqual(index.locator.pointersOf([1], aPermit()), { shown: [], withheld: 1 });
+      assert.deepEqual(index.locator.pointersOf([1], aPermit()), { shown: [], more: 0, held: true });
       await index.close();
     });
   }

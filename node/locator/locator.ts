@@ -3,7 +3,7 @@ import type { Database } from "better-sqlite3";
 import type { Coverage, FeedState, PointerView, ProviderFeed } from "../base/answer.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Permit } from "../base/permit.ts";
-import { parseRecordType, PROTECTED_RECORD_TYPES } from "../base/record-types.ts";
+import { parseRecordType, PROTECTED_RECORD_TYPES, RECORD_TYPES, type RecordTypeKey } from "../base/record-types.ts";
 import { damagedRow, verifyRow, type RawRow } from "../base/row-checksum.ts";
 import type { OrganisationCode, Sensitivity } from "../base/words.ts";
 import { PLACES_PER_IDENTITY, POINTER_COLUMNS } from "./pointer-store.ts";
@@ -23,16 +23,25 @@ export interface LocatorProvider {
 
 /** A person's pointers under one permit. */
 export interface PermittedPointers {
-  /** What may be shown, newest first. */
+  /** What may be shown, newest first; the newest {@link POINTERS_SHOWN_MAX} of them. */
   readonly shown: readonly PointerView[];
-  /** How many more are held. For this node's audit alone; never for an answer. */
-  readonly withheld: number;
+  /** How many older ones may be shown as well. */
+  readonly more: number;
+  /** True where any pointer is held, shown or not. For this node's audit alone; never for an answer. */
+  readonly held: boolean;
 }
+
+/**
+ * One answer carries so many pointers. At about 260 bytes each that is a sixteenth of the largest message that gRPC takes
+ * by default (4 MiB): a very large record must not read as a fault of the network.
+ */
+export const POINTERS_SHOWN_MAX = 1_000;
 
 export interface Locator {
   /**
    * The pointers of a person's identities, as far as the permit lets them be seen. Sealed types, types of level none,
-   * legally protected kinds, and custodians or services above the caller's level are as if they were not there.
+   * legally protected kinds, and custodians or services above the caller's level are as if they were not there: of these
+   * one row at most is read, so that how many there are cannot be told from the time that it takes.
    *
    * @throws {Failure} `store-unavailable`: a row is damaged.
    */
@@ -56,11 +65,20 @@ export interface LocatorNeeds {
 }
 
 export function makeLocator({ db, clock, providers }: LocatorNeeds): Locator {
-  const pointersOfIdentity = db
+  const firstOfIdentity = db
     .prepare<[number, number], RawRow>(
-      `SELECT ${POINTER_COLUMNS} FROM pointer WHERE pointer_no BETWEEN ? AND ? ORDER BY pointer_no`,
+      `SELECT ${POINTER_COLUMNS} FROM pointer WHERE pointer_no BETWEEN ? AND ? ORDER BY pointer_no LIMIT 1`,
     )
     .raw();
+  // Named, because without this index every row of an identity would be read: then this shall not even prepare.
+  const ofKinds = `FROM pointer INDEXED BY pointer_by_kind WHERE pointer_no / ${PLACES_PER_IDENTITY} = ?
+    AND record_type IN (SELECT value FROM json_each(?)) AND sensitivity IN (SELECT value FROM json_each(?))`;
+  const newestOfKinds = db
+    .prepare<[number, string, string, number], RawRow>(
+      `SELECT ${POINTER_COLUMNS} ${ofKinds} ORDER BY recorded_on DESC, token LIMIT ?`,
+    )
+    .raw();
+  const countOfKinds = db.prepare<[number, string, string], number>(`SELECT count(*) ${ofKinds}`).pluck();
   const feedStates = db.prepare<[], [string, number]>("SELECT provider, as_of_ms FROM feed_state").raw();
   const custodians = new Map<string, LocatorProvider>(
     providers.filter(({ state }) => state === "feeding" || state === "paused").map((each) => [each.code, each]),
@@ -68,31 +86,44 @@ export function makeLocator({ db, clock, providers }: LocatorNeeds): Locator {
   let cached: { readonly coverage: Coverage; readonly atMs: number } | undefined;
 
   function pointersOf(identities: readonly number[], permit: Permit): PermittedPointers {
+    const kinds = [JSON.stringify(typesShown(permit)), JSON.stringify(sensitivitiesShown(permit))] as const;
     const shown: PointerView[] = [];
-    let held = 0;
+    let total = 0;
+    let held = false;
     for (const identityNo of identities) {
-      const first = identityNo * PLACES_PER_IDENTITY;
-      for (const row of pointersOfIdentity.all(first, first + PLACES_PER_IDENTITY - 1)) {
-        held++;
-        const view = viewOf(row, permit);
-        if (view !== undefined) shown.push(view);
-      }
+      const from = identityNo * PLACES_PER_IDENTITY;
+      const first = firstOfIdentity.get(from, from + PLACES_PER_IDENTITY - 1);
+      if (first === undefined) continue;
+      held = true;
+      if (custodianShown(first, permit) === undefined) continue;
+
+      const rows = newestOfKinds.all(identityNo, ...kinds, POINTERS_SHOWN_MAX);
+      const views = rows.map((row) => viewOf(row, permit)).filter((view) => view !== undefined);
+      shown.push(...views);
+      total += rows.length < POINTERS_SHOWN_MAX ? views.length : (countOfKinds.get(identityNo, ...kinds) ?? 0);
     }
-    return { shown: shown.sort(newestFirst), withheld: held - shown.length };
+    const newest = shown.sort(newestFirst).slice(0, POINTERS_SHOWN_MAX);
+    return { shown: newest, more: total - newest.length, held };
   }
 
-  function viewOf(row: RawRow, permit: Permit): PointerView | undefined {
+  /**
+   * The provider, where it shares and the permit may know it. All pointers of one identity come from its one provider, so
+   * one row says whose they are. A provider that left, or of which the topology says nothing, no longer shares.
+   */
+  function custodianShown(row: RawRow, permit: Permit): LocatorProvider | undefined {
     verifyRow("pointer", row);
-    const [, pointerId, provider, , type, recordedOn, format, , sensitivity, updatedAtMs] = row;
+    const custodian = custodians.get(String(row[2]));
+    return custodian !== undefined && permit.mayKnowCustodian(custodian.sensitivity) ? custodian : undefined;
+  }
+
+  /** What is shown of a row. The index found it, but only the verified row itself says that it may be seen. */
+  function viewOf(row: RawRow, permit: Permit): PointerView | undefined {
+    const custodian = custodianShown(row, permit);
+    const [, pointerId, , , type, recordedOn, format, , sensitivity, updatedAtMs] = row;
     const recordType = parseRecordType(String(type));
-    const custodian = custodians.get(String(provider));
-    // A provider that left, or of which the topology says nothing, no longer shares.
-    if (recordType === undefined || custodian === undefined || PROTECTED_RECORD_TYPES.has(recordType)) return undefined;
-    const access = permit.levelOf(recordType);
-    if (access === "none" || access === "sealed") return undefined;
-    if (!permit.mayKnowCustodian(custodian.sensitivity) || !permit.mayKnowCustodian(sensitivityOf(row, sensitivity))) {
-      return undefined;
-    }
+    if (custodian === undefined || recordType === undefined) return undefined;
+    const access = levelShown(recordType, permit);
+    if (access === undefined || !permit.mayKnowCustodian(sensitivityOf(row, sensitivity))) return undefined;
     return {
       pointerId: String(pointerId),
       recordType,
@@ -136,6 +167,22 @@ function stateOf(provider: LocatorProvider, lastReceivedAtMs: number, nowMs: num
   if (provider.state === "paused") return "paused";
   if (provider.state !== "feeding") return "not-connected";
   return nowMs - lastReceivedAtMs > provider.staleAfterMinutes * MINUTE_MS ? "stale" : "feeding";
+}
+
+/** The level at which records of a type are seen; `undefined` where they are as if they were not there. */
+function levelShown(recordType: RecordTypeKey, permit: Permit): PointerView["access"] | undefined {
+  if (PROTECTED_RECORD_TYPES.has(recordType)) return undefined;
+  const access = permit.levelOf(recordType);
+  return access === "none" || access === "sealed" ? undefined : access;
+}
+
+function typesShown(permit: Permit): RecordTypeKey[] {
+  const types = Object.keys(RECORD_TYPES) as RecordTypeKey[];
+  return types.filter((recordType) => levelShown(recordType, permit) !== undefined);
+}
+
+function sensitivitiesShown(permit: Permit): Sensitivity[] {
+  return (["N", "R", "V"] as const).filter((sensitivity) => permit.mayKnowCustodian(sensitivity));
 }
 
 function sensitivityOf(row: RawRow, text: unknown): Sensitivity {

@@ -2,7 +2,15 @@ import assert from "node:assert/strict";
 
 import fc from "fast-check";
 
-import { agree, contradict, decideLink, type MatchPerson, type MatchRecord } from "./matching.ts";
+import {
+  agree,
+  contradict,
+  decideLink,
+  personsContradict,
+  type MatchDetails,
+  type MatchPerson,
+  type MatchRecord,
+} from "./matching.ts";
 
 const AISHA: MatchRecord = {
   nhsNumber: "9000000009",
@@ -69,6 +77,26 @@ describe("the first linking rule, for any records", () => {
     .filter(({ nhsNumber, nhsNumberStatus }) => nhsNumber !== "" || nhsNumberStatus !== "01");
   const joins = (one: MatchRecord, other: MatchRecord): boolean =>
     decideLink(one, [person("p", other)]).kind === "link";
+
+  const detailsOf = (records: readonly MatchRecord[]): MatchDetails => {
+    const all = (field: (each: MatchRecord) => string): string[] => records.map(field).filter((text) => text !== "");
+    return {
+      verifiedNumbers: all((each) => (each.nhsNumberStatus === "01" ? each.nhsNumber : "")),
+      birthDates: all((each) => each.birthDate),
+      genders: all((each) => each.gender),
+      givenNames: all((each) => each.givenName),
+    };
+  };
+
+  it("says of two persons what it says of their records, two by two", () => {
+    const records = fc.array(record, { minLength: 1, maxLength: 3 });
+    fc.assert(
+      fc.property(records, records, (ones, others) => {
+        const apart = ones.some((one) => others.some((other) => contradict(one, other)));
+        assert.equal(personsContradict(detailsOf(ones), detailsOf(others)), apart);
+      }),
+    );
+  });
 
   it("is symmetric", () => {
     fc.assert(

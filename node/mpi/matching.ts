@@ -75,7 +75,41 @@ export function contradict(one: MatchRecord, other: MatchRecord): boolean {
   return givenNamesContradict(one.givenName, other.givenName);
 }
 
+/** What all of one person's records say together, each value once; only what is not empty. */
+export interface MatchDetails {
+  readonly verifiedNumbers: readonly string[];
+  readonly birthDates: readonly string[];
+  readonly genders: readonly string[];
+  readonly givenNames: readonly string[];
+}
+
+/** True where any record of the one {@link contradict}s any record of the other: they are not one person. */
+export function personsContradict(one: MatchDetails, other: MatchDetails): boolean {
+  return (
+    anyTwo(one.verifiedNumbers, other.verifiedNumbers, differ) ||
+    anyTwo(one.birthDates.filter(isTelling), other.birthDates.filter(isTelling), differ) ||
+    anyTwo(one.genders.filter(isSex), other.genders.filter(isSex), differ) ||
+    anyTwo(one.givenNames, other.givenNames, givenNamesContradict)
+  );
+}
+
+function anyTwo(
+  ones: readonly string[],
+  others: readonly string[],
+  holds: (one: string, other: string) => boolean,
+): boolean {
+  return ones.some((one) => others.some((other) => holds(one, other)));
+}
+
+function differ(one: string, other: string): boolean {
+  return one !== other;
+}
+
+function isSex(gender: string): boolean {
+  return gender === "male" || gender === "female";
+}
+
 /** A full date that somebody was really born on, as far as one can tell. */
-function isTelling(birthDate: string): boolean {
+export function isTelling(birthDate: string): boolean {
   return birthDate.length === 10 && !DEFAULT_DATES.has(birthDate);
 }

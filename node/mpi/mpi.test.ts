@@ -25,9 +25,13 @@ describe("the master patient index", () => {
     assert.equal(another, undefined);
     assert.equal(person?.identities.length, 2);
     assert.deepEqual(person?.details.expose(), {
+      numbers: [NUMBER],
+      verifiedNumbers: [NUMBER],
       birthDates: ["1980-05-17"],
+      genders: ["female"],
       familyNames: ["Khan", "Ali"],
       givenNames: ["Aisha", "A"],
+      middleNames: [],
     });
     assert.deepEqual(index.mpi.counts(), { persons: 1, identities: 2 });
     assert.ok(!JSON.stringify(person).includes("Khan"));
@@ -138,6 +142,20 @@ describe("the master patient index", () => {
     it("never finds a restricted person by postcode", async () => {
       await index.load([anIdentity({ restricted: true })]);
       assert.equal(search("Khan", "Aisha"), "one");
+      assert.equal(search("Khan", "Aisha", "1980-05-17", "B86 8QD"), "none");
+    });
+
+    it("finds nobody by postcode who may be a restricted person, wherever that record says they live", async () => {
+      const unlinked = {
+        provider: "RJE",
+        localId: "X9",
+        nhsNumber: "",
+        nhsNumberStatus: "",
+        restricted: true,
+      } as const;
+      await index.load([anIdentity()]);
+      assert.equal(search("Khan", "Aisha", "1980-05-17", "B86 8QD"), "one");
+      await index.load([anIdentity({ ...unlinked, postcode: "B1 1AA" })]);
       assert.equal(search("Khan", "Aisha", "1980-05-17", "B86 8QD"), "none");
     });
 

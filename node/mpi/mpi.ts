@@ -5,6 +5,7 @@ import { Concealed } from "../base/concealed.ts";
 import { NhsNumber } from "../base/nhs-number.ts";
 import { damagedRow, type RawRow } from "../base/row-checksum.ts";
 import { demographicKey, fromRow, IDENTITY_COLUMNS, type StoredIdentity } from "./identity-record.ts";
+import type { MatchDetails } from "./matching.ts";
 import { normaliseName, normalisePostcode } from "./names.ts";
 
 /** A person as all their current identity records describe them. */
@@ -19,10 +20,10 @@ export interface PersonView {
 }
 
 /** As sent, each spelling once; only what is not empty. */
-export interface PersonDetails {
-  readonly birthDates: readonly string[];
+export interface PersonDetails extends MatchDetails {
+  readonly numbers: readonly string[];
   readonly familyNames: readonly string[];
-  readonly givenNames: readonly string[];
+  readonly middleNames: readonly string[];
 }
 
 export interface DemographicSearch {
@@ -42,7 +43,8 @@ export interface Mpi {
   personsByNumber(nhsNumber: NhsNumber): readonly PersonView[];
   /**
    * The one person with a record of this family name, given name and date of birth, spelt alike but for case, marks and
-   * punctuation; with a postcode, that record's postcode too. A restricted person is never found by postcode.
+   * punctuation; with a postcode, that record's postcode too. A restricted person is never found by postcode, nor anybody
+   * whose names and date of birth are a restricted person's too: they may be one person whom nothing has linked yet.
    */
   personByDemographics(search: DemographicSearch): UniqueMatch;
   /** The person's one number: the one verified number, or else the one number there is. */
@@ -93,15 +95,17 @@ export function makeMpi(db: Database): Mpi {
     if (key === undefined) return { kind: "none" };
     const postcode = search.postcode === undefined ? undefined : normalisePostcode(search.postcode.expose());
 
-    const found = new Set<number>();
+    const named = new Set<number>();
+    const placed = new Set<number>();
     for (const record of byDemographics.all(key).map(fromRow)) {
-      const named = normaliseName(record.familyName) === family && normaliseName(record.givenName) === given;
-      const placed = postcode === undefined || normalisePostcode(record.postcode) === postcode;
-      if (named && placed && record.birthDate === birthDate) found.add(record.personKey);
+      if (normaliseName(record.familyName) !== family || normaliseName(record.givenName) !== given) continue;
+      if (record.birthDate !== birthDate) continue;
+      named.add(record.personKey);
+      if (postcode === undefined || normalisePostcode(record.postcode) === postcode) placed.add(record.personKey);
     }
-    const views = [...found].map((personKey) => viewOf(recordsOf(personKey)));
-    const shown = postcode === undefined ? views : views.filter(({ restricted }) => !restricted);
-    const [person, another] = shown;
+    const views = [...named].map((personKey) => viewOf(recordsOf(personKey)));
+    if (postcode !== undefined && views.some(({ restricted }) => restricted)) return { kind: "none" };
+    const [person, another] = views.filter(({ personId }) => placed.has(keyOf(personId)));
     if (person === undefined) return { kind: "none" };
     return another === undefined ? { kind: "one", person } : { kind: "several" };
   }
@@ -114,8 +118,8 @@ export function makeMpi(db: Database): Mpi {
   }
 
   function numberOf(personId: string): NhsNumber | undefined {
-    const records = recordsOf(Number.parseInt(personId, 36)).filter(({ nhsNumber }) => nhsNumber !== "");
-    const verified = records.filter(({ nhsNumberStatus }) => nhsNumberStatus === "01");
+    const records = recordsOf(keyOf(personId)).filter(({ nhsNumber }) => nhsNumber !== "");
+    const verified = records.filter(isVerified);
     const [number, another] = distinct((verified.length > 0 ? verified : records).map(({ nhsNumber }) => nhsNumber));
     return number === undefined || another !== undefined ? undefined : NhsNumber.parse(number);
   }
@@ -150,17 +154,29 @@ function groupByPerson(rows: readonly RawRow[]): StoredIdentity[][] {
   return [...groups.values()];
 }
 
+function keyOf(personId: string): number {
+  return Number.parseInt(personId, 36);
+}
+
 function viewOf(records: readonly StoredIdentity[]): PersonView {
   return {
     personId: (records[0]?.personKey ?? 0).toString(36),
     identities: records.map(({ identityNo }) => identityNo),
     restricted: records.some(({ restricted }) => restricted),
     details: new Concealed({
+      numbers: distinct(records.map(({ nhsNumber }) => nhsNumber)),
+      verifiedNumbers: distinct(records.filter(isVerified).map(({ nhsNumber }) => nhsNumber)),
       birthDates: distinct(records.map(({ birthDate }) => birthDate)),
+      genders: distinct(records.map(({ gender }) => gender)),
       familyNames: distinct(records.map(({ familyName }) => familyName)),
       givenNames: distinct(records.map(({ givenName }) => givenName)),
+      middleNames: distinct(records.map(({ middleName }) => middleName)),
     }),
   };
+}
+
+function isVerified({ nhsNumberStatus }: StoredIdentity): boolean {
+  return nhsNumberStatus === "01";
 }
 
 function distinct(texts: readonly string[]): string[] {

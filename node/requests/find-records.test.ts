@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 
+import fc from "fast-check";
+
 import { CHARACTERS, type CharacterName } from "../../topology/people/characters.ts";
 import { Failure } from "../base/failure.ts";
 import { readFeedFile } from "../feeds/read-feed-file.ts";
+import { POINTERS_SHOWN_MAX } from "../locator/locator.ts";
+import type { IdentityRecord } from "../mpi/identity-record.ts";
+import { givenNamesContradict } from "../mpi/names.ts";
 import {
   aPermit,
   aPointer,
@@ -21,6 +26,35 @@ import { BATCH_ITEMS_MAX, type ParsedItem } from "./load-batch.ts";
 const NUMBER = "9000000009";
 const OTHER_NUMBER = "9000000017";
 const BORN = "1980-05-17";
+/** Of each property; every run opens an index of its own. */
+const RUNS = process.env["COUNT"] === "full" ? 2_000 : 100;
+/** A second provider's record. */
+const ELSEWHERE = { provider: "RJE", localId: "X9" } as const;
+
+/** Records that were not linked to the person's, and yet may be theirs. */
+const UNLINKED: readonly [what: string, record: Partial<IdentityRecord>][] = [
+  ["without a birth date", { birthDate: "" }],
+  ["with the year alone", { birthDate: "1980" }],
+  ["with year and month", { birthDate: "1980-05" }],
+  ["with a default date", { birthDate: "1900-01-01" }],
+  ["with one digit of the date off, both numbers verified", { birthDate: "1980-05-18" }],
+  ["without a given name", { givenName: "" }],
+  ["under another name", { givenName: "Zara", familyName: "Hidden" }],
+  ["of another sex", { gender: "male", givenName: "A" }],
+];
+
+/** Questions that name the person of {@link anIdentity}. */
+const QUESTIONS = [
+  byNumber(NUMBER, BORN),
+  byNumber(NUMBER, BORN, { family: "Khan", given: "Aisha" }),
+  byNumber(NUMBER, BORN, { given: "Zara" }),
+  byDemographics("Khan", "Aisha", BORN),
+];
+
+/** Everything that leaves the node is made of these; `why` and the person stay in its audit. */
+const leaving = ({ pointers, more, otherPersonHasRecords }: Found): string =>
+  JSON.stringify({ pointers, more, otherPersonHasRecords });
+const NOTHING = JSON.stringify({ pointers: [], otherPersonHasRecords: false });
 
 describe("finding a person's records", () => {
   let index: TestIndex;
@@ -46,9 +80,6 @@ describe("finding a person's records", () => {
   });
 
   describe("where nothing may be shown", () => {
-    /** Everything that leaves the node is made of these two; `why` and the person stay in its audit. */
-    const leaving = ({ pointers, otherPersonHasRecords }: Found) => JSON.stringify({ pointers, otherPersonHasRecords });
-
     const causes: [why: Found["why"], items: Parameters<TestIndex["load"]>[0]][] = [
       ["none-held", []],
       ["none-held", [anIdentity()]],
@@ -72,7 +103,7 @@ describe("finding a person's records", () => {
         await index.load(items);
         const found = index.find(byNumber(NUMBER, BORN), aPermit({ levels: { safeguarding: "none" } }));
         assert.equal(found.why, why);
-        assert.equal(leaving(found), JSON.stringify({ pointers: [], otherPersonHasRecords: false }));
+        assert.equal(leaving(found), NOTHING);
         const stranger = index.find(byNumber(OTHER_NUMBER, BORN));
         assert.equal(leaving(found), leaving(stranger));
       });
@@ -83,6 +114,32 @@ describe("finding a person's records", () => {
       const under = (purpose: "BTG" | "ETREAT") => index.find(byNumber(NUMBER, BORN), aPermit({ purpose })).why;
       assert.equal(under("BTG"), "held");
       assert.equal(under("ETREAT"), "objected");
+    });
+
+    for (const [what, record] of UNLINKED) {
+      it(`a restricted mark or an objection counts on a record ${what}`, async () => {
+        for (const [why, hiding] of [
+          ["restricted", [anIdentity({ ...ELSEWHERE, ...record, restricted: true })]],
+          ["objected", [anIdentity({ ...ELSEWHERE, ...record }), anObjection(ELSEWHERE)]],
+        ] as const) {
+          const other = openTestIndex();
+          await other.load([anIdentity(), aPointer()]);
+          assert.equal(other.find(byNumber(NUMBER, BORN)).why, "held");
+          await other.load(hiding);
+          for (const question of QUESTIONS) {
+            const found = other.find(question);
+            assert.deepEqual([found.why, leaving(found)], [why, NOTHING]);
+          }
+          await other.close();
+        }
+      });
+    }
+
+    it("a number typed wrong for another hides nobody: one of another birth date, its number not verified", async () => {
+      const hiding = { ...ELSEWHERE, birthDate: "1972-08-14", nhsNumberStatus: "", restricted: true } as const;
+      await index.load([anIdentity(), aPointer(), anIdentity(hiding)]);
+      assert.deepEqual(find(NUMBER, BORN), [1, false, "held"]);
+      assert.deepEqual(find(NUMBER, "1972-08-14"), [0, false, "restricted"]);
     });
 
     it("a restricted person stays hidden from emergency access too", async () => {
@@ -118,20 +175,48 @@ describe("finding a person's records", () => {
       await index.load([
         anIdentity(),
         aPointer(),
-        anIdentity({ provider: "RJE", localId: "X9", birthDate: "1972-08-14" }),
+        anIdentity({ ...ELSEWHERE, birthDate: "1972-08-14", nhsNumberStatus: "02" }),
       ]);
       assert.deepEqual(find(NUMBER, "1999-09-09"), [0, true, "other-person"]);
       await index.load([anObjection({ provider: "RJE", localId: "X9" })]);
       assert.deepEqual(find(NUMBER, "1999-09-09"), [0, false, "other-person"]);
+      assert.deepEqual(find(NUMBER, BORN, { given: "Beryl" }), [0, false, "other-person"]);
       assert.deepEqual(find(NUMBER, BORN), [1, false, "held"]);
     });
 
-    it("counts both names against the person, and one of them alone not", async () => {
-      await index.load([anIdentity(), aPointer()]);
-      assert.deepEqual(find(NUMBER, BORN, { family: "Sheldon", given: "Beryl" }), [0, true, "other-person"]);
+    it("counts the given name against the person, and the family name, which people change, not", async () => {
+      await index.load([anIdentity({ middleName: "Noor Zahra" }), aPointer()]);
+      const given = (name: string) => find(NUMBER, BORN, { given: name });
+      assert.deepEqual(find(NUMBER, BORN, { family: "Khan", given: "Beryl" }), [0, true, "other-person"]);
+      assert.deepEqual(given("Beryl"), [0, true, "other-person"]);
+      assert.deepEqual(given("Amira"), [0, true, "other-person"], "a twin's");
       assert.deepEqual(find(NUMBER, BORN, { family: "Sheldon", given: "Aisha" }), [1, false, "held"]);
-      assert.deepEqual(find(NUMBER, BORN, { family: "Khan", given: "Beryl" }), [1, false, "held"]);
-      assert.deepEqual(find(NUMBER, BORN, { family: "KHAN-ALI", given: "A" }), [1, false, "held"]);
+      for (const name of ["A", "AISHA", "Aishah", "Noor", "Zahra", "Noor Zahra", "Baby", "UNKNOWN", ""]) {
+        assert.deepEqual(given(name), [1, false, "held"], name);
+      }
+    });
+
+    it("takes no initial for a name where the name is known: twins share it", async () => {
+      const initials = anIdentity({ ...ELSEWHERE, givenName: "A", middleName: "B" });
+      await index.load([initials, aPointer({ ...ELSEWHERE, recordId: "E1" })]);
+      assert.deepEqual(find(NUMBER, BORN, { given: "Amira" }), [1, false, "held"]);
+      await index.load([anIdentity()]);
+      assert.deepEqual(find(NUMBER, BORN, { given: "Amira" }), [0, true, "other-person"]);
+      assert.deepEqual(find(NUMBER, BORN, { given: "Beryl" }), [0, true, "other-person"]);
+      assert.deepEqual(find(NUMBER, BORN, { given: "Aisha" }), [1, false, "held"]);
+    });
+
+    it("holds no name against a record without a given name", async () => {
+      await index.load([anIdentity({ givenName: "", middleName: "Zahra" }), aPointer()]);
+      assert.deepEqual(find(NUMBER, BORN, { given: "Beryl" }), [1, false, "held"]);
+    });
+
+    it("goes by a record without a birth date only where nobody of this number has one", async () => {
+      await index.load([anIdentity({ ...ELSEWHERE, birthDate: "" }), aPointer({ ...ELSEWHERE, recordId: "E1" })]);
+      assert.deepEqual(find(NUMBER, BORN), [0, true, "other-person"]);
+      await index.load([anIdentity()]);
+      assert.deepEqual(find(NUMBER, BORN), [0, false, "none-held"]);
+      assert.deepEqual(find(NUMBER, "1999-09-09"), [0, false, "other-person"]);
     });
 
     it("finds the owner of a number that was typed wrong for another, and not the other", async () => {
@@ -188,12 +273,60 @@ describe("finding a person's records", () => {
     await index.load([
       anIdentity(),
       aPointer(),
-      anIdentity({ provider: "RJE", localId: "X9", gender: "male" }),
-      aPointer({ provider: "RJE", localId: "X9", recordId: "E1" }),
+      anIdentity({ ...ELSEWHERE, givenName: "" }),
+      aPointer({ ...ELSEWHERE, recordId: "E1" }),
     ]);
     const found = index.find(byNumber(NUMBER, BORN));
     assert.deepEqual(seen(found), [2, false, "held"]);
     assert.equal(found.personId?.split(" ").length, 2);
+  });
+
+  describe("of several whom the index refused to join", () => {
+    for (const [mine, other] of [
+      ["Baby", "Baby"],
+      ["Sam", "Samuel"],
+    ] as const) {
+      it(`mixes no two sexes (${mine}, ${other})`, async () => {
+        await index.load([
+          anIdentity({ givenName: mine }),
+          aPointer(),
+          anIdentity({ ...ELSEWHERE, givenName: other, gender: "male" }),
+          aPointer({ ...ELSEWHERE, recordId: "E1" }),
+        ]);
+        assert.deepEqual(find(NUMBER, BORN), [0, true, "other-person"]);
+        assert.deepEqual(find(NUMBER, BORN, { given: mine }), [0, true, "other-person"]);
+      });
+    }
+
+    it("says nothing where neither has anything to show", async () => {
+      await index.load([
+        anIdentity({ givenName: "Baby" }),
+        anIdentity({ ...ELSEWHERE, givenName: "Baby", gender: "male" }),
+        aPointer({ ...ELSEWHERE, recordType: "sexual-health" }),
+      ]);
+      assert.deepEqual(find(NUMBER, BORN), [0, false, "other-person"]);
+    });
+
+    it("does not show a record that may be either twin's", async () => {
+      await index.load([
+        anIdentity(),
+        aPointer(),
+        anIdentity({ localId: "P2", givenName: "Amira" }),
+        anIdentity({ ...ELSEWHERE, givenName: "A" }),
+        aPointer({ ...ELSEWHERE, recordId: "E1" }),
+      ]);
+      assert.deepEqual(find(NUMBER, BORN, { given: "Aisha" }), [1, false, "held"]);
+      assert.deepEqual(find(NUMBER, BORN, { given: "Amira" }), [0, false, "none-held"]);
+    });
+  });
+
+  it("counts what one answer cannot carry", async () => {
+    await index.load([anIdentity(), aPointer({ recordId: "old", recordedOn: "1999-01-01" })]);
+    assert.ok(!("more" in index.find(byNumber(NUMBER, BORN))));
+    await index.load(Array.from({ length: POINTERS_SHOWN_MAX }, (_, n) => aPointer({ recordId: `D${n}` })));
+    const { pointers, more } = index.find(byNumber(NUMBER, BORN));
+    assert.deepEqual([pointers.length, more], [POINTERS_SHOWN_MAX, 1]);
+    assert.ok(pointers.every(({ recordedOn }) => recordedOn > "1999-01-01"));
   });
 
   it("finds by demographics one person or nobody, never somebody else", async () => {
@@ -237,6 +370,13 @@ describe("knowing the person before anybody is asked", () => {
     assert.equal(index.know(byNumber(NUMBER, "1980-05-18")).kind, "ask");
   });
 
+  for (const [what, record] of UNLINKED) {
+    it(`stops for a restricted mark on a record ${what}, however asked`, async () => {
+      await index.load([anIdentity(), anIdentity({ ...ELSEWHERE, ...record, restricted: true })]);
+      for (const question of QUESTIONS) assert.equal(index.know(question).kind, "restricted");
+    });
+  }
+
   it("does not find a restricted person by postcode", async () => {
     await index.load([anIdentity({ restricted: true })]);
     assert.throws(() => index.know(byDemographics("Khan", "Aisha", BORN, "B86 8QD")), isIdentityNotKnown);
@@ -269,6 +409,138 @@ function isIdentityNotKnown(thrown: unknown): boolean {
   assert.match(thrown.message, /^Cannot ask yet: identity not known\./);
   return !/Khan|Aisha|1980/.test(thrown.message);
 }
+
+describe("finding, for any records of one number", function () {
+  this.timeout(RUNS * 100);
+
+  const record = fc.record({
+    given: fc.constantFrom("", "A", "Aisha", "Amira", "Baby", "Zara"),
+    family: fc.constantFrom("Khan", "Ali"),
+    born: fc.constantFrom(BORN, BORN, BORN, "", "1980", "1980-05", "1900-01-01", "1980-05-18", "1972-08-14"),
+    gender: fc.constantFrom("female", "female", "male", ""),
+    status: fc.constantFrom("01", "02", ""),
+    flag: fc.constantFrom("none", "none", "none", "restricted", "objected", "override"),
+    pointers: fc.constantFrom("shown", "shown", "sealed", "none"),
+  });
+  type SomeRecord = typeof record extends fc.Arbitrary<infer Value> ? { [Field in keyof Value]: string } : never;
+  const permit = aPermit({ levels: { safeguarding: "sealed" } });
+  const asked = fc.constantFrom("", "A", "Aisha", "Amira", "Zara", "Beryl", "Baby");
+
+  const itemsOf = (records: readonly SomeRecord[]): ParsedItem[] =>
+    records.flatMap(({ given, family, born, gender, status, flag, pointers }, n) => {
+      const patient = { provider: "RRK", localId: `P${n}` };
+      const names = { givenName: given, familyName: family, birthDate: born, gender, nhsNumberStatus: status };
+      const recordType = pointers === "sealed" ? "safeguarding" : "discharge-letter";
+      return [
+        anIdentity({ ...patient, ...names, restricted: flag === "restricted" }),
+        ...(pointers === "none" ? [] : [aPointer({ ...patient, recordId: `D${n}`, recordType })]),
+        ...(flag === "objected" || flag === "override"
+          ? [anObjection({ ...patient, objectionId: `O${n}`, overrideInEmergency: flag === "override" })]
+          : []),
+      ];
+    });
+  const hides = ({ flag }: SomeRecord): boolean => flag !== "none";
+  const isFull = ({ born }: SomeRecord): boolean => born.length === 10 && born !== "1900-01-01";
+  /** True where the birth date asked with does not rule the record out. */
+  const mayBe = (one: SomeRecord, birthDate: string, records: readonly SomeRecord[]): boolean =>
+    one.born === birthDate ||
+    !isFull(one) ||
+    (one.status === "01" && records.some(({ born, status }) => born === birthDate && status === "01"));
+  const contradictory = (one: SomeRecord, other: SomeRecord): boolean =>
+    (one.gender !== "" && other.gender !== "" && one.gender !== other.gender) ||
+    givenNamesContradict(one.given, other.given);
+
+  const unhidden = record.map((each) => ({ ...each, flag: "none" }));
+  /** Rather more of those who are told apart by their names and sexes alone. */
+  const alike = fc.oneof(
+    unhidden,
+    unhidden.map((each) => ({ ...each, born: BORN, pointers: "shown" })),
+  );
+  const underAny = async (
+    one: fc.Arbitrary<SomeRecord>,
+    check: (find: TestIndex, records: readonly SomeRecord[], given: string) => void,
+  ) => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(one, { maxLength: 5 }), asked, async (records, given) => {
+        const index = openTestIndex();
+        try {
+          await index.load(itemsOf(records));
+          check(index, records, given);
+        } finally {
+          await index.close();
+        }
+      }),
+      { numRuns: RUNS },
+    );
+  };
+
+  it("shows nothing, alike, where any that may be the person's is restricted or objected to", async () => {
+    const seen = { hidden: 0, held: 0, check: 0 };
+    await underAny(record, (index, records, given) => {
+      for (const birthDate of [BORN, "1980-05-18", "1999-09-09"]) {
+        const possible = records.filter((each) => mayBe(each, birthDate, records));
+        const question = byNumber(NUMBER, birthDate, { given });
+        const found = index.find(question, permit);
+        if (possible.some(hides)) {
+          seen.hidden++;
+          assert.equal(leaving(found), NOTHING);
+        }
+        const isRestricted = ({ flag }: SomeRecord): boolean => flag === "restricted";
+        const known = index.know(question).kind;
+        if (possible.some(isRestricted)) assert.equal(known, "restricted");
+        if (!records.some(isRestricted)) assert.equal(known, "ask");
+        if (found.otherPersonHasRecords) {
+          seen.check++;
+          assert.ok(!records.some(hides), "a check of identity may not set a hidden person apart");
+        }
+        if (found.pointers.length > 0) seen.held++;
+      }
+      for (const { family, given: name } of records) {
+        if (name === "" || name === "Baby") continue;
+        const found = index.find(byDemographics(family, name, BORN), permit);
+        const possible = records.filter((each) => mayBe(each, BORN, records));
+        if (possible.some(hides)) assert.equal(leaving(found), NOTHING);
+      }
+    });
+    assert.ok(
+      Object.values(seen).every((times) => times > 0),
+      JSON.stringify(seen),
+    );
+  });
+
+  it("mixes no two who cannot be one person, and shows nobody of another given name or birth date", async () => {
+    let several = 0;
+    await underAny(alike, (index, records, given) => {
+      const ids = new Map<unknown, string>(
+        index.db.prepare<[], [string, string]>("SELECT token, record_id FROM pointer").raw().all(),
+      );
+      const { pointers } = index.find(byNumber(NUMBER, BORN, { given }), permit);
+      const shown = pointers.map(({ pointerId }) => records[Number(ids.get(pointerId)?.slice(1))]!);
+      if (shown.length > 1) several++;
+      for (const one of shown) {
+        assert.equal(one.born, BORN);
+        assert.ok(!shown.some((other) => contradictory(one, other)));
+      }
+      assert.ok(shown.length === 0 || shown.some((one) => !givenNamesContradict(one.given, given)));
+    });
+    assert.ok(several > 0);
+  });
+
+  it("asks for a check of identity only where some details would not give nothing to show", async () => {
+    let checks = 0;
+    await underAny(unhidden, (index, records, given) => {
+      for (const birthDate of [BORN, "1999-09-09"]) {
+        if (!index.find(byNumber(NUMBER, birthDate, { given }), permit).otherPersonHasRecords) continue;
+        checks++;
+        const right = records
+          .filter(({ pointers }) => pointers === "shown")
+          .map((each) => byNumber(NUMBER, isFull(each) ? each.born : BORN, { given: each.given }));
+        assert.ok(right.some((question) => leaving(index.find(question, permit)) !== NOTHING));
+      }
+    });
+    assert.ok(checks > 0);
+  });
+});
 
 describe("finding the people of the cast in Coventry", () => {
   let index: TestIndex;

@@ -1,16 +1,15 @@
 import type { BirthDate } from "../base/birth-date.ts";
 import { Failure } from "../base/failure.ts";
-import type { NhsNumber } from "../base/nhs-number.ts";
+import { NhsNumber } from "../base/nhs-number.ts";
 import type { Permit } from "../base/permit.ts";
 import type { PatientQuery, Question } from "../base/question.ts";
 import type { Purpose } from "../base/words.ts";
 import type { PermittedPointers } from "../locator/locator.ts";
-import type { DemographicSearch, PersonView, UniqueMatch } from "../mpi/mpi.ts";
-import { familyNamesContradict, givenNamesContradict } from "../mpi/names.ts";
+import { isTelling, personsContradict } from "../mpi/matching.ts";
+import type { DemographicSearch, PersonDetails, PersonView, UniqueMatch } from "../mpi/mpi.ts";
+import { givenNamesContradict, normaliseName } from "../mpi/names.ts";
 import type { Found } from "./answer-locate.ts";
 import type { OwnKnowledge } from "./locate.ts";
-
-type NumberQuery = Extract<PatientQuery, { readonly by: "number" }>;
 
 export interface KnowPersonNeeds {
   readonly personsByNumber: (nhsNumber: NhsNumber) => readonly PersonView[];
@@ -29,26 +28,25 @@ export interface FindRecordsNeeds extends Omit<KnowPersonNeeds, "numberOf"> {
  * Finds what the own index may show of the person whom a question names. Restricted and objected are no pointers, exactly
  * as if nothing were held; the difference is in `why` alone.
  *
+ * Whether anything may be shown is judged before names are looked at, and over more people than could be shown: a
+ * restricted mark or an objection also counts on a record that was never linked.
+ *
  * @throws {Failure} `store-unavailable`: a row that bears on the answer is damaged.
  */
 export function findRecords(question: Question, permit: Permit, needs: FindRecordsNeeds): Found {
   return needs.inOneSnapshot(() => {
-    const naming = personsNamed(question.patient, needs);
-    switch (naming.kind) {
-      case "named":
-        return foundOf(naming.persons, permit, needs);
-      case "in-doubt": {
-        // Where one of them is restricted or objected, the right details would show nothing: so do these.
-        const found = foundOf(naming.persons, permit, needs);
-        return found.why === "held" ? { ...nothing("other-person"), otherPersonHasRecords: true } : found;
-      }
-      case "nobody": {
-        // Not where the number is anyone's who is restricted or has objected: no answer may set theirs apart.
-        const whys = new Set(naming.others.map((person) => foundOf([person], permit, needs).why));
-        const otherPersonHasRecords = whys.has("held") && !whys.has("restricted") && !whys.has("objected");
-        return { ...nothing(naming.others.length === 0 ? "none-held" : "other-person"), otherPersonHasRecords };
-      }
-    }
+    const { purpose } = permit.claim;
+    const { everybody, possible, naming } = personsNamed(question.patient, needs);
+    const hidden = whyHidden(possible, purpose, needs);
+    if (hidden !== undefined) return { ...nothing(hidden), personId: idsOf(possible) };
+    if (naming.kind === "named") return foundOf(naming.persons, permit, needs);
+
+    if (everybody.length === 0) return nothing("none-held");
+    // Not where the number is also anyone's who is restricted or has objected: no answer may set theirs apart.
+    const mayTell = whyHidden(everybody, purpose, needs) === undefined;
+    const otherPersonHasRecords =
+      mayTell && naming.persons.some((each) => foundOf([each], permit, needs).why === "held");
+    return { ...nothing("other-person"), otherPersonHasRecords };
   });
 }
 
@@ -62,13 +60,10 @@ export function findRecords(question: Question, permit: Permit, needs: FindRecor
 export function knowPerson(question: Question, needs: KnowPersonNeeds): OwnKnowledge {
   const { patient } = question;
   return needs.inOneSnapshot(() => {
-    if (patient.by === "number") {
-      const persons = needs.personsByNumber(patient.nhsNumber).filter((person) => isBornOn(person, patient.birthDate));
-      return persons.some(({ restricted }) => restricted) ? { kind: "restricted" } : { kind: "ask", question };
-    }
-    const match = needs.personByDemographics(patient);
-    if (match.kind !== "one") throw identityNotKnown(match.kind);
-    if (match.person.restricted) return { kind: "restricted" };
+    const { possible, match } = personsPossible(patient, needs);
+    if (match !== undefined && match.kind !== "one") throw identityNotKnown(match.kind);
+    if (possible.some(({ restricted }) => restricted)) return { kind: "restricted" };
+    if (patient.by === "number" || match === undefined) return { kind: "ask", question };
     const nhsNumber = needs.numberOf(match.person.personId);
     if (nhsNumber === undefined) return { kind: "ask", question };
     const { birthDate, familyName, givenName } = patient;
@@ -85,48 +80,115 @@ function identityNotKnown(found: "none" | "several"): Failure {
   );
 }
 
-/** Whom the question names. */
-type Naming =
-  /** One person; or several whom nothing that is known tells apart. */
-  | { readonly kind: "named"; readonly persons: readonly PersonView[] }
-  /** Several with this number and date of birth whose given names contradict: a twin's record under the wrong number. */
-  | { readonly kind: "in-doubt"; readonly persons: readonly PersonView[] }
-  /** Nobody; others may have the number. */
-  | { readonly kind: "nobody"; readonly others: readonly PersonView[] };
+type PersonReads = Pick<FindRecordsNeeds, "personsByNumber" | "personByDemographics">;
 
-function personsNamed(
-  patient: PatientQuery,
-  needs: Pick<FindRecordsNeeds, "personsByNumber" | "personByDemographics">,
-): Naming {
-  if (patient.by === "demographics") {
-    const match = needs.personByDemographics(patient);
-    return match.kind === "one" ? { kind: "named", persons: [match.person] } : { kind: "nobody", others: [] };
-  }
-  const persons = needs.personsByNumber(patient.nhsNumber);
-  const fitting = persons.filter((person) => isBornOn(person, patient.birthDate) && !isNamedOtherwise(person, patient));
-  if (fitting.length === 0) return { kind: "nobody", others: persons };
-  if (fitting.length === 1) return { kind: "named", persons: fitting };
-
-  // The given name asked with may tell them apart; if not, they must at least be nameable as one person.
-  const asked = patient.givenName?.expose() ?? "";
-  const likely = fitting.filter((person) => !everyContradicts(givenNamesOf(person), asked, givenNamesContradict));
-  const names = likely.flatMap(givenNamesOf);
-  const apart = likely.length === 0 || names.some((one) => names.some((other) => givenNamesContradict(one, other)));
-  return apart ? { kind: "in-doubt", persons: fitting } : { kind: "named", persons: likely };
+/** Those who may be the person asked about, as far as number and birth date tell. */
+interface Possible {
+  /** Everybody who has the number, whatever the birth date. */
+  readonly everybody: readonly PersonView[];
+  /** Those of them whom the birth date does not rule out. */
+  readonly possible: readonly PersonView[];
+  /** What a search by demographics found. */
+  readonly match?: UniqueMatch;
 }
 
-function foundOf(
+/** Whom the question names. */
+interface Naming extends Possible {
+  readonly naming:
+    /** One person; or several whom nothing that is known tells apart. */
+    | { readonly kind: "named"; readonly persons: readonly PersonView[] }
+    /** Nobody whom the details fit, or several who cannot be one person. Who it is must be checked, against these. */
+    | { readonly kind: "unsure"; readonly persons: readonly PersonView[] };
+}
+
+function personsNamed(patient: PatientQuery, needs: PersonReads): Naming {
+  const possible = personsPossible(patient, needs);
+  if (possible.match !== undefined) {
+    const persons = possible.match.kind === "one" ? [possible.match.person] : [];
+    return { ...possible, naming: { kind: persons.length === 0 ? "unsure" : "named", persons } };
+  }
+  const born = possible.possible.filter((person) => isBornOn(person, patient.birthDate));
+  if (born.length === 0) return { ...possible, naming: { kind: "unsure", persons: nameable(possible.everybody) } };
+  const persons = tellApart(born, patient.givenName?.expose() ?? "");
+  return { ...possible, naming: persons.length === 0 ? { kind: "unsure", persons: born } : { kind: "named", persons } };
+}
+
+function personsPossible(patient: PatientQuery, needs: PersonReads): Possible {
+  if (patient.by === "number") {
+    const everybody = needs.personsByNumber(patient.nhsNumber);
+    return { everybody, possible: notRuledOut(everybody, patient.birthDate) };
+  }
+  const match = needs.personByDemographics(patient);
+  if (match.kind !== "one") return { everybody: [], possible: [], match };
+  const numbers = detailsOf(match.person).numbers.map((digits) => NhsNumber.parse(digits));
+  const everybody = [match.person];
+  for (const number of numbers) {
+    if (number === undefined) continue;
+    everybody.push(...needs.personsByNumber(number).filter(({ personId }) => personId !== match.person.personId));
+  }
+  return { everybody, possible: notRuledOut(everybody, patient.birthDate), match };
+}
+
+/**
+ * Those whose birth date is the one asked with, is missing, partial or a default; and those with another birth date whose
+ * number is verified where the number of one born on the day asked for is too: then one of the dates is a mistake.
+ */
+function notRuledOut(persons: readonly PersonView[], birthDate: BirthDate): PersonView[] {
+  const bornVerified = persons.some((person) => isBornOn(person, birthDate) && hasVerifiedNumber(person));
+  return persons.filter(
+    (person) => isBornOn(person, birthDate) || !hasTellingDate(person) || (bornVerified && hasVerifiedNumber(person)),
+  );
+}
+
+/**
+ * Of those with this number and birth date, the ones of the given name asked with; nobody where it is none of theirs, or
+ * where those left cannot be one person: a twin's record under the wrong number.
+ */
+function tellApart(born: readonly PersonView[], givenName: string): readonly PersonView[] {
+  const otherwise = born.filter((person) => isNamedOtherwise(person, givenName));
+  // A record that might as well be one of those ruled out (an initial, no name yet) is nobody's for certain.
+  const persons = born.filter((one) => otherwise.every((other) => other !== one && areApart(one, other)));
+  return persons.some((one) => persons.some((other) => areApart(one, other))) ? [] : persons;
+}
+
+/** Those whom the right birth date would name. Where nobody's date is known, no date is right, and all are alike. */
+function nameable(persons: readonly PersonView[]): readonly PersonView[] {
+  const dated = persons.filter(hasTellingDate);
+  return dated.length > 0 ? dated : persons;
+}
+
+function areApart(one: PersonView, other: PersonView): boolean {
+  return one !== other && personsContradict(detailsOf(one), detailsOf(other));
+}
+
+/**
+ * True where the given name asked with can be none of this person's, their middle names among them. Twins share number
+ * slips, birth date and family name, so that it counts alone; a family name, which people change, does not. Twins often
+ * share the initial too: it speaks for the person only where no record has more.
+ */
+function isNamedOtherwise(person: PersonView, givenName: string): boolean {
+  const { givenNames, middleNames } = detailsOf(person);
+  if (givenName === "" || givenNames.length === 0) return false;
+  const known = [...givenNames, ...middleNames, ...middleNames.flatMap((name) => name.split(/\s+/u))];
+  const inFull = known.filter((name) => normaliseName(name).length > 1);
+  return (inFull.length > 0 ? inFull : known).every((name) => givenNamesContradict(name, givenName));
+}
+
+/** Why nothing may be shown where any of these may be the person: the most restrictive wins. */
+function whyHidden(
   persons: readonly PersonView[],
-  permit: Permit,
-  needs: Pick<FindRecordsNeeds, "isObjected" | "pointersOf">,
-): Found {
-  const personId = persons.map((person) => person.personId).join(" ");
-  const identities = persons.flatMap((person) => person.identities);
-  if (persons.some(({ restricted }) => restricted)) return { ...nothing("restricted"), personId };
-  if (needs.isObjected(identities, permit.claim.purpose)) return { ...nothing("objected"), personId };
-  const { shown, withheld } = needs.pointersOf(identities, permit);
-  const why = shown.length > 0 ? "held" : withheld > 0 ? "filtered" : "none-held";
-  return { personId, pointers: shown, otherPersonHasRecords: false, why };
+  purpose: Purpose,
+  { isObjected }: Pick<FindRecordsNeeds, "isObjected">,
+): "restricted" | "objected" | undefined {
+  if (persons.some(({ restricted }) => restricted)) return "restricted";
+  return isObjected(identitiesOf(persons), purpose) ? "objected" : undefined;
+}
+
+function foundOf(persons: readonly PersonView[], permit: Permit, needs: Pick<FindRecordsNeeds, "pointersOf">): Found {
+  const { shown, more, held } = needs.pointersOf(identitiesOf(persons), permit);
+  const why = shown.length > 0 ? "held" : held ? "filtered" : "none-held";
+  const found = { personId: idsOf(persons), pointers: shown, otherPersonHasRecords: false, why } as const;
+  return more > 0 ? { ...found, more } : found;
 }
 
 function nothing(why: Found["why"]): Found {
@@ -134,25 +196,25 @@ function nothing(why: Found["why"]): Found {
 }
 
 function isBornOn(person: PersonView, birthDate: BirthDate): boolean {
-  return person.details.expose().birthDates.includes(birthDate.expose());
+  return detailsOf(person).birthDates.includes(birthDate.expose());
 }
 
-/** True where the asker gave both names and neither can be this person's: the number is somebody else's. */
-function isNamedOtherwise(person: PersonView, { familyName, givenName }: NumberQuery): boolean {
-  return (
-    everyContradicts(person.details.expose().familyNames, familyName?.expose() ?? "", familyNamesContradict) &&
-    everyContradicts(givenNamesOf(person), givenName?.expose() ?? "", givenNamesContradict)
-  );
+function hasTellingDate(person: PersonView): boolean {
+  return detailsOf(person).birthDates.some(isTelling);
 }
 
-function everyContradicts(
-  known: readonly string[],
-  asked: string,
-  contradict: (one: string, other: string) => boolean,
-): boolean {
-  return asked !== "" && known.length > 0 && known.every((name) => contradict(name, asked));
+function hasVerifiedNumber(person: PersonView): boolean {
+  return detailsOf(person).verifiedNumbers.length > 0;
 }
 
-function givenNamesOf(person: PersonView): readonly string[] {
-  return person.details.expose().givenNames;
+function identitiesOf(persons: readonly PersonView[]): number[] {
+  return persons.flatMap(({ identities }) => identities);
+}
+
+function idsOf(persons: readonly PersonView[]): string {
+  return persons.map(({ personId }) => personId).join(" ");
+}
+
+function detailsOf(person: PersonView): PersonDetails {
+  return person.details.expose();
 }
