@@ -32,6 +32,7 @@ import {
   HOLDER,
   LONELY,
   OTHER,
+  OTHERS_PROVIDER,
   PAUSED_PROVIDER,
   STRANGER,
   SUSPENDED,
@@ -49,6 +50,7 @@ import {
   aPointer,
   anIdentity,
   batch,
+  finish,
   header,
   locateBytes,
   patientOf,
@@ -772,6 +774,9 @@ describe("the doors of a running node", () => {
     const rows: Row[] = [
       ["a batch before the header", [good], invalid(/^header is missing/)],
       ["an empty message before the header", [nothing], invalid(/^header is missing/)],
+      ["a finish before the header", [finish()], invalid(/^header is missing/)],
+      ["a finish after what is no batch", [header(), nothing, finish()], invalid(/^batch is missing/)],
+      ["a field that nobody knows", [header(), Buffer.from([0x78, 0x01])], invalid(/not known here/)],
       ["two headers", [header(), header()], invalid(/^batch is missing/)],
       ["a batch numbered 0", [header(), batch(0n, [anIdentity("X-1", ABSENT)])], invalid(/batch\.sequence is not 1/)],
       ["a batch numbered 2", [header(), batch(2n, [anIdentity("X-1", ABSENT)])], invalid(/batch\.sequence is not 1/)],
@@ -843,9 +848,24 @@ describe("the doors of a running node", () => {
       assert.equal(countKept(network.dataDir).identities, before.identities + 1);
     });
 
+    it("counts a provider as complete only when the load is finished, and takes nothing behind that", async () => {
+      const identity = anIdentity("K-3", ABSENT, { nhsNumber: "", nhsNumberStatus: "" });
+      const before = countKept(network.dataDir);
+      assert.equal((await feed.call(METHOD.load, [header(), batch(1n, [identity])])).code, Status.OK);
+      assert.equal(countKept(network.dataDir).completeMs, before.completeMs, "a load that broke off is no fresh feed");
+
+      const behind = [header(), batch(1n, [identity]), finish(), batch(2n, [anIdentity("X-8", ABSENT)])];
+      const ended = await feed.call(METHOD.load, behind, { inStep: true });
+      assert.deepEqual([ended.failure, ended.messages.length], ["invalid-input", 2], ended.said);
+      const after = countKept(network.dataDir);
+      assert.equal(after.identities, before.identities + 1);
+      assert.ok(after.completeMs > before.completeMs, "the finished load counts");
+    });
+
     const spoilt: [field: string, item: Partial<IdentityItem>][] = [
       ["provider", { provider: "RZZ" }],
       ["provider", { provider: PAUSED_PROVIDER }],
+      ["provider", { provider: OTHERS_PROVIDER }],
       ["provider", { provider: "" }],
       ["local_id", { localId: "" }],
       ["local_id", { localId: "x".repeat(65) }],
@@ -955,13 +975,16 @@ describe("the doors of a running node", () => {
       const index = db("index");
       try {
         index.exec("ALTER TABLE objection RENAME TO mislaid");
-        for (const ended of [await answer(), await locate()]) {
-          heard.push(ended.said);
-          assert.ok([Status.UNAVAILABLE, Status.INTERNAL].includes(ended.code), ended.said);
-          assert.match(ended.failure, /^(?:store-unavailable|internal)$/);
-          assert.doesNotMatch(ended.said, /objection|table|SQL|\.ts/i, "the inside shows");
-          assert.equal(ended.messages.length, 0);
-        }
+        const refused = await answer();
+        heard.push(refused.said);
+        assert.ok([Status.UNAVAILABLE, Status.INTERNAL].includes(refused.code), refused.said);
+        assert.match(refused.failure, /^(?:store-unavailable|internal)$/);
+        assert.doesNotMatch(refused.said, /objection|table|SQL|\.ts/i, "the inside shows");
+        assert.equal(refused.messages.length, 0);
+        // The other areas' answers stand without the own one, which is told as not given.
+        const [own] = eventsOf(await locate());
+        assert.ok(own?.$case === "answer" && own.value.own);
+        assert.deepEqual([own.value.outcome, own.value.pointers], [Outcome.OUTCOME_UNREACHABLE, []]);
       } finally {
         index.exec("ALTER TABLE mislaid RENAME TO objection");
         index.close();

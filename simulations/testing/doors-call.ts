@@ -42,14 +42,22 @@ interface RawOptions {
 
 const CALL_WITHIN_MS = 10_000;
 
-/** @param files shown to the server; `undefined`: no certificate at all. */
-export function rawClient(port: number, files: TlsFiles | undefined, trust = files?.trust): RawClient {
+/**
+ * @param files shown to the server; `undefined`: no certificate at all.
+ * @param serverName what the server's certificate must say; the holder's, unless told otherwise.
+ */
+export function rawClient(
+  port: number,
+  files: TlsFiles | undefined,
+  trust = files?.trust,
+  serverName = nodeDns(DOMAIN, HOLDER),
+): RawClient {
   const secure =
     files === undefined
       ? credentials.createSsl(Buffer.from(trust ?? ""))
       : credentials.createFromSecureContext(clientContext({ ...files, trust: trust ?? files.trust }));
   const client = new Client(`127.0.0.1:${port}`, secure, {
-    "grpc.ssl_target_name_override": nodeDns(DOMAIN, HOLDER),
+    "grpc.ssl_target_name_override": serverName,
     "grpc.use_local_subchannel_pool": 1,
     "grpc.enable_channelz": 0,
     "grpc.enable_retries": 0,

@@ -7,6 +7,8 @@ export interface Kept {
   readonly identities: number;
   readonly pointers: number;
   readonly objections: number;
+  /** How far the providers are complete, all together, in milliseconds since the epoch. */
+  readonly completeMs: number;
   /** Audit entries that gate something: questions, refusals, answers. */
   readonly gates: number;
 }
@@ -21,6 +23,7 @@ export function countKept(dataDir: string): Kept {
       identities: count(index, "FROM identity_record"),
       pointers: count(index, "FROM pointer"),
       objections: count(index, "FROM objection"),
+      completeMs: index.prepare<[], number>("SELECT coalesce(sum(as_of_ms), 0) FROM feed_state").pluck().get()!,
       gates: count(audit, "FROM audit_log WHERE kind <> 'outcomes'"),
     };
   } finally {

@@ -33,9 +33,10 @@ export const SUSPENDED = "suspended-one";
 /** Has a certificate of the network and is in no manifest. */
 export const STRANGER = "stranger-one";
 
-/** The provider that feeds the holder, and one whose feed is paused. */
+/** The provider that feeds the holder, one whose feed is paused, and one for which the feeder may not speak. */
 export const PROVIDER = "RAA";
 export const PAUSED_PROVIDER = "RPP";
+export const OTHERS_PROVIDER = "RQQ";
 
 const MEMBERS = [HOLDER, ASKER, OTHER, LONELY, SUSPENDED] as const;
 const COLLABORATIVE_OF: Readonly<Record<string, string>> = { [OTHER]: "health" };
@@ -50,7 +51,7 @@ const NO_RIGHTS: CallerRights = {
 /** R9999 is in no table: a caller that may claim it gets as far as the access decision. */
 const CALLERS: Readonly<Record<string, CallerRights>> = {
   ward: { ...NO_RIGHTS, roles: ["R8000", "R8001", "R9999"], settings: ["emergency"], organisations: [PROVIDER] },
-  feed: { ...NO_RIGHTS, feed: true },
+  feed: { ...NO_RIGHTS, feed: true, organisations: [PROVIDER, PAUSED_PROVIDER] },
   operator: { ...NO_RIGHTS, operate: true },
 };
 
@@ -177,6 +178,7 @@ function topologyText(): string {
     })),
     providers: [
       ...[aProvider(PROVIDER, "feeding", HOLDER), aProvider(PAUSED_PROVIDER, "paused", HOLDER)],
+      aProvider(OTHERS_PROVIDER, "feeding", HOLDER),
       ...[ASKER, OTHER, LONELY, SUSPENDED].map((id, at) => aProvider(`RB${at}`, "feeding", id)),
     ],
     agreements: [

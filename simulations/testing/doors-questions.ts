@@ -129,3 +129,8 @@ export function header(name = "a load", asOfMs = 0n): Uint8Array {
 export function batch(sequence: bigint, items: readonly LoadItem[]): Uint8Array {
   return LoadRequest.encode({ message: { $case: "batch", value: { sequence, items: [...items] } } }).finish();
 }
+
+/** Says that nothing of a load is missing. */
+export function finish(): Uint8Array {
+  return LoadRequest.encode({ message: { $case: "finish", value: {} } }).finish();
+}
