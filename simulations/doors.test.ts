@@ -544,6 +544,9 @@ describe("the doors of a running node", () => {
         asking({ patient: patientOf(ABSENT) }),
         stranger(/bound to another patient/),
       ],
+      ["no nonce", asking({ patientNonce: Buffer.alloc(0) }), invalid(/question\.patient_nonce is not 16 bytes/)],
+      ["a nonce of a kilobyte", asking({ patientNonce: Buffer.alloc(KIB) }), invalid(/patient_nonce is not 16 bytes/)],
+      ["another nonce", asking({ patientNonce: Buffer.alloc(16) }), stranger(/bound to another patient/)],
       ["no binding", { covering: { patientBinding: Buffer.alloc(0) } }, stranger(/bound to another patient/)],
       ["a binding of zeros", { covering: { patientBinding: Buffer.alloc(32) } }, stranger(/bound to another patient/)],
       [
@@ -596,9 +599,14 @@ describe("the doors of a running node", () => {
       });
     }
 
-    it("refuses malformed, cut and doubled messages", () =>
+    it("refuses malformed, cut and doubled messages, and fields that nobody knows", () =>
       unkept(async () => {
         const whole = peerBytes(await peerQuestion(network, HELD));
+        const unknown = Buffer.from([0x78, 0x01]);
+        const more = await peerQuestion(network, HELD, { signs: (payload) => Buffer.concat([payload, unknown]) });
+        for (const bytes of [Buffer.concat([whole, unknown]), peerBytes(more)]) {
+          checkRefused(await asker.call(METHOD.answerLocate, [bytes]), invalid(/fields that are not known here/));
+        }
         const malformed = invalid(/not a well-formed message/);
         checkRefused(await asker.call(METHOD.answerLocate, [Buffer.from("ffffffff", "hex")]), malformed);
         checkRefused(await asker.call(METHOD.answerLocate, [whole.subarray(0, -3)]), malformed);

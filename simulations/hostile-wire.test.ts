@@ -125,12 +125,8 @@ describe(`hostile bytes on the wire (seed ${SEED})`, () => {
       return AnswerLocateStreamRequest.encode({ message: { $case: "frame", value } }).finish();
     };
     /** Nonsense that the asker has signed: it gets past the signature. */
-    const signedNonsense = async (chance: Chance): Promise<Uint8Array> => {
-      const spoilt = (await peerQuestion(network, HELD)).assertion!.payload;
-      const payload = mutate(spoilt, chance);
-      const signature = Buffer.from(await network.sign(ASKER, payload));
-      return peerBytes(await peerQuestion(network, HELD, { request: { assertion: { payload, signature } } }));
-    };
+    const signedNonsense = async (chance: Chance): Promise<Uint8Array> =>
+      peerBytes(await peerQuestion(network, HELD, { signs: (payload) => mutate(payload, chance) }));
     const load = (): Uint8Array => batch(1n, [anIdentity("L-2", HELD), aPointer("L-2", "R-2")]);
     const spoiling = (make: () => Uint8Array | Promise<Uint8Array>) => async (chance: Chance) =>
       mutate(await make(), chance);

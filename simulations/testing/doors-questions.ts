@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from "node:crypto";
+import { createHash, randomBytes, randomUUID } from "node:crypto";
 
 import { AssertionPayload, type QuestionClaim } from "../../node/wire/generated/corridor/v1/assertion.ts";
 import { LocateRequest } from "../../node/wire/generated/corridor/v1/federation_service.ts";
@@ -19,6 +19,8 @@ import type { MarkedPerson } from "./doors-people.ts";
 /** Messages as an honest side would send them, laid out by hand so that each part can be spoilt. */
 
 const MINUTE_MS = 60_000;
+/** Goes into every binding to a patient. */
+const NONCE = randomBytes(16);
 
 export function patientOf({ nhsNumber, birthDate }: Pick<MarkedPerson, "nhsNumber" | "birthDate">): PatientQuery {
   return { by: { $case: "number", value: { nhsNumber, birthDate, familyName: "", givenName: "" } } };
@@ -55,6 +57,8 @@ export interface PeerSpoils {
   readonly request?: Partial<AnswerLocateRequest>;
   /** The member whose assertion key signs; whoever asks, unless said otherwise. */
   readonly signedBy?: string;
+  /** Changes the payload's bytes before they are signed. */
+  readonly signs?: (payload: Buffer) => Buffer;
   /** Changes the payload's bytes after they are signed. */
   readonly tampered?: (payload: Buffer) => Buffer;
   /** Changes the signature. */
@@ -69,13 +73,14 @@ export async function peerQuestion(
 ): Promise<AnswerLocateRequest> {
   const patient = patientOf(person);
   const claim = aClaimFor(patient, { ...spoils.covering, claim: aClaim({ reason: "", ...spoils.claim }) });
-  const payload = Buffer.from(
+  const honest = Buffer.from(
     AssertionPayload.encode({
       ...{ asker, holder: HOLDER, claims: [claim] },
       ...{ issuedAtMs: BigInt(Date.now()), expiresAtMs: BigInt(Date.now() + MINUTE_MS) },
       ...spoils.payload,
     }).finish(),
   );
+  const payload = spoils.signs?.(honest) ?? honest;
   const signature = Buffer.from(await network.sign(spoils.signedBy ?? asker, payload));
   return {
     protocol: { major: 1, minor: 0 },
@@ -83,15 +88,29 @@ export async function peerQuestion(
       payload: spoils.tampered?.(payload) ?? payload,
       signature: spoils.signature?.(signature) ?? signature,
     },
-    question: { claimIndex: 0, patient, answerByMs: 2_000, lateUntilMs: 10_000, ...spoils.question },
+    question: {
+      claimIndex: 0,
+      patient,
+      patientNonce: PATIENT_NONCE,
+      answerByMs: 2_000,
+      lateUntilMs: 10_000,
+      ...spoils.question,
+    },
     ...spoils.request,
   };
 }
 
+/** Honest askers draw a fresh one for each attempt. */
+const PATIENT_NONCE = randomBytes(16);
+
 /** A claim that is bound to this patient. */
 export function aClaimFor(patient: PatientQuery, more: Partial<QuestionClaim> = {}): QuestionClaim {
   const attemptId = more.attemptId ?? randomUUID();
-  const patientBinding = createHash("sha256").update(attemptId).update(PatientQuery.encode(patient).finish()).digest();
+  const bound = createHash("sha256")
+    .update(attemptId)
+    .update(PATIENT_NONCE)
+    .update(PatientQuery.encode(patient).finish());
+  const patientBinding = bound.digest();
   return { requestId: randomUUID(), claim: aClaim({ reason: "" }), patientBinding, ...more, attemptId };
 }
 
