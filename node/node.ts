@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import type { DetailedPeerCertificate } from "node:tls";
 
 import type { CallerRights } from "../certs/caller-rights.ts";
 import { readPrivateKey } from "../certs/key-file.ts";
@@ -35,7 +34,7 @@ import { startThreadExecutor } from "./storage/thread-executor.ts";
 import type { Log } from "./telemetry/log.ts";
 import { checkAssertionTimes, makeAssertionSigner, verifyAssertion } from "./trust/assertion.ts";
 import { type Directory, openDirectory } from "./trust/directory.ts";
-import { authorisePeer, chainOfCertificate, identifyPeer } from "./trust/peer-identity.ts";
+import { type PeerIdentity, authorisePeer } from "./trust/peer-identity.ts";
 import { makePeerClient } from "./wire/peer-client.ts";
 import { startServer } from "./wire/server.ts";
 import { clientContext, readNodeTls } from "./wire/tls-files.ts";
@@ -112,7 +111,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   const peers = makePeerClient({
     ...{ ownId: settings.id, domain, tls, clock, random, protocol: parts.protocol },
     sign: signer.sign,
-    checkMember: (member, certificate) => checkMember(member, certificate, domain, directory),
+    checkMember: (member, identity) => checkMember(member, identity, directory),
   });
   starting.defer(() => peers.close());
   const federation = makeFederation({
@@ -226,9 +225,9 @@ function decideForCaller(question: Question, rights: CallerRights, sandbox: bool
   return access.decideAccess(question);
 }
 
-/** The server's certificate must be that very member's: its identity, its authority, live today. */
-function checkMember(member: Member, certificate: DetailedPeerCertificate, domain: string, directory: Directory): void {
-  const peer = authorisePeer(identifyPeer(chainOfCertificate(certificate), domain), directory, member.id);
+/** The other end must be that very member: its identity, its authority, live and in date now. */
+function checkMember(member: Member, identity: PeerIdentity, directory: Directory): void {
+  const peer = authorisePeer(identity, directory, member.id);
   if (peer.kind === "node" && peer.member.id === member.id) return;
   throw new Failure("not-authenticated", `The other end is not ${member.id}, whom the directory has there.`);
 }

@@ -34,6 +34,7 @@ export interface NewEntry {
   readonly detail: string | null;
   readonly evidencePayload: Uint8Array | null;
   readonly evidenceSignature: Uint8Array | null;
+  readonly patientNonce: Uint8Array | null;
   readonly salt: Uint8Array;
 }
 
@@ -151,6 +152,7 @@ const COLUMNS = [
   "detail",
   "evidence_payload",
   "evidence_signature",
+  "patient_nonce",
   "salt",
 ] as const;
 
@@ -185,6 +187,7 @@ function valuesOf(entry: NewEntry, time: EntryTime): readonly unknown[] {
     entry.detail,
     entry.evidencePayload,
     entry.evidenceSignature,
+    entry.patientNonce,
     entry.salt,
   ];
 }

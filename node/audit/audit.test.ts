@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -33,6 +33,7 @@ import { makePatientToken } from "./patient-token.ts";
 // This file is also the process that one of its tests kills.
 
 const NUMBER = "9000000009";
+const NONCE = Buffer.from("sixteen random b");
 const OWN = must(parseNodeId("wm-bsol"));
 const PEER = must(parseNodeId("wm-cw"));
 const OTHER_PEER = must(parseNodeId("wm-hw"));
@@ -59,7 +60,7 @@ function aQuestion(changes: Partial<PeerQuestion> = {}): PeerQuestion {
     requestId: systemRandom.uuid(),
     attemptId: systemRandom.uuid(),
     asker: PEER,
-    evidence: { payload: Uint8Array.from([1, 2, 3]), signature: Uint8Array.from([4, 5]) },
+    evidence: { payload: Uint8Array.from([1, 2, 3]), signature: Uint8Array.from([4, 5]), patientNonce: NONCE },
     patient: byNumber,
     claim: {
       userId: "user-1",
@@ -336,6 +337,27 @@ function describeAudit(): void {
       assert.deepEqual(readRows("SELECT evidence_payload AS p, evidence_signature AS s FROM audit_log"), [
         { p: Buffer.from([1, 2, 3]), s: Buffer.from([4, 5]) },
       ]);
+    });
+
+    it("keeps what shows whom the evidence is about only where it knows the person", async () => {
+      const other = found({ otherPersonHasRecords: true, why: "other-person" });
+      const refusal: Decision = { kind: "refused", code: "no-agreement", reason: "No agreement." };
+      await audit.recordAnswer(aQuestion(), PERMITTED, found(), answer("nothing-to-show"));
+      await audit.recordAnswer(aQuestion(), refusal, undefined, answer("no-agreement"));
+      await stop();
+      for (const each of readdirSync(folder)) {
+        assert.ok(
+          !readFileSync(join(folder, each)).includes(NONCE),
+          `${each} holds it nowhere, deleted parts included`,
+        );
+      }
+      start();
+      await audit.recordAnswer(aQuestion(), PERMITTED, HELD, answer("records", HELD.pointers));
+      await audit.recordAnswer(aQuestion(), PERMITTED, other, answer("identity-check"));
+      assert.deepEqual(
+        readRows("SELECT patient_nonce AS nonce FROM audit_log ORDER BY seq").map(({ nonce }) => nonce),
+        [null, null, NONCE, NONCE],
+      );
     });
 
     it("keeps what truly lay behind answers that are one answer outside", async () => {

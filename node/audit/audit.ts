@@ -20,7 +20,11 @@ const FORGET_EVERY_MS = 60_000;
 export interface AskedByPeer extends Question {
   readonly asker: NodeId;
   readonly attemptId: string;
-  readonly evidence: { readonly payload: Uint8Array; readonly signature: Uint8Array };
+  readonly evidence: {
+    readonly payload: Uint8Array;
+    readonly signature: Uint8Array;
+    readonly patientNonce: Uint8Array;
+  };
 }
 
 /** What the index made of the person. */
@@ -144,6 +148,7 @@ export function makeAudit(needs: AuditNeeds): Audit {
         attemptId: question.attemptId,
         evidencePayload: ownCopy(question.evidence.payload),
         evidenceSignature: ownCopy(question.evidence.signature),
+        patientNonce: isKnownHere(found) ? ownCopy(question.evidence.patientNonce) : null,
       });
       if (result === "recorded") return;
       throw new Failure("replayed", "This attempt was answered before: ask again with a new attempt id.");
@@ -188,6 +193,7 @@ const EMPTY_ENTRY = {
   detail: null,
   evidencePayload: null,
   evidenceSignature: null,
+  patientNonce: null,
 } as const;
 
 function claimParts({ claim }: Question) {

@@ -45,7 +45,7 @@ async function answer({ found = EMPTY, auditMs = 0, earlyMs = 0, ...given }: Cas
     lateUntil: later,
     asker: "wm-cw" as NodeId,
     attemptId: "a-1",
-    evidence: { payload: new Uint8Array(), signature: new Uint8Array() },
+    evidence: { payload: new Uint8Array(), signature: new Uint8Array(), patientNonce: new Uint8Array() },
   };
   await clock.advance(7.25); // no question arrives just on a tick
   const arrivedMs = clock.monotonicMs();

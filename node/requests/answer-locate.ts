@@ -18,8 +18,12 @@ export const EMPTY_ANSWER_FLOOR_MS = 10;
 export interface PeerQuestion extends Question {
   readonly asker: NodeId;
   readonly attemptId: string;
-  /** The signed bytes, kept as evidence. */
-  readonly evidence: { readonly payload: Uint8Array; readonly signature: Uint8Array };
+  /** The signed bytes, kept as evidence, and the nonce that shows whom they are about. */
+  readonly evidence: {
+    readonly payload: Uint8Array;
+    readonly signature: Uint8Array;
+    readonly patientNonce: Uint8Array;
+  };
 }
 
 /** What the own index makes of the person, after this permit's filters. */

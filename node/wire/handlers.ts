@@ -16,23 +16,27 @@ import { statusOf } from "./status.ts";
 /** A request as it came off the wire, or why it could not be read. */
 export type Received<Request> = Request | Failure;
 
+/** What is done with what a request holds beyond what is known here. */
+export type Wholeness = "everything-known" | "newer-fields-ignored";
+
 /**
  * A method whose requests are bounded, and never throw where they cannot be read: gRPC would answer that with a status
  * that says nothing.
  *
- * @param whole encodes a request again: where that gives another length, the request held something that is not known
- * here, and is refused. For doors where nothing may be ignored.
+ * @param whole `everything-known` encodes a request again: where that gives another length, the request held something that
+ * is not known here, and is refused. A function decides by the request, whose version may be a newer one.
  */
 export function boundRequest<Request, Response>(
   method: MethodDefinition<Request, Response>,
   bytesMax: number,
-  whole: "everything-known" | "newer-fields-ignored" = "newer-fields-ignored",
+  whole: Wholeness | ((request: Request) => Wholeness) = "newer-fields-ignored",
 ): MethodDefinition<Received<Request>, Response> {
   const read = (bytes: Buffer): Received<Request> => {
     if (bytes.length > bytesMax) return new Failure("overloaded", `A request may hold ${bytesMax} bytes.`);
     try {
       const request = method.requestDeserialize(bytes);
-      if (whole === "newer-fields-ignored" || method.requestSerialize(request).length === bytes.length) return request;
+      const rule = typeof whole === "function" ? whole(request) : whole;
+      if (rule === "newer-fields-ignored" || method.requestSerialize(request).length === bytes.length) return request;
       return new Failure("invalid-input", "The request has fields that are not known here, or gives one twice.");
     } catch {
       return new Failure("invalid-input", "The request is not a well-formed message of this method.");

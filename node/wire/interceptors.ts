@@ -31,6 +31,8 @@ export interface CallStep {
   readonly name: string;
   /** Throws a Failure to refuse the call. */
   readonly opened: (call: IncomingCall) => void;
+  /** Looked at every second while the call is open. Throws a Failure to end it. */
+  readonly again?: (call: IncomingCall) => void;
   /** @param failure what the call ended with; `undefined`: well. */
   readonly closed?: (call: IncomingCall, failure: string | undefined) => void;
 }
@@ -48,24 +50,34 @@ export function identifyPeer(connectionFrom: (key: string) => Connection | undef
   };
 }
 
-/** Holds the peer against the table of methods, and against the directory in force at this moment. */
+/**
+ * Holds the peer against the table of methods, and against the directory in force at this moment; while the call is open,
+ * again and again. Whoever has a certificate may begin a method that is open to anyone, but only those whom the directory
+ * admits may stay on it.
+ */
 export function checkMethodPolicy(authorise: (identity: PeerIdentity) => AuthorisedPeer): CallStep {
+  const admit = (call: IncomingCall, policy: MethodPolicy): void => {
+    if (call.identity === undefined) throw new Failure("not-authenticated", "The peer is not known.");
+    const peer = authorise(call.identity);
+    if (!admits(policy, peer)) throw new Failure("not-permitted", NOT_ADMITTED[policy.who]);
+    call.peer = peer;
+  };
   return {
     name: "method policy",
     opened(call) {
       const policy = policyOf(call.method);
       if (policy === undefined) throw new Failure("not-permitted", "Nobody may call this method.");
       call.policy = policy;
-      if (policy.who === "anyone") return;
-      if (call.identity === undefined) throw new Failure("not-authenticated", "The peer is not known.");
-      const peer = authorise(call.identity);
-      if (!admits(policy, peer)) throw new Failure("not-permitted", NOT_ADMITTED[policy.who]);
-      call.peer = peer;
+      if (policy.who !== "anyone") admit(call, policy);
+    },
+    again(call) {
+      if (call.policy !== undefined) admit(call, call.policy);
     },
   };
 }
 
 const NOT_ADMITTED = {
+  anyone: "Anyone may call this method.",
   peer: "Only member nodes may call this method.",
   caller: "Only callers of this node may call this method.",
   feeder: "Only callers whose certificate gives the right to feed may call this method.",
@@ -143,12 +155,15 @@ export interface CallGuard {
   stop(): void;
 }
 
-/** Takes every call through the steps, in their order, and ends calls that stay open for too long. */
+/**
+ * Takes every call through the steps, in their order; ends calls that stay open for too long, and those that a step does not
+ * let go on.
+ */
 export function guardCalls(steps: readonly CallStep[], clock: Clock): CallGuard {
   const open = new Set<GuardedCall>();
   const sweep = clock.every(SWEEP_EVERY_MS, () => {
     const nowMs = clock.monotonicMs();
-    for (const call of open) call.endIfPast(nowMs);
+    for (const call of open) call.review(nowMs);
   });
   return {
     interceptor: (method, call) => new GuardedCall(call, method.path, steps, clock, open),
@@ -246,9 +261,17 @@ class GuardedCall extends ServerInterceptingCall {
     this.#next.sendStatus(status);
   }
 
-  endIfPast(nowMs: number): void {
-    if (nowMs < this.#messageByMs && nowMs < this.#endByMs) return;
-    this.sendStatus(statusOf(new Failure("timed-out", "The call was open for longer than this method may take.")));
+  /** Ends the call where its time is over, or where a step does not let it go on. */
+  review(nowMs: number): void {
+    if (this.#ending !== undefined) return;
+    try {
+      if (nowMs >= this.#messageByMs || nowMs >= this.#endByMs) {
+        throw new Failure("timed-out", "The call was open for longer than this method may take.");
+      }
+      for (const step of this.#steps) step.again?.(this.#call);
+    } catch (thrown) {
+      this.sendStatus(statusOf(thrown));
+    }
   }
 
   #refuse(failure: Failure): void {

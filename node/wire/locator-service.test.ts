@@ -1,21 +1,33 @@
 import assert from "node:assert/strict";
 
-import type { Client } from "@grpc/grpc-js";
+import type { Client, ClientWritableStream } from "@grpc/grpc-js";
 
-import { systemClock } from "../base/clock.ts";
+import type { Member } from "../../topology/manifest.ts";
+import type { HolderAnswer as Answer } from "../base/answer.ts";
+import { type Clock, systemClock } from "../base/clock.ts";
 import type { Failure } from "../base/failure.ts";
 import type { PeerQuestion } from "../requests/answer-locate.ts";
+import { verifyAssertion } from "../trust/assertion.ts";
 import { fromClaim, fromPatient } from "./convert.ts";
 import { AssertionPayload } from "./generated/corridor/v1/assertion.ts";
 import { AnswerLocateRequest, AnswerLocateResponse, HolderAnswer } from "./generated/corridor/v1/locator_service.ts";
 import { bindPatient } from "./patient-binding.ts";
 import type { RunningServer } from "./server.ts";
 import { failureFrom, plainClient, sendBytes } from "./testing/a-call.ts";
-import { PATIENT_BORN, PATIENT_NUMBER, aClaim, aPatient, nothingToShow, openDoor } from "./testing/a-door.ts";
+import {
+  type DoorStories,
+  PATIENT_BORN,
+  PATIENT_NUMBER,
+  aClaim,
+  aPatient,
+  nothingToShow,
+  openDoor,
+} from "./testing/a-door.ts";
 import { ASKER, HOLDER, OTHER, type WireNetwork, makeWireNetwork } from "./testing/a-network.ts";
 
 const ANSWER_LOCATE = "/corridor.v1.LocatorService/AnswerLocate";
 const ATTEMPT = "6f1b2c7e-3b1a-4c55-9a55-0123456789ab";
+const NONCE = Buffer.alloc(16, 7);
 const REQUEST = "7a1b2c7e-3b1a-4c55-9a55-0123456789ab";
 
 /** What an honest asker would send, and where the tests depart from it. */
@@ -65,7 +77,7 @@ describe("the peers' door", () => {
           attemptId: ATTEMPT,
           requestId: REQUEST,
           claim: fromClaim(aClaim(), "kept-back"),
-          patientBinding: bindPatient(ATTEMPT, patient),
+          patientBinding: bindPatient(ATTEMPT, NONCE, patient),
         },
       ],
     };
@@ -74,7 +86,7 @@ describe("the peers' door", () => {
     const request: AnswerLocateRequest = {
       protocol: { major: 1, minor: 0 },
       assertion: { payload: departure.bytes?.(payload) ?? payload, signature },
-      question: { claimIndex: 0, patient, answerByMs: 2_000, lateUntilMs: 10_000 },
+      question: { claimIndex: 0, patient, patientNonce: NONCE, answerByMs: 2_000, lateUntilMs: 10_000 },
     };
     return Buffer.from(AnswerLocateRequest.encode(departure.request?.(request) ?? request).finish());
   }
@@ -94,6 +106,8 @@ describe("the peers' door", () => {
     assert.ok(question.lateUntil.remainingMs() > 8_000);
     assert.equal(question.evidence.signature.length, 64);
     assert.equal(AssertionPayload.decode(question.evidence.payload).asker, ASKER);
+    assert.deepEqual(question.evidence.patientNonce, NONCE);
+    assert.ok(!Buffer.from(question.evidence.payload).includes(NONCE), "the nonce is no part of what is signed");
     const { protocol, answer } = AnswerLocateResponse.decode(bytes);
     assert.deepEqual([protocol, answer?.attemptId], [{ major: 1, minor: 0 }, ATTEMPT]);
   });
@@ -116,7 +130,11 @@ describe("the peers' door", () => {
         ...honest,
         claims: [
           honest.claims[0]!,
-          { ...honest.claims[0]!, attemptId: second, patientBinding: bindPatient(second, fromPatient(aPatient())) },
+          {
+            ...honest.claims[0]!,
+            attemptId: second,
+            patientBinding: bindPatient(second, NONCE, fromPatient(aPatient())),
+          },
         ],
       }),
       request: (honest) => ({ ...honest, question: { ...honest.question!, claimIndex: 1 } }),
@@ -205,6 +223,25 @@ describe("the peers' door", () => {
       "not-authenticated",
       "claim.patient_binding",
     ],
+    [
+      "another nonce",
+      { request: questionOf({ patientNonce: Buffer.alloc(16, 8) }) },
+      "not-authenticated",
+      "claim.patient_binding",
+    ],
+    ["no nonce", { request: questionOf({ patientNonce: Buffer.alloc(0) }) }, "invalid-input", "question.patient_nonce"],
+    [
+      "a nonce that is too short",
+      { request: questionOf({ patientNonce: NONCE.subarray(1) }) },
+      "invalid-input",
+      "question.patient_nonce",
+    ],
+    [
+      "a nonce that is too long",
+      { request: questionOf({ patientNonce: Buffer.alloc(17, 7) }) },
+      "invalid-input",
+      "question.patient_nonce",
+    ],
     ["no patient", { request: questionOf({ patient: undefined }) }, "invalid-input", "question.patient"],
     ["no question", { request: (r) => ({ ...r, question: undefined }) }, "invalid-input", "question"],
     ["no time", { request: questionOf({ answerByMs: 0 }) }, "invalid-input", "question.answer_by_ms"],
@@ -244,17 +281,114 @@ describe("the peers' door", () => {
     };
     const failure = await failureFrom(
       send({
-        payload: claimOf({ patientBinding: bindPatient(ATTEMPT, patient) }),
+        payload: claimOf({ patientBinding: bindPatient(ATTEMPT, NONCE, patient) }),
         request: questionOf({ patient }),
       }),
     );
     assert.deepEqual([failure.code, failure.where], ["invalid-input", "question.patient.number.birth_date"]);
   });
 
-  it("ignores fields from a newer minor version outside the patient's query", async () => {
-    const newer = Buffer.concat([await compose(), Buffer.from([0xf8, 0x07, 0x01])]);
-    await sendBytes(client, ANSWER_LOCATE, newer);
-    assert.equal(asked.length, 1);
+  describe("fields that are not known here", () => {
+    const UNKNOWN = Buffer.from([0xf8, 0x07, 0x01]);
+    const speaking = (minor: number) => (honest: AnswerLocateRequest) => ({ ...honest, protocol: { major: 1, minor } });
+    /** Signs a payload that says more, and sends it to that port. */
+    async function sendMore(where: "request" | "payload", minor: number, to = client): Promise<Buffer> {
+      const honest = AnswerLocateRequest.decode(await compose());
+      const payload =
+        where === "payload" ? Buffer.concat([honest.assertion!.payload, UNKNOWN]) : honest.assertion!.payload;
+      const signature = Buffer.from(await network.signer(ASKER).sign(payload));
+      const request = AnswerLocateRequest.encode(speaking(minor)({ ...honest, assertion: { payload, signature } }));
+      const bytes = Buffer.from(request.finish());
+      return sendBytes(to, ANSWER_LOCATE, where === "request" ? Buffer.concat([bytes, UNKNOWN]) : bytes);
+    }
+
+    for (const where of ["request", "payload"] as const) {
+      it(`are ignored in the ${where} of an asker one minor version newer`, async () => {
+        await sendMore(where, 1);
+        assert.equal(asked.length, 1);
+      });
+
+      it(`are refused in the ${where} of an asker of the same version`, async () => {
+        const failure = await failureFrom(sendMore(where, 0));
+        assert.equal(failure.code, "invalid-input");
+        assert.match(failure.message, /not known here/);
+        assert.deepEqual(asked, []);
+      });
+
+      it(`are refused in the ${where} of an asker of an older version`, async () => {
+        const newerDoor = await openDoor(network, {}, { protocol: { major: 1, minor: 1 } });
+        const older = plainClient(newerDoor.port, network.nodeTls(ASKER));
+        try {
+          assert.equal((await failureFrom(sendMore(where, 0, older))).code, "invalid-input");
+        } finally {
+          older.close();
+          await newerDoor.close(0);
+        }
+      });
+    }
+
+    it("do not hide that the versions do not speak with each other", async () => {
+      assert.equal((await failureFrom(sendMore("request", 2))).code, "incompatible");
+    });
+  });
+
+  describe("of an asker that is removed from the directory", () => {
+    let asker: Member;
+    let told: number;
+    const closing: (() => unknown)[] = [];
+
+    beforeEach(() => {
+      asker = network.directory.members.get(ASKER)!;
+      told = 0;
+    });
+    afterEach(async () => {
+      network.directory.members.set(ASKER, asker);
+      for (const close of closing.splice(0).toReversed()) await close();
+    });
+
+    /** A door that does not look at open calls by itself. */
+    async function openSleepyDoor(stories: DoorStories = {}): Promise<Client> {
+      const clock: Clock = { ...systemClock, every: () => ({ cancel() {} }) };
+      const answerLocate = (): Promise<Answer> => {
+        told++;
+        return Promise.resolve(nothingToShow());
+      };
+      const sleepy = await openDoor(network, { answerLocate, ...stories }, { clock });
+      const caller = plainClient(sleepy.port, network.nodeTls(ASKER));
+      closing.push(
+        () => sleepy.close(0),
+        () => caller.close(),
+      );
+      return caller;
+    }
+
+    it("refuses the question whose call had begun before", async () => {
+      const caller = await openSleepyDoor();
+      const asIs = (bytes: Buffer): Buffer => bytes;
+      let begun!: ClientWritableStream<Buffer>;
+      const ended = new Promise<unknown>((resolve, reject) => {
+        const done = (error: Error | null, answer: unknown): void => (error === null ? resolve(answer) : reject(error));
+        begun = caller.makeClientStreamRequest(ANSWER_LOCATE, asIs, asIs, done);
+      });
+      const failure = failureFrom(ended);
+      await systemClock.sleep(200); // the headers are there
+      network.directory.members.delete(ASKER);
+      begun.write(await compose());
+      begun.end();
+      assert.equal((await failure).code, "not-authenticated");
+      assert.equal(told, 0);
+    });
+
+    it("refuses the question whose signature was being verified", async () => {
+      const caller = await openSleepyDoor({
+        verifyAssertion(...signed) {
+          network.directory.members.delete(ASKER);
+          return verifyAssertion(...signed);
+        },
+      });
+      assert.equal((await failureFrom(sendBytes(caller, ANSWER_LOCATE, await compose()))).code, "not-authenticated");
+      assert.equal(told, 0);
+    });
   });
 
   it("does not serve the stream yet, and says what to use", async () => {

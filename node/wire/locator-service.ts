@@ -11,15 +11,15 @@ import { checkReference, invalid, required, requiredUuid, toClaim, toPatient } f
 import { fromHolderAnswer } from "./convert-answer.ts";
 import type { AssertionPayload, QuestionClaim, SignedAssertion } from "./generated/corridor/v1/assertion.ts";
 import {
-  type AnswerLocateRequest,
+  AnswerLocateRequest,
   AnswerLocateResponse,
   LocatorServiceService,
   type Question,
 } from "./generated/corridor/v1/locator_service.ts";
 import { serializerOf } from "./encode.ts";
-import { boundRequest, conversation, unary } from "./handlers.ts";
+import { type Wholeness, boundRequest, conversation, unary } from "./handlers.ts";
 import { type IncomingCall, peerOf } from "./interceptors.ts";
-import { bindPatient } from "./patient-binding.ts";
+import { PATIENT_NONCE_BYTES, bindPatient } from "./patient-binding.ts";
 import { type SeenAssertion, SeenAssertions } from "./seen-assertions.ts";
 import type { Service } from "./service.ts";
 
@@ -45,21 +45,43 @@ export interface Holder {
   readonly clock: Clock;
 }
 
-/** The door for peers: reads and proves one question, hands it to the story, pads the answer. */
-export function locatorService(holder: Holder, log: Log, needs: LocatorNeeds): Service {
+/**
+ * The door for peers: reads and proves one question, hands it to the story, pads the answer.
+ *
+ * @param checkAgain throws a Failure where the asker, however long ago its call began, may not ask now.
+ */
+export function locatorService(
+  holder: Holder,
+  log: Log,
+  needs: LocatorNeeds,
+  checkAgain: (call: IncomingCall) => void,
+): Service {
   const { answerLocate, answerLocateStream } = LocatorServiceService;
   const seen = new SeenAssertions();
+  const askerOf = (call: IncomingCall): Member => {
+    checkAgain(call);
+    const peer = peerOf(call);
+    if (peer.kind !== "node") throw new Failure("not-permitted", "Only member nodes may ask.");
+    return peer.member;
+  };
   return {
     name: "corridor.v1.LocatorService",
     definition: {
       answerLocate: boundRequest(
-        { ...answerLocate, responseSerialize: serializerOf(AnswerLocateResponse) },
+        {
+          ...answerLocate,
+          requestSerialize: serializerOf(AnswerLocateRequest),
+          responseSerialize: serializerOf(AnswerLocateResponse),
+        },
         REQUEST_BYTES_MAX,
+        ({ protocol }) => wholenessOf(protocol, holder.protocol),
       ),
       answerLocateStream: boundRequest(answerLocateStream, REQUEST_BYTES_MAX),
     },
     implementation: {
-      answerLocate: unary(log, (request: AnswerLocateRequest, call) => answer(request, call, holder, seen, needs)),
+      answerLocate: unary(log, (request: AnswerLocateRequest, call) =>
+        answer(request, call, holder, seen, needs, () => askerOf(call)),
+      ),
       // oxlint-disable-next-line require-yield -- it only refuses
       answerLocateStream: conversation(log, async function* () {
         throw new Failure("not-served", "Questions on a stream are not served yet: use AnswerLocate.");
@@ -74,20 +96,24 @@ async function answer(
   { ownId, protocol, clock }: Holder,
   seen: SeenAssertions,
   needs: LocatorNeeds,
+  askerNow: () => Member,
 ): Promise<AnswerLocateResponse> {
-  const peer = peerOf(call);
-  if (peer.kind !== "node") throw new Failure("not-permitted", "Only member nodes may ask.");
   checkProtocol(request.protocol, protocol);
+  const member = askerNow(); // the call's headers may have come long before the question
   const assertion = required(request.assertion, "assertion");
-  const { payload, verified } = readAssertion(assertion, peer.member, seen, needs);
-  checkParties(payload, peer.member, ownId);
+  const { payload, everythingKnown, verified } = readAssertion(assertion, member, seen, needs);
+  if (!everythingKnown && wholenessOf(request.protocol, protocol) === "everything-known") {
+    throw invalid("assertion.payload", "has fields that are not known here, or gives one twice");
+  }
+  checkParties(payload, member, ownId);
   needs.checkAssertionTimes(Number(payload.issuedAtMs), Number(payload.expiresAtMs));
   const message = required(request.question, "question");
   const claim = claimOf(payload, message);
-  const question = toPeerQuestion(message, claim, assertion, peer, call, clock);
+  const question = toPeerQuestion(message, claim, assertion, member, call, clock);
   if (!(await verified())) {
     throw new Failure("not-authenticated", "The assertion's signature is not the asker's.", { where: "assertion" });
   }
+  askerNow(); // nobody is answered whom the directory has let go meanwhile
   const said = await needs.answerLocate(question);
   return { protocol: { ...protocol }, answer: fromHolderAnswer(said, question.attemptId) };
 }
@@ -99,6 +125,12 @@ function checkProtocol(asked: ProtocolVersion | undefined, spoken: ProtocolVersi
   throw new Failure("incompatible", `This node speaks protocol ${own}, the asker ${major}.${minor}.`, {
     where: "protocol",
   });
+}
+
+/** An asker of a newer minor version may say more than is known here; of any other that speaks with us, nothing is ignored. */
+function wholenessOf(asked: ProtocolVersion | undefined, spoken: ProtocolVersion): Wholeness {
+  const notNewer = asked !== undefined && speaksWith(spoken, asked) && asked.minor <= spoken.minor;
+  return notNewer ? "everything-known" : "newer-fields-ignored";
 }
 
 function readAssertion(
@@ -130,14 +162,17 @@ function checkParties({ asker, holder }: AssertionPayload, member: Member, ownId
 }
 
 /** The claim that covers the question, and is bound to its patient. */
-function claimOf({ claims }: AssertionPayload, { claimIndex, patient }: Question): QuestionClaim {
+function claimOf({ claims }: AssertionPayload, { claimIndex, patient, patientNonce }: Question): QuestionClaim {
   if (claims.length === 0 || claims.length > CLAIMS_MAX)
     throw invalid("assertion.claims", `are not 1 to ${CLAIMS_MAX}`);
   const claim = claims[claimIndex];
   if (claim === undefined) throw invalid("question.claim_index", "names no claim of the assertion");
   requiredUuid(claim.attemptId, "claim.attempt_id");
   requiredUuid(claim.requestId, "claim.request_id");
-  const bound = bindPatient(claim.attemptId, required(patient, "question.patient"));
+  if (patientNonce.length !== PATIENT_NONCE_BYTES) {
+    throw invalid("question.patient_nonce", `is not ${PATIENT_NONCE_BYTES} bytes`);
+  }
+  const bound = bindPatient(claim.attemptId, patientNonce, required(patient, "question.patient"));
   if (!bound.equals(claim.patientBinding)) {
     throw new Failure("not-authenticated", "The claim is bound to another patient than the question's.", {
       where: "claim.patient_binding",
@@ -147,10 +182,10 @@ function claimOf({ claims }: AssertionPayload, { claimIndex, patient }: Question
 }
 
 function toPeerQuestion(
-  { patient: patientQuery, answerByMs, lateUntilMs }: Question,
+  { patient: patientQuery, answerByMs, lateUntilMs, patientNonce }: Question,
   covering: QuestionClaim,
   { payload, signature }: SignedAssertion,
-  { member }: { readonly member: Member },
+  member: Member,
   call: IncomingCall,
   clock: Clock,
 ): PeerQuestion {
@@ -172,6 +207,6 @@ function toPeerQuestion(
     claim,
     answerBy: Deadline.in(clock, leftMs),
     lateUntil: Deadline.in(clock, lateUntilMs),
-    evidence: { payload, signature },
+    evidence: { payload, signature, patientNonce },
   };
 }

@@ -3,11 +3,17 @@ import { hash } from "node:crypto";
 import { encode } from "./encode.ts";
 import { PatientQuery } from "./generated/corridor/v1/identity.ts";
 
+/** Random bytes that go into a binding: too many to be guessed along with the patient. */
+export const PATIENT_NONCE_BYTES = 16;
+
 /**
- * Binds a claim to its patient: SHA-256 over the attempt id and the patient's query, serialised canonically (known fields
- * in the order of their numbers, defaults left out). Both ends compute it from what they understood, so a holder that was
- * sent a field which it does not know gets another value, and refuses.
+ * Binds a claim to its patient: SHA-256 over the attempt id, a nonce and the patient's query, serialised canonically (known
+ * fields in the order of their numbers, defaults left out). Both ends compute it from what they understood, so a holder that
+ * was sent a field which it does not know gets another value, and refuses.
+ *
+ * @param nonce travels beside the signed claim. There are few people and few birth dates: without it, anybody who keeps the
+ * claim could try them all.
  */
-export function bindPatient(attemptId: string, patient: PatientQuery): Buffer {
-  return hash("sha256", Buffer.concat([Buffer.from(attemptId), encode(PatientQuery, patient)]), "buffer");
+export function bindPatient(attemptId: string, nonce: Uint8Array, patient: PatientQuery): Buffer {
+  return hash("sha256", Buffer.concat([Buffer.from(attemptId), nonce, encode(PatientQuery, patient)]), "buffer");
 }

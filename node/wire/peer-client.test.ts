@@ -15,8 +15,9 @@ import type { Question } from "../base/question.ts";
 import { systemRandom } from "../base/random.ts";
 import { PROTOCOL, type ProtocolVersion } from "../base/words.ts";
 import type { PeerQuestion } from "../requests/answer-locate.ts";
+import { authorisePeer } from "../trust/peer-identity.ts";
 import { AnswerLocateResponse, LocatorServiceService } from "./generated/corridor/v1/locator_service.ts";
-import { type PeerClient, makePeerClient } from "./peer-client.ts";
+import { type PeerClient, type PeerClientOrder, makePeerClient } from "./peer-client.ts";
 import { failureFrom } from "./testing/a-call.ts";
 import { PATIENT_NUMBER, aClaim, aPatient, nothingToShow, openDoor } from "./testing/a-door.ts";
 import { ASKER, DOMAIN, HOLDER, OTHER, type WireNetwork, fastClock, makeWireNetwork } from "./testing/a-network.ts";
@@ -36,7 +37,11 @@ describe("the way to a peer", () => {
     for (const close of closing.splice(0).toReversed()) await close();
   });
 
-  function peers(protocol: ProtocolVersion = PROTOCOL, clock: Clock = systemClock): PeerClient {
+  function peers(
+    protocol: ProtocolVersion = PROTOCOL,
+    clock: Clock = systemClock,
+    checkMember: PeerClientOrder["checkMember"] = network.checkMember,
+  ): PeerClient {
     const client = makePeerClient({
       ownId: ASKER,
       domain: DOMAIN,
@@ -45,7 +50,7 @@ describe("the way to a peer", () => {
       random: systemRandom,
       protocol,
       sign: (payload) => network.signer(ASKER).sign(payload),
-      checkMember: network.checkMember,
+      checkMember,
     });
     closing.push(() => client.close());
     return client;
@@ -99,6 +104,8 @@ describe("the way to a peer", () => {
       !Buffer.from(one.evidence.payload).includes(PATIENT_NUMBER),
       "the evidence holds a hash, not the patient",
     );
+    assert.notDeepEqual(one.evidence.patientNonce, other.evidence.patientNonce);
+    assert.equal(one.evidence.patientNonce.length, 16);
   });
 
   for (const code of [
@@ -222,6 +229,30 @@ describe("the way to a peer", () => {
       network.directory.members.set(HOLDER, honest);
     }
     assert.equal(questions, 1);
+  });
+
+  it("asks nothing on a connection whose certificate has expired since, and finds the peer again once it has another", async () => {
+    let questions = 0;
+    const port = await open({
+      answerLocate() {
+        questions++;
+        return Promise.resolve(nothingToShow());
+      },
+    });
+    let daysLater = 0;
+    const client = peers(PROTOCOL, systemClock, (member, identity) => {
+      const atMs = systemClock.wallMs() + daysLater * 86_400_000;
+      const directory = { ...network.directory, inForce: () => ({ ...network.directory.inForce(), atMs }) };
+      authorisePeer(identity, directory, member.id);
+    });
+    await ask(client, at(port));
+    daysLater = 31;
+    assert.equal((await failureFrom(ask(client, at(port)))).code, "unreachable");
+    assert.equal(questions, 1);
+    daysLater = 0;
+    await systemClock.sleep(700); // gRPC's own back-off
+    await ask(client, at(port));
+    assert.equal(questions, 2);
   });
 
   it("speaks no TLS 1.2", async () => {

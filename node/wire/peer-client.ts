@@ -12,6 +12,7 @@ import type { Question } from "../base/question.ts";
 import type { Random } from "../base/random.ts";
 import { type NodeId, type ProtocolVersion, speaksWith } from "../base/words.ts";
 import type { PeerTransport } from "../federation/federation.ts";
+import { type PeerIdentity, chainOfCertificate, identifyPeer } from "../trust/peer-identity.ts";
 import { AssertionDesk } from "./assertion-desk.ts";
 import { ANSWER_BYTES_MAX, CONNECT_WITHIN_MS } from "./bounds.ts";
 import { openChannel } from "./channel.ts";
@@ -22,7 +23,7 @@ import {
   type AnswerLocateResponse,
   LocatorServiceService,
 } from "./generated/corridor/v1/locator_service.ts";
-import { bindPatient } from "./patient-binding.ts";
+import { PATIENT_NONCE_BYTES, bindPatient } from "./patient-binding.ts";
 import { failureOf } from "./status.ts";
 import { serializerOf } from "./encode.ts";
 import { type TlsFiles, clientContext } from "./tls-files.ts";
@@ -41,8 +42,11 @@ export interface PeerClientOrder {
   readonly protocol: ProtocolVersion;
   /** Signs an assertion's payload in this node's name. */
   readonly sign: (payload: Uint8Array) => Promise<Uint8Array>;
-  /** Throws a Failure where this certificate is not that member's, by the directory in force. */
-  readonly checkMember: (member: Member, certificate: DetailedPeerCertificate) => void;
+  /**
+   * Throws a Failure where this peer is not that member, by the directory in force at this moment. Asked for every
+   * connection, and for every question on it.
+   */
+  readonly checkMember: (member: Member, identity: PeerIdentity) => void;
 }
 
 export interface PeerClient extends PeerTransport {
@@ -86,18 +90,19 @@ export function makePeerClient(order: PeerClientOrder): PeerClient {
 }
 
 async function makeRequest(
-  { protocol }: PeerClientOrder,
+  { protocol, random }: PeerClientOrder,
   desk: AssertionDesk,
   question: Question,
   deadline: Deadline,
   attemptId: string,
 ): Promise<AnswerLocateRequest> {
   const patient = fromPatient(question.patient);
+  const patientNonce = Buffer.from(random.bytes(PATIENT_NONCE_BYTES));
   const { assertion, claimIndex } = await desk.cover({
     attemptId,
     requestId: question.requestId,
     claim: fromClaim(question.claim, "kept-back"),
-    patientBinding: bindPatient(attemptId, patient),
+    patientBinding: bindPatient(attemptId, patientNonce, patient),
   });
   const answerByMs = Math.min(Math.floor(deadline.remainingMs()), ANSWER_BY_MS_MAX);
   if (answerByMs < 1) throw new Failure("timed-out", "No time was left to ask.");
@@ -105,7 +110,7 @@ async function makeRequest(
   return {
     protocol: { ...protocol },
     assertion,
-    question: { claimIndex, patient, answerByMs, lateUntilMs: Math.max(answerByMs, lateUntilMs) },
+    question: { claimIndex, patient, patientNonce, answerByMs, lateUntilMs: Math.max(answerByMs, lateUntilMs) },
   };
 }
 
@@ -127,17 +132,19 @@ class PeerChannel {
   member: Member;
   readonly desk: AssertionDesk;
   readonly #client: Client;
-  readonly #clock: Clock;
+  readonly #order: PeerClientOrder;
   readonly #endpoint: string;
   #calls = 0;
   #retired = false;
   /** Since when questions have found it still connecting, on the monotonic clock. */
   #connectingSinceMs: number | undefined;
+  /** Whom the last connection was found to lead to. */
+  #proven: PeerIdentity | undefined;
 
   constructor(member: Member, order: PeerClientOrder, context: SecureContext) {
     this.member = member;
     this.desk = new AssertionDesk({ ...order, holder: member.id });
-    this.#clock = order.clock;
+    this.#order = order;
     this.#endpoint = endpointOf(member);
     this.#client = openChannel({
       endpoint: this.#endpoint,
@@ -147,7 +154,10 @@ class PeerChannel {
       checkServer: (_host, certificate) => {
         try {
           // node:tls hands over the whole chain, whatever the type says.
-          order.checkMember(this.member, certificate as DetailedPeerCertificate);
+          const chain = chainOfCertificate(certificate as DetailedPeerCertificate);
+          const identity = identifyPeer(chain, order.domain);
+          order.checkMember(this.member, identity);
+          this.#proven = identity;
           return undefined;
         } catch (thrown) {
           return asFailure(thrown);
@@ -157,19 +167,30 @@ class PeerChannel {
   }
 
   /**
-   * False where the member has moved, where its authority is another than when the connection was made, or where the
-   * connection has been in the making for too long to wait for it.
+   * False where the member has moved, where the other end of the connection would not be taken for that member now (its
+   * certificate has expired, its authority is another), or where the connection has been in the making for too long to wait
+   * for it.
    */
   fits(member: Member): boolean {
-    if (endpointOf(member) !== this.#endpoint || member.issuingCa !== this.member.issuingCa) return false;
+    if (endpointOf(member) !== this.#endpoint || !this.#isStill(member)) return false;
     const connecting = this.#client.getChannel().getConnectivityState(false) === connectivityState.CONNECTING;
     if (!connecting) {
       this.#connectingSinceMs = undefined;
       return true;
     }
-    const nowMs = this.#clock.monotonicMs();
+    const nowMs = this.#order.clock.monotonicMs();
     this.#connectingSinceMs ??= nowMs;
     return nowMs - this.#connectingSinceMs < CONNECT_WITHIN_MS;
+  }
+
+  #isStill(member: Member): boolean {
+    if (this.#proven === undefined) return true;
+    try {
+      this.#order.checkMember(member, this.#proven);
+      return true;
+    } catch {
+      return false; // a new connection says what is wrong, or finds that nothing is
+    }
   }
 
   /** Ends once the calls under way have. */
@@ -198,7 +219,7 @@ class PeerChannel {
         serializeRequest,
         receive,
         request,
-        { deadline: this.#clock.wallMs() + deadline.remainingMs() },
+        { deadline: this.#order.clock.wallMs() + deadline.remainingMs() },
         (error, response) => {
           signal.removeEventListener("abort", cancel);
           if (error !== null) reject(failureOf(error));

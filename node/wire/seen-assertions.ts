@@ -1,9 +1,12 @@
 import { ASSERTIONS_REMEMBERED_MAX } from "./bounds.ts";
+import { encode } from "./encode.ts";
 import { AssertionPayload, type SignedAssertion } from "./generated/corridor/v1/assertion.ts";
 
 /** An assertion that has been read, and whether its signature holds. */
 export interface SeenAssertion {
   readonly payload: AssertionPayload;
+  /** False where the payload holds something that is not known here, or gives a field twice. */
+  readonly everythingKnown: boolean;
   /** The same for everybody who asks; false is forgotten at once. */
   readonly verified: () => Promise<boolean>;
 }
@@ -14,6 +17,7 @@ interface Entry {
   readonly bytes: Buffer;
   readonly key: string;
   readonly payload: AssertionPayload;
+  readonly everythingKnown: boolean;
   verified: Promise<boolean> | undefined;
 }
 
@@ -41,6 +45,7 @@ export class SeenAssertions {
     };
     return {
       payload: entry.payload,
+      everythingKnown: entry.everythingKnown,
       async verified() {
         entry.verified ??= verify(assertion);
         try {
@@ -55,8 +60,10 @@ export class SeenAssertions {
     };
   }
 
-  #remember(name: string, { payload }: SignedAssertion, key: string): Entry {
-    const entry: Entry = { bytes: payload, key, payload: AssertionPayload.decode(payload), verified: undefined };
+  #remember(name: string, { payload: bytes }: SignedAssertion, key: string): Entry {
+    const payload = AssertionPayload.decode(bytes);
+    const everythingKnown = encode(AssertionPayload, payload).length === bytes.length;
+    const entry: Entry = { bytes, key, payload, everythingKnown, verified: undefined };
     this.#entries.delete(name);
     this.#entries.set(name, entry);
     if (this.#entries.size > ASSERTIONS_REMEMBERED_MAX) {

@@ -14,7 +14,15 @@ import { fromClaim, fromPatient } from "./convert.ts";
 import { LocateRequest } from "./generated/corridor/v1/federation_service.ts";
 import type { RunningServer } from "./server.ts";
 import { connectTls, failureFrom, plainClient, sendBytes } from "./testing/a-call.ts";
-import { type DoorStories, PATIENT_NUMBER, aClaim, aPatient, onlyVerdict, openDoor } from "./testing/a-door.ts";
+import {
+  type DoorStories,
+  PATIENT_NUMBER,
+  aClaim,
+  aPatient,
+  anAreaAnswer,
+  onlyVerdict,
+  openDoor,
+} from "./testing/a-door.ts";
 import { ASKER, DOMAIN, HOLDER, type WireNetwork, fastClock, makeWireNetwork } from "./testing/a-network.ts";
 
 const ANSWER_LOCATE = "/corridor.v1.LocatorService/AnswerLocate";
@@ -129,6 +137,70 @@ describe("the door's one ordered list", () => {
       network.directory.members.set(ASKER, asker);
     }
     assert.equal((await failureFrom(sendBytes(same, ANSWER_LOCATE, NOTHING))).code, "incompatible");
+  });
+
+  describe("calls that are open when the directory lets somebody go", () => {
+    const WATCH = "/grpc.health.v1.Health/Watch";
+    /** The failure in which the call ends, once that member is removed; within the time that is promised. */
+    async function failureOnceRemoved(id: string, call: Promise<unknown>): Promise<Failure> {
+      const failure = failureFrom(call);
+      const member = network.directory.members.get(id)!;
+      await systemClock.sleep(200); // it is open
+      network.directory.members.delete(id);
+      const removedMs = systemClock.monotonicMs();
+      try {
+        const late = systemClock.sleep(5_000).then(() => assert.fail("the call is still open after 5 s"));
+        return await Promise.race([failure, late]);
+      } finally {
+        network.directory.members.set(id, member);
+        assert.ok(systemClock.monotonicMs() - removedMs < 5_000);
+      }
+    }
+
+    it("end: a caller's locate, and the story with it", async () => {
+      const told: string[] = [];
+      stories.current = {
+        async *locate(question) {
+          try {
+            told.push("asked");
+            for (;;) {
+              await systemClock.sleep(100);
+              yield { kind: "answer", answer: anAreaAnswer({ reason: question.requestId }) };
+            }
+          } finally {
+            told.push("left");
+          }
+        },
+      };
+      const caller = await connectCaller(callerTarget("demo"), systemClock);
+      const failure = await failureOnceRemoved(HOLDER, everything(caller.locate({ ...QUESTION, answerByMs: 20_000 })));
+      caller.close();
+      await systemClock.sleep(200);
+      assert.equal(failure.code, "not-authenticated");
+      assert.deepEqual(told, ["asked", "left"]);
+    });
+
+    it("end: a watch over the node's health, which anyone may begin", async () => {
+      const asIs = (bytes: Buffer): Buffer => bytes;
+      const watch = client("node").makeServerStreamRequest(WATCH, asIs, asIs, NOTHING);
+      const ended = new Promise((resolve, reject) => {
+        watch
+          .on("data", () => {})
+          .on("end", resolve)
+          .on("error", reject);
+      });
+      assert.equal((await failureOnceRemoved(ASKER, ended)).code, "not-authenticated");
+    });
+
+    it("go on where they are admitted still", async () => {
+      const asIs = (bytes: Buffer): Buffer => bytes;
+      const watch = client("node").makeServerStreamRequest(WATCH, asIs, asIs, NOTHING);
+      let ended = false;
+      watch.on("data", () => {}).on("error", () => (ended = true));
+      await systemClock.sleep(2_500);
+      assert.equal(ended, false);
+      watch.cancel();
+    });
   });
 
   it("refuses a request over 64 KiB, from a feeder too, and goes on", async () => {

@@ -112,10 +112,11 @@ export async function startServer(order: ServerOrder): Promise<RunningServer> {
 
 function servicesOf(order: ServerOrder): readonly Service[] {
   const { ownId, protocol, clock, random, log } = order;
+  const checkAgain = checkMethodPolicy(order.authorise).opened;
   const services = [
-    locatorService({ ownId, protocol, clock }, log, order.locator),
+    locatorService({ ownId, protocol, clock }, log, order.locator, checkAgain),
     federationService(clock, random, log, order.federation),
-    feedService(log, order.feed, checkMethodPolicy(order.authorise).opened),
+    feedService(log, order.feed, checkAgain),
   ];
   const named = [...services.map(({ name }) => name), HEALTH_SERVICE];
   return order.reflection ? [...services, ...reflectionServices(named, log)] : services;

@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import type { DetailedPeerCertificate } from "node:tls";
 
 import { loadAccessTable } from "../../node/access/table.ts";
 import { makeAccess } from "../../node/access/decide.ts";
@@ -11,13 +10,12 @@ import { systemRandom } from "../../node/base/random.ts";
 import { type NodeId, type OrganisationCode, PROTOCOL } from "../../node/base/words.ts";
 import { makeAssertionSigner } from "../../node/trust/assertion.ts";
 import { openDirectory } from "../../node/trust/directory.ts";
-import { authorisePeer, chainOfCertificate, identifyPeer } from "../../node/trust/peer-identity.ts";
+import { authorisePeer } from "../../node/trust/peer-identity.ts";
 import { fromPatient } from "../../node/wire/convert.ts";
 import { fromHolderAnswer } from "../../node/wire/convert-answer.ts";
 import { AnswerLocateRequest, AnswerLocateResponse } from "../../node/wire/generated/corridor/v1/locator_service.ts";
 import { makePeerClient } from "../../node/wire/peer-client.ts";
 import { readNodeTls } from "../../node/wire/tls-files.ts";
-import type { Member } from "../../topology/manifest.ts";
 import type { MessageSizes } from "./echo-client.ts";
 import type { HolderNetwork } from "./network.ts";
 import { HOLDER_ID } from "./people.ts";
@@ -71,8 +69,8 @@ export async function makeAsker(network: HolderNetwork): Promise<Asker> {
       payloadBytes = payload.length;
       return signer.sign(payload);
     },
-    checkMember(member: Member, certificate: DetailedPeerCertificate) {
-      const peer = authorisePeer(identifyPeer(chainOfCertificate(certificate), domain), directory, member.id);
+    checkMember(member, identity) {
+      const peer = authorisePeer(identity, directory, member.id);
       if (peer.kind !== "node") throw new Error(`the other end is not ${member.id}`);
     },
   });
@@ -106,7 +104,7 @@ export async function makeAsker(network: HolderNetwork): Promise<Asker> {
 function requestBytes(patient: PatientQuery, payloadBytes: number): number {
   const assertion = { payload: Buffer.alloc(payloadBytes, 1), signature: Buffer.alloc(64, 1) };
   const times = { answerByMs: ANSWER_WITHIN_MS, lateUntilMs: ANSWER_WITHIN_MS };
-  const question = { claimIndex: 0, patient: fromPatient(patient), ...times };
+  const question = { claimIndex: 0, patient: fromPatient(patient), patientNonce: Buffer.alloc(16, 1), ...times };
   return AnswerLocateRequest.encode({ protocol: { ...PROTOCOL }, assertion, question }).finish().length;
 }
 

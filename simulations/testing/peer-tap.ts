@@ -13,7 +13,7 @@ import { systemRandom } from "../../node/base/random.ts";
 import { PROTOCOL, type NodeId } from "../../node/base/words.ts";
 import { makeAssertionSigner } from "../../node/trust/assertion.ts";
 import { openDirectory } from "../../node/trust/directory.ts";
-import { authorisePeer, chainOfCertificate, identifyPeer } from "../../node/trust/peer-identity.ts";
+import { authorisePeer } from "../../node/trust/peer-identity.ts";
 import {
   AnswerLocateResponse,
   HolderAnswer as WireHolderAnswer,
@@ -62,8 +62,8 @@ export async function askHolderDirectly(network: TestNetwork, order: DirectQuest
   const peers = makePeerClient({
     ...{ ownId: order.as as NodeId, domain, tls: readNodeTls(files.directory), clock: systemClock },
     ...{ random: systemRandom, protocol: PROTOCOL, sign: signer.sign },
-    checkMember(member, certificate) {
-      authorisePeer(identifyPeer(chainOfCertificate(certificate), domain), directory, member.id);
+    checkMember(member, identity) {
+      authorisePeer(identity, directory, member.id);
     },
   });
   const access = makeAccess({

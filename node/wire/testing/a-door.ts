@@ -16,6 +16,7 @@ import { DOMAIN, HOLDER, type WireNetwork } from "./a-network.ts";
 
 /** The stories behind a door under test; whatever is not given answers politely. */
 export interface DoorStories {
+  readonly verifyAssertion?: typeof verifyAssertion;
   readonly answerLocate?: (question: PeerQuestion) => Promise<HolderAnswer>;
   readonly locate?: (question: Question, rights: CallerRights) => AsyncGenerator<LocateEvent, void>;
   readonly loadBatch?: FeedNeeds["loadBatch"];
@@ -48,7 +49,7 @@ export function openDoor(
     protocol,
     authorise: (identity) => authorisePeer(identity, network.directory, HOLDER),
     locator: {
-      verifyAssertion,
+      verifyAssertion: stories.verifyAssertion ?? verifyAssertion,
       checkAssertionTimes: (issuedAtMs, expiresAtMs) => checkAssertionTimes(issuedAtMs, expiresAtMs, clock),
       answerLocate: stories.answerLocate ?? (() => Promise.resolve(nothingToShow())),
     },

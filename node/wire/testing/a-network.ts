@@ -1,7 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { DetailedPeerCertificate } from "node:tls";
 
 import { initNetwork } from "../../../certs/authority.ts";
 import { issueCaller, issueNode } from "../../../certs/issue.ts";
@@ -12,7 +11,7 @@ import { Failure } from "../../base/failure.ts";
 import type { NodeId } from "../../base/words.ts";
 import { type AssertionSigner, makeAssertionSigner } from "../../trust/assertion.ts";
 import type { Directory } from "../../trust/directory.ts";
-import { authorisePeer, chainOfCertificate, identifyPeer } from "../../trust/peer-identity.ts";
+import { type PeerIdentity, authorisePeer } from "../../trust/peer-identity.ts";
 import { type TlsFiles, readCallerTls, readNodeTls } from "../tls-files.ts";
 
 export const DOMAIN = "test.corridor.example";
@@ -34,7 +33,7 @@ export interface WireNetwork {
   callerTls(name: "demo" | "feed" | "operator"): TlsFiles;
   signer(id: string): AssertionSigner;
   /** As the composition root does it. */
-  checkMember(member: Member, certificate: DetailedPeerCertificate): void;
+  checkMember(member: Member, identity: PeerIdentity): void;
   remove(): void;
 }
 
@@ -76,8 +75,8 @@ export async function makeWireNetwork(clock: Clock = systemClock): Promise<WireN
     callerDir: (name) => callerFiles(dir, HOLDER, name).directory,
     callerTls: (name) => readCallerTls(callerFiles(dir, HOLDER, name).directory),
     signer: (id) => makeAssertionSigner(readFileSync(nodeFiles(dir, id).assertionKey, "utf8")),
-    checkMember(member, certificate) {
-      const peer = authorisePeer(identifyPeer(chainOfCertificate(certificate), DOMAIN), directory, member.id);
+    checkMember(member, identity) {
+      const peer = authorisePeer(identity, directory, member.id);
       if (peer.kind !== "node" || peer.member.id !== member.id) throw new Failure("not-authenticated", "somebody else");
     },
     remove: () => rmSync(dir, { recursive: true, force: true }),

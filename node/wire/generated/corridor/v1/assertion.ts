@@ -47,7 +47,10 @@ export interface QuestionClaim {
   claim:
     | Claim
     | undefined;
-  /** SHA-256 over attempt_id and the serialised PatientQuery, in that order: 32 bytes. Binds the claim to the patient. */
+  /**
+   * SHA-256 over attempt_id, the question's patient_nonce and the serialised PatientQuery, in that order: 32 bytes. Binds the
+   * claim to the patient; without the nonce it tells nobody who that is.
+   */
   patientBinding: Buffer;
 }
 

@@ -46,7 +46,7 @@ export interface AnswerLocateRequest {
 export interface Question {
   /** Which claim of the assertion covers this question: an index from 0. */
   claimIndex: number;
-  /** The person asked about. Must hash to the claim's patient_binding. */
+  /** The person asked about. Must hash, with patient_nonce, to the claim's patient_binding. */
   patient:
     | PatientQuery
     | undefined;
@@ -57,6 +57,12 @@ export interface Question {
   answerByMs: number;
   /** Milliseconds left, when sent, until a late answer is no longer of use; at least answer_by_ms, at most 120,000. */
   lateUntilMs: number;
+  /**
+   * 16 random bytes, fresh for each attempt, that went into the claim's patient_binding. Beside the signed payload and
+   * never inside it: whoever keeps the payload alone cannot test whom it was about. A holder that does not know the person
+   * keeps the payload without it.
+   */
+  patientNonce: Buffer;
 }
 
 /** The holder's answer. An empty answer has the same bytes and the same time whatever its cause. */
@@ -237,7 +243,7 @@ export const AnswerLocateRequest: MessageFns<AnswerLocateRequest> = {
 };
 
 function createBaseQuestion(): Question {
-  return { claimIndex: 0, patient: undefined, answerByMs: 0, lateUntilMs: 0 };
+  return { claimIndex: 0, patient: undefined, answerByMs: 0, lateUntilMs: 0, patientNonce: Buffer.alloc(0) };
 }
 
 export const Question: MessageFns<Question> = {
@@ -253,6 +259,9 @@ export const Question: MessageFns<Question> = {
     }
     if (message.lateUntilMs !== 0) {
       writer.uint32(32).uint32(message.lateUntilMs);
+    }
+    if (message.patientNonce.length !== 0) {
+      writer.uint32(42).bytes(message.patientNonce);
     }
     return writer;
   },
@@ -300,6 +309,14 @@ export const Question: MessageFns<Question> = {
             }
 
             message.lateUntilMs = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.patientNonce = Buffer.from(reader.bytes());
             continue;
           }
         }
