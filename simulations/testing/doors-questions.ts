@@ -19,8 +19,6 @@ import type { MarkedPerson } from "./doors-people.ts";
 /** Messages as an honest side would send them, laid out by hand so that each part can be spoilt. */
 
 const MINUTE_MS = 60_000;
-/** Goes into every binding to a patient. */
-const NONCE = randomBytes(16);
 
 export function patientOf({ nhsNumber, birthDate }: Pick<MarkedPerson, "nhsNumber" | "birthDate">): PatientQuery {
   return { by: { $case: "number", value: { nhsNumber, birthDate, familyName: "", givenName: "" } } };
