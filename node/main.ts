@@ -97,6 +97,9 @@ try {
   else reportFailure(thrown);
 }
 
+// A handshake that the other end never answers would keep a finished command alive. This timer itself keeps nothing alive.
+systemClock.after(1_000, () => process.exit());
+
 function isUsage(thrown: unknown): thrown is { exitCode: number } {
   return thrown instanceof Error && "code" in thrown && String(thrown.code).startsWith("commander.");
 }

@@ -33,7 +33,7 @@ describe("openDatabase", () => {
       recursive_triggers: 1,
       cell_size_check: 1,
       mmap_size: 0,
-      busy_timeout: 5_000,
+      busy_timeout: 1_000,
       temp_store: 2,
     };
     for (const [name, value] of Object.entries(expected)) {

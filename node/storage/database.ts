@@ -10,8 +10,8 @@ import { migrate } from "./migrations.ts";
 /** Below this SQLite, a reset of the write-ahead log can corrupt the file. */
 const SQLITE_FLOOR = [3, 51, 3] as const;
 
-/** How long a connection waits for another one's lock. One writer a file: only a backup or a checkpoint holds it. */
-const BUSY_TIMEOUT_MS = 5_000;
+/** How long a connection waits for another one's lock: less than a locate may take. One writer a file, so it is rare. */
+const BUSY_TIMEOUT_MS = 1_000;
 
 /** Page cache of each connection. A node at rest has four of them and 150 MB in all. */
 const CACHE_KIB = 16_384;

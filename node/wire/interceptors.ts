@@ -10,6 +10,18 @@ import { type MethodPolicy, policyOf } from "./method-policy.ts";
 import { statusOf } from "./status.ts";
 import type { Connection } from "./tls-server.ts";
 
+/**
+ * Small messages that unpack to large ones, hundreds on a stream, would be unpacked before anything here sees them. No
+ * client of ours compresses, and questions are small.
+ *
+ * @throws {Failure} `not-served`: the call says that its messages are compressed.
+ */
+function refuseCompression(call: object): void {
+  const { incomingEncoding = "identity" } = call as { readonly incomingEncoding?: string };
+  if (incomingEncoding === "identity") return;
+  throw new Failure("not-served", "Compressed messages are not read: send them as they are.");
+}
+
 /** One call, from its first header on. Each step adds what it has found out. */
 export interface IncomingCall {
   readonly method: string;
@@ -209,6 +221,7 @@ class GuardedCall extends ServerInterceptingCall {
   override start(listener: Listener): void {
     try {
       for (const step of this.#steps) step.opened(this.#call);
+      refuseCompression(this.#next);
     } catch (thrown) {
       this.#refuse(asFailure(thrown));
       return;

@@ -98,10 +98,19 @@ export function failureOf(error: CallError): Failure {
   const said = FAILURE_CODES.find((code) => code === headerOf(error, FAILURE_HEADER));
   const where = headerOf(error, WHERE_HEADER);
   const code = said !== undefined && STATUS_OF[said] === error.code ? said : FAILURE_OF[error.code];
-  return new Failure(code, printable(error.details), {
+  return new Failure(code, said === undefined ? inOwnWords(code, error.details) : printable(error.details), {
     cause: error,
     ...(where !== undefined && WHERE.test(where) && { where }),
   });
+}
+
+/** The library's own words are about its insides; of those, only what the system said of the connection helps anybody. */
+function inOwnWords(code: FailureCode, details: string): string {
+  const [, systemSaid] = /Last error: (?:Error: )?(.+?)(?:\. Resolution note|$)/.exec(details) ?? [];
+  if (code === "timed-out") return "The node did not answer in time.";
+  if (code !== "unreachable") return printable(details);
+  const why = systemSaid === undefined ? "" : ` (${printable(systemSaid)})`;
+  return `The node could not be reached${why}: check its address and port, and that both certificates are of one network.`;
 }
 
 function headerOf({ metadata }: CallError, name: string): string | undefined {
