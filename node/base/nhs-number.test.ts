@@ -3,7 +3,7 @@ import { inspect } from "node:util";
 
 import fc from "fast-check";
 
-import { NhsNumber, checkDigit } from "./nhs-number.ts";
+import { NhsNumber, checkDigit, containsNhsNumber } from "./nhs-number.ts";
 
 describe("NHS number", () => {
   it("is read with and without the usual spaces or hyphens", () => {
@@ -52,6 +52,38 @@ describe("NHS number", () => {
       const [a, b] = [good[at], good[at + 1]];
       if (b === undefined || a === b) continue;
       assert.equal(NhsNumber.parse(good.slice(0, at) + b + a + good.slice(at + 2)), undefined);
+    }
+  });
+
+  it("is found in a text, as people write it", () => {
+    const gaps = [
+      "",
+      " ",
+      "-",
+      ".",
+      "_",
+      "+",
+      "\u00a0",
+      "\u2013",
+      "\u2011",
+      "\u2212",
+      "\u200b",
+      "  ",
+      " - ".trim(),
+      "- ",
+    ];
+    for (const gap of gaps) {
+      const written = ["900", "000", "0009"].join(gap);
+      for (const text of [written, `att ${written}/2`, `${written}-1`, `a${written}b`, `(${written})`]) {
+        assert.ok(containsNhsNumber(text), JSON.stringify(text));
+      }
+    }
+    assert.ok(containsNhsNumber("９００００００００９"), "full-width digits");
+  });
+
+  it("is not found in other digits", () => {
+    for (const text of ["", "9000000000", "90000000099", "555021935107", "9999999999", "2026-11-22", "900/000/0009"]) {
+      assert.ok(!containsNhsNumber(text), text);
     }
   });
 

@@ -37,11 +37,15 @@ export function checkDigit(digits: string): number {
   return digit === 11 ? 0 : digit;
 }
 
+/** Ten digits, whole or in groups of three, three and four, with what people and word processors put between groups. */
+const GROUPED_DIGITS =
+  /(?<!\d)\d{3}[\s\p{Pd}\u2212._+\u00ad\u200b-\u200d\u2060]{0,2}\d{3}[\s\p{Pd}\u2212._+\u00ad\u200b-\u200d\u2060]{0,2}\d{4}(?!\d)/gu;
+
 /**
  * True where a text holds ten digits that pass as an NHS number, written as people write it. For texts that must not
  * carry one, addresses among them.
  */
 export function containsNhsNumber(text: string): boolean {
-  const runs = text.match(/(?<!\d)\d{3}[ ._+-]?\d{3}[ ._+-]?\d{4}(?!\d)/g) ?? [];
+  const runs = text.normalize("NFKC").match(GROUPED_DIGITS) ?? [];
   return runs.some((run) => NhsNumber.parse(run.replace(/\D/g, "")) !== undefined);
 }

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 
 import { Failure } from "../base/failure.ts";
-import { checkReference, fromClaim, fromPatient, toClaim, toPatient } from "./convert.ts";
+import type { Claim, PatientQuery } from "../base/question.ts";
+import { checkHoldsNoNumber, fromClaim, fromPatient, toClaim, toPatient } from "./convert.ts";
 import { Claim as WireClaim, PatientQuery as WirePatientQuery } from "./generated/corridor/v1/identity.ts";
 import { PATIENT_BORN, PATIENT_NUMBER, aClaim, aPatient } from "./testing/a-door.ts";
 
@@ -141,12 +142,49 @@ describe("a claim off the wire", () => {
     assert.equal(toClaim({ ...message, purpose: 5 }, "stated").purpose, "OTHER");
   });
 
-  it("may not name the patient in its reference", () => {
-    for (const reference of [PATIENT_NUMBER, "900 000 0009", `A&E ${PATIENT_NUMBER}`]) {
-      const claim = aClaim({ relationship: { kind: "attendance", reference } });
-      const failure = refusalOf(() => checkReference(claim, aPatient()));
-      assert.ok(!failure.message.includes("9000"));
+  describe("kept in every holder's audit", () => {
+    const somebody: PatientQuery = toPatient(byDemographics({}), TODAY);
+    const referring = (reference: string): Claim => aClaim({ relationship: { kind: "attendance", reference } });
+    const OTHER_NUMBER = "900 000 0017";
+
+    for (const text of [
+      PATIENT_NUMBER,
+      "900 000 0009",
+      `A&E ${PATIENT_NUMBER}`,
+      `${PATIENT_NUMBER}-1`,
+      `att ${PATIENT_NUMBER}/2`,
+      `NHS${PATIENT_NUMBER}x`,
+      OTHER_NUMBER,
+    ]) {
+      it(`may not hold an NHS number, whoever is asked about: ${text}`, () => {
+        for (const patient of [aPatient(), somebody]) {
+          const cases = [
+            [referring(text), "claim.relationship.reference"],
+            [aClaim({ userId: text }), "claim.user_id"],
+            [aClaim({ role: text }), "claim.role"],
+          ] as const;
+          for (const [claim, where] of cases) {
+            const failure = refusalOf(() => checkHoldsNoNumber(claim, patient));
+            assert.equal(failure.where, where);
+            assert.doesNotMatch(failure.message, /900/);
+          }
+        }
+      });
     }
-    checkReference(aClaim({ relationship: { kind: "attendance", reference: "9000000017" } }), aPatient());
+
+    it("may not hold the patient's own number in any spelling", () => {
+      for (const reference of ["9-0-0-0-0-0-0-0-0-9", `1${PATIENT_NUMBER}1`, "90 000 000 09/3"]) {
+        assert.match(refusalOf(() => checkHoldsNoNumber(referring(reference), aPatient())).message, /is the patient's/);
+      }
+    });
+
+    it("may hold other digits", () => {
+      for (const text of ["A-17", "9000000018", "555021935107", "ED 2026-11-22 / 17", "0121 496 0000"]) {
+        for (const patient of [aPatient(), somebody]) {
+          checkHoldsNoNumber(referring(text), patient);
+          checkHoldsNoNumber(aClaim({ userId: text }), patient);
+        }
+      }
+    });
   });
 });

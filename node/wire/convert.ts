@@ -1,7 +1,7 @@
 import { BirthDate } from "../base/birth-date.ts";
 import { Concealed } from "../base/concealed.ts";
 import { Failure } from "../base/failure.ts";
-import { NhsNumber } from "../base/nhs-number.ts";
+import { NhsNumber, containsNhsNumber } from "../base/nhs-number.ts";
 import type { Claim, PatientQuery } from "../base/question.ts";
 import { isUuid, parseOrganisationCode } from "../base/words.ts";
 import { ASSURANCE, PURPOSE, RELATIONSHIP_KIND, SETTING, TRIGGER, wordOf } from "./convert-words.ts";
@@ -144,15 +144,22 @@ function toRelationship({ relationship: message }: WireClaim, where: string): Cl
 }
 
 /**
- * A reference is kept in the audit of every holder. One that is the patient's own number would put it there.
+ * What a claim says is kept in the audit of every holder, in clear. An NHS number in it, the patient's or another's, would be
+ * kept there too, also by those who hold nothing.
  *
  * @throws {Failure} `invalid-input`.
  */
-export function checkReference(claim: Claim, patient: PatientQuery, where = "claim.relationship.reference"): void {
-  const { reference } = claim.relationship;
-  if (reference === undefined || patient.by !== "number") return;
-  if (reference.replace(/\D/g, "") === patient.nhsNumber.expose()) {
-    throw invalid(where, "is the patient's NHS number: give the reference of the attendance, referral or case");
+export function checkHoldsNoNumber({ userId, role, relationship }: Claim, patient: PatientQuery): void {
+  const kept = [
+    ["claim.user_id", userId, "give the user's name or id"],
+    ["claim.role", role, "give a job role"],
+    ["claim.relationship.reference", relationship.reference ?? "", "give that of the attendance, referral or case"],
+  ] as const;
+  for (const [where, text, remedy] of kept) {
+    if (patient.by === "number" && text.replace(/\D/g, "").includes(patient.nhsNumber.expose())) {
+      throw invalid(where, `is the patient's NHS number, or holds it: ${remedy}`);
+    }
+    if (containsNhsNumber(text)) throw invalid(where, `holds what looks like an NHS number: ${remedy}`);
   }
 }
 

@@ -20,6 +20,7 @@ import { HOLDER, type WireNetwork, makeWireNetwork } from "./testing/a-network.t
 
 const REQUEST = "7a1b2c7e-3b1a-4c55-9a55-0123456789ab";
 const QUESTION = { patient: aPatient(), claim: aClaim(), requestId: REQUEST, answerByMs: 2_000 };
+const BY_NAME = { familyName: "Patel", givenName: "Asha", birthDate: "1958-04-17", postcode: "" };
 const WIRE_QUESTION: LocateRequest = {
   patient: fromPatient(aPatient()),
   claim: fromClaim(aClaim(), "stated"),
@@ -133,6 +134,19 @@ describe("the callers' door", () => {
     ["too much time", { answerByMs: 30_001 }, "answer_by_ms"],
     ["a late time before the answer's", { answerByMs: 5_000, lateUntilMs: 4_999 }, "late_until_ms"],
     ["a late time beyond all use", { lateUntilMs: 60_001 }, "late_until_ms"],
+    [
+      "somebody's NHS number as reference, asked by name",
+      {
+        patient: { by: { $case: "demographics", value: BY_NAME } },
+        claim: fromClaim(aClaim({ relationship: { kind: "attendance", reference: "9000000017-1" } }), "stated"),
+      },
+      "claim.relationship.reference",
+    ],
+    [
+      "somebody's NHS number as the user",
+      { claim: fromClaim(aClaim({ userId: "9000000017" }), "stated") },
+      "claim.user_id",
+    ],
   ];
   for (const [what, more, where] of wrong) {
     it(`refuses ${what}, and tells the story nothing`, async () => {

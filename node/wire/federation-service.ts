@@ -7,7 +7,7 @@ import type { Random } from "../base/random.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { AuthorisedPeer } from "../trust/peer-identity.ts";
 import { REQUEST_BYTES_MAX } from "./bounds.ts";
-import { checkReference, invalid, requiredUuid, toClaim, toPatient } from "./convert.ts";
+import { checkHoldsNoNumber, invalid, requiredUuid, toClaim, toPatient } from "./convert.ts";
 import { fromAreaAnswer, fromVerdict } from "./convert-answer.ts";
 import {
   FederationServiceService,
@@ -51,7 +51,7 @@ export function federationService(clock: Clock, random: Random, log: Log, needs:
 function toQuestion(request: LocateRequest, call: IncomingCall, clock: Clock, random: Random): Question {
   const patient = toPatient(request.patient, today(clock));
   const claim = toClaim(request.claim, "stated");
-  checkReference(claim, patient);
+  checkHoldsNoNumber(claim, patient);
   const requestId = request.requestId === "" ? random.uuid() : requiredUuid(request.requestId, "request_id");
   const { answerByMs, lateUntilMs } = toTimes(request);
   return {

@@ -259,6 +259,22 @@ describe("the peers' door", () => {
     ],
     ["a claim that is empty", { payload: claimOf({ claim: undefined }) }, "invalid-input", "claim"],
     [
+      "an NHS number as the reference",
+      {
+        payload: claimOf({
+          claim: fromClaim(aClaim({ relationship: { kind: "attendance", reference: "9000000017/1" } }), "kept-back"),
+        }),
+      },
+      "invalid-input",
+      "claim.relationship.reference",
+    ],
+    [
+      "an NHS number as the user",
+      { payload: claimOf({ claim: fromClaim(aClaim({ userId: "9000000017" }), "kept-back") }) },
+      "invalid-input",
+      "claim.user_id",
+    ],
+    [
       "an unknown setting",
       { payload: claimOf({ claim: { ...fromClaim(aClaim(), "kept-back"), setting: 99 } }) },
       "invalid-input",

@@ -7,7 +7,7 @@ import type { PeerQuestion } from "../requests/answer-locate.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { AuthorisedPeer } from "../trust/peer-identity.ts";
 import { ASSERTION_BYTES_MAX, CLAIMS_MAX, REQUEST_BYTES_MAX } from "./bounds.ts";
-import { checkReference, invalid, required, requiredUuid, toClaim, toPatient } from "./convert.ts";
+import { checkHoldsNoNumber, invalid, required, requiredUuid, toClaim, toPatient } from "./convert.ts";
 import { fromHolderAnswer } from "./convert-answer.ts";
 import type { AssertionPayload, QuestionClaim, SignedAssertion } from "./generated/corridor/v1/assertion.ts";
 import {
@@ -197,7 +197,7 @@ function toPeerQuestion(
   }
   const patient = toPatient(patientQuery, today(clock), "question.patient");
   const claim = toClaim(covering.claim, "kept-back");
-  checkReference(claim, patient);
+  checkHoldsNoNumber(claim, patient);
   const leftMs = Math.min(answerByMs, call.deadline?.remainingMs() ?? 0);
   return {
     requestId: covering.requestId,

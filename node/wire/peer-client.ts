@@ -1,4 +1,4 @@
-import type { DetailedPeerCertificate, SecureContext } from "node:tls";
+import type { SecureContext } from "node:tls";
 
 import { type Client, connectivityState } from "@grpc/grpc-js";
 
@@ -153,9 +153,7 @@ class PeerChannel {
       answerBytesMax: ANSWER_BYTES_MAX,
       checkServer: (_host, certificate) => {
         try {
-          // node:tls hands over the whole chain, whatever the type says.
-          const chain = chainOfCertificate(certificate as DetailedPeerCertificate);
-          const identity = identifyPeer(chain, order.domain);
+          const identity = identifyPeer(chainOfCertificate(certificate), order.domain);
           order.checkMember(this.member, identity);
           this.#proven = identity;
           return undefined;
