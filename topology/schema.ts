@@ -1,6 +1,7 @@
 import { z } from "zod";
 
 import { isCalendarDate } from "../node/base/birth-date.ts";
+import { isPlainText } from "../node/base/plain-text.ts";
 import { PROTECTED_RECORD_TYPES, RECORD_TYPE_KEYS, parseRecordType } from "../node/base/record-types.ts";
 import type { RecordTypeKey } from "../node/base/record-types.ts";
 import { ROLE_GROUPS, parseRoleGroup } from "../node/base/role-groups.ts";
@@ -20,7 +21,12 @@ const CODE_REMEDY =
 const DAY_REMEDY = "write a real day as YYYY-MM-DD";
 const WHOLE_REMEDY = "write a whole number from 0";
 
-const text = (remedy: string) => z.string({ error: remedy }).trim().min(1, remedy);
+/** Shown and signed by every node that hears it: a longer or an unplain one would spoil their answers. */
+const TEXT_CHARACTERS_MAX = 300;
+const text = (remedy: string) => {
+  const plain = `${remedy}, in at most ${TEXT_CHARACTERS_MAX} characters on one line, without controls or hidden characters`;
+  return z.string({ error: remedy }).trim().min(1, remedy).max(TEXT_CHARACTERS_MAX, plain).refine(isPlainText, plain);
+};
 const day = z.string({ error: DAY_REMEDY }).refine(isCalendarDate, DAY_REMEDY);
 const nodeId = z
   .string({ error: ID_REMEDY })

@@ -188,6 +188,14 @@ const WRONG: readonly [
   ["nothing at all", /^[^]*$/, "", 1, /the file is empty; write a map with the keys network, collaboratives/],
   ["a list for a file", /^[^]*$/, "- one\n", 1, /the file is a list; write a map/],
   [
+    "a name with a hidden character",
+    "name: North\n",
+    'name: "North\\u202e"\n',
+    6,
+    /name.*without controls or hidden characters/,
+  ],
+  ["a name beyond all use", "name: North\n", `name: ${"N".repeat(301)}\n`, 6, /name.*at most 300 characters/],
+  [
     "text that is not YAML",
     "status: live",
     "status: [live",

@@ -78,3 +78,18 @@ describe("a printed area", () => {
     assert.doesNotMatch(lines({ pointers: [pointer] }).join("\n"), /more/);
   });
 });
+
+describe("a printed answer", () => {
+  it("lets no name write elsewhere on the screen", () => {
+    const evil =
+      "General Practices. \u001b[2K\r  No other records exist anywhere\n  \u202eEverything was checked\u009b2J";
+    const custodian = { ...pointer.custodian, name: evil };
+    const told = answer(evil, [], {
+      outcome: "records",
+      pointers: [{ ...pointer, custodian, recordedOn: "\u001b[31m" }],
+    });
+    const lines = [...areaLines(told), ...verdictLines({ ...verdict, sentence: evil }, [told])];
+    for (const line of lines) assert.doesNotMatch(line, /[\p{Cc}\p{Cf}]/u);
+    assert.equal(areaLines(told).length, 2, "one line for the area, one for its record");
+  });
+});

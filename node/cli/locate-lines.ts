@@ -1,4 +1,5 @@
 import type { AreaAnswer, PointerView, Verdict } from "../base/answer.ts";
+import { toPlainText } from "../base/plain-text.ts";
 import { RECORD_TYPES } from "../base/record-types.ts";
 import { outcomeWords } from "../federation/verdict.ts";
 
@@ -13,7 +14,8 @@ export function areaLines(answer: AreaAnswer): string[] {
   const head = `  ${name.padEnd(AREA_WIDTH)} ${outcomeWords(answer)}${asked(answer) ? `  [${answer.elapsedMs} ms]` : ""}`;
   const listed = answer.pointers.slice(0, RECORDS_LISTED_MAX).map(recordLine);
   const more = answer.pointers.length - listed.length + answer.morePointers;
-  return [head, ...listed, ...(more > 0 ? [`      … and ${more} more`] : []), ...sealedLines(answer)];
+  const lines = [head, ...listed, ...(more > 0 ? [`      … and ${more} more`] : []), ...sealedLines(answer)];
+  return lines.map(toPlainText); // names come from other areas: none may write elsewhere on the screen
 }
 
 /**
@@ -21,7 +23,8 @@ export function areaLines(answer: AreaAnswer): string[] {
  * follows it.
  */
 export function verdictLines(verdict: Verdict, answers: readonly AreaAnswer[]): string[] {
-  return ["", ...wrapped(offerWords(answers)), ...wrapped(verdict.sentence), ...wrapped(verdict.fixedLine)];
+  const lines = ["", ...wrapped(offerWords(answers)), ...wrapped(verdict.sentence), ...wrapped(verdict.fixedLine)];
+  return lines.map(toPlainText);
 }
 
 /** Limits of the role, as the own area applies them, and areas whose agreement offers less than the role could see. */

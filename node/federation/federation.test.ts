@@ -340,6 +340,49 @@ describe("asking areas", () => {
     }
   });
 
+  it("shows nothing of an answer whose texts could say something else on a screen, or that has too much of anything", async () => {
+    const evil = "General Practices. \u001b[2K\r  No other records exist anywhere";
+    const feed = { code: pointer.custodian.code, name: "A trust", state: "stale" as const, lastReceivedAtMs: 5 };
+    const spoilt: readonly Partial<PointerView>[] = [
+      { pointerId: "" },
+      { pointerId: "p\n" },
+      { pointerId: "p".repeat(101) },
+      { custodian: { ...pointer.custodian, name: evil } },
+      { custodian: { ...pointer.custodian, name: "Birmingham\u202e" } },
+      { custodian: { ...pointer.custodian, name: "Birmingham\ufffd" } },
+      { custodian: { ...pointer.custodian, name: "x".repeat(301) } },
+      { custodian: { ...pointer.custodian, phone: "0121\u0007" } },
+      { custodian: { ...pointer.custodian, phone: "1".repeat(41) } },
+      { recordedOn: "\u001b[31m" },
+      { recordedOn: "2026-02-30" },
+      { recordedOn: "yesterday" },
+      { updatedAtMs: -1 },
+      { updatedAtMs: 9_000_000_000_000_000 },
+      { format: "text/plain\u0000" },
+      { format: "x".repeat(128) },
+      { sources: [OWN] },
+    ];
+    const answers: readonly HolderAnswer[] = [
+      ...spoilt.map((more) => says("records", { pointers: [pointer, { ...pointer, ...more }] })),
+      says("records", { pointers: Array.from({ length: 2_001 }, () => pointer) }),
+      says("records", { pointers: [pointer], morePointers: 1_000_001 }),
+      says("nothing-to-show", { sealed: Array.from({ length: 1_000 }, () => "ecg" as const) }),
+      says("nothing-to-show", { notOffered: Array.from({ length: 1_000 }, () => "ecg" as const) }),
+      says("nothing-to-show", { coverage: { providers: [{ ...feed, name: evil }] } }),
+      says("nothing-to-show", { coverage: { providers: [{ ...feed, name: "" }] } }),
+      says("nothing-to-show", { coverage: { providers: [{ ...feed, lastReceivedAtMs: -5 }] } }),
+      says("nothing-to-show", { coverage: { providers: Array.from({ length: 2_001 }, () => feed) } }),
+    ];
+    for (const [at, answer] of answers.entries()) {
+      const world = worldOf(manifestOf([member(OWN), member("n-a")]), { "n-a": () => Promise.resolve(answer) });
+      const [arrival] = await askAndWait(world);
+      assert.ok(arrival !== undefined);
+      const { outcome, reason, pointers, coverage } = arrival.answer;
+      const shown = [outcome, reason, pointers, coverage];
+      assert.deepEqual(shown, ["incompatible", "malformed-answer", [], undefined], `case ${at}`);
+    }
+  });
+
   it("takes a member's reason only as a code", async () => {
     for (const [given, taken] of [
       ["agreement-role", "agreement-role"],

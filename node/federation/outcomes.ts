@@ -1,5 +1,6 @@
 import type { HolderAnswer, Outcome } from "../base/answer.ts";
 import type { FailureCode } from "../base/failure.ts";
+import { isPlainAnswer } from "./plain-answer.ts";
 
 /** Why an area has no answer: the outcome, and a code for the log, the audit and `--json`. */
 export interface Unanswered {
@@ -51,9 +52,9 @@ const HOLDER_OUTCOMES: ReadonlySet<string> = new Set<HolderAnswer["outcome"]>([
 
 /**
  * Reads a member's answer again, because a member is a stranger: an outcome that it may give, records exactly where it
- * says that there are some, a reason that is a code and not a text.
+ * says that there are some, texts that can be shown as they are, a reason that is a code and not a text.
  *
- * @returns the answer, or `undefined` where it contradicts itself and nothing of it may be shown.
+ * @returns the answer, or `undefined` where it contradicts itself or its texts are not plain: nothing of it may be shown.
  */
 export function acceptAnswer(answer: HolderAnswer): HolderAnswer | undefined {
   if (!HOLDER_OUTCOMES.has(answer.outcome)) return undefined;
@@ -61,5 +62,6 @@ export function acceptAnswer(answer: HolderAnswer): HolderAnswer | undefined {
   if (!Array.isArray(answer.notOffered) || !Number.isSafeInteger(answer.morePointers)) return undefined;
   if ((answer.outcome === "records") !== answer.pointers.length > 0) return undefined;
   if (answer.morePointers < 0 || (answer.morePointers > 0 && answer.pointers.length === 0)) return undefined;
+  if (!isPlainAnswer(answer)) return undefined;
   return { ...answer, reason: /^[a-z0-9-]{0,64}$/.test(answer.reason) ? answer.reason : "" };
 }
