@@ -34,7 +34,8 @@ const SEED = Number(process.env["SEED"] ?? 20_261_122);
 const MESSAGES = process.env["COUNT"] === "full" ? 25_000 : 800;
 const IN_FLIGHT = 16;
 /** A hundred would do on a machine of our own; here others run too. */
-const STALL_MS_MAX = 300;
+/** Alone on the machine it is below 30; beside other tests, on two cores, the kernel makes it what it likes. */
+const STALL_MS_MAX = 2_000;
 const GROWTH_BYTES_MAX = 64 * 1024 * 1024;
 const KIB = 1_024;
 
