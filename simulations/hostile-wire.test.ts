@@ -33,7 +33,6 @@ const SEED = Number(process.env["SEED"] ?? 20_261_122);
 /** Spoilt messages to each method. */
 const MESSAGES = process.env["COUNT"] === "full" ? 25_000 : 800;
 const IN_FLIGHT = 16;
-/** A hundred would do on a machine of our own; here others run too. */
 /** Alone on the machine it is below 30; beside other tests, on two cores, the kernel makes it what it likes. */
 const STALL_MS_MAX = 2_000;
 const GROWTH_BYTES_MAX = 64 * 1024 * 1024;
