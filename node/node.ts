@@ -35,6 +35,7 @@ import type { Log } from "./telemetry/log.ts";
 import { checkAssertionTimes, makeAssertionSigner, verifyAssertion } from "./trust/assertion.ts";
 import { type Directory, openDirectory } from "./trust/directory.ts";
 import { type PeerIdentity, authorisePeer } from "./trust/peer-identity.ts";
+import { type SequenceMemory, openSequenceMemory } from "./trust/sequence-memory.ts";
 import { makePeerClient } from "./wire/peer-client.ts";
 import { startServer } from "./wire/server.ts";
 import { clientContext, readNodeTls } from "./wire/tls-files.ts";
@@ -79,6 +80,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     publicKeyPath: files.manifestPublic,
     ownId: settings.id,
     clock,
+    memory: sequenceMemoryOf(settings),
     alarm: (text) => log.warn("manifest", { text }),
   });
   starting.defer(() => directory.close());
@@ -213,9 +215,14 @@ export async function checkNode(settings: Settings, clock: Clock): Promise<void>
   clientContext(readNodeTls(settings.certsDir));
   const directory = await openDirectory({
     ...{ path: settings.manifestPath, publicKeyPath: files.manifestPublic, ownId: settings.id, clock },
+    memory: { ...sequenceMemoryOf(settings), keep: () => Promise.resolve() },
     alarm: () => {},
   });
   directory.close();
+}
+
+function sequenceMemoryOf({ dataDir }: Settings): SequenceMemory {
+  return openSequenceMemory(join(dataDir, "manifest.sequence"));
 }
 
 /** A caller may only claim what its certificate lists; in a sandbox, where nobody is real, anything. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -11,6 +11,7 @@ import { type Manifest, signManifest } from "../../topology/manifest.ts";
 import { Failure } from "../base/failure.ts";
 import { type FakeClock, makeFakeClock } from "../testing/fake-clock.ts";
 import { type Directory, openDirectory } from "./directory.ts";
+import { openSequenceMemory } from "./sequence-memory.ts";
 
 const START_MS = Date.UTC(2026, 10, 20, 3, 0);
 const DAY_MS = 86_400_000;
@@ -48,6 +49,7 @@ const manifest = (changes: Partial<Manifest> = {}): Manifest => ({
 describe("the directory", () => {
   let dir: string;
   let path: string;
+  let memoryPath: string;
   let clock: FakeClock;
   let alarms: string[];
   let opened: Directory[];
@@ -55,6 +57,7 @@ describe("the directory", () => {
   beforeEach(() => {
     dir = mkdtempSync(join(tmpdir(), "corridor-directory-"));
     path = join(dir, "manifest.jws");
+    memoryPath = join(dir, "data", "manifest.sequence");
     writeFileSync(join(dir, "manifest.pub.pem"), publicPem);
     clock = makeFakeClock(START_MS);
     alarms = [];
@@ -72,7 +75,10 @@ describe("the directory", () => {
   };
   const open = async (ownId = "wm-bsol"): Promise<Directory> => {
     const publicKeyPath = join(dir, "manifest.pub.pem");
-    const directory = await openDirectory({ path, publicKeyPath, ownId, clock, alarm: (text) => alarms.push(text) });
+    const directory = await openDirectory({
+      ...{ path, publicKeyPath, ownId, clock, alarm: (text: string) => alarms.push(text) },
+      memory: openSequenceMemory(memoryPath), // from the file anew, as after a restart
+    });
     opened.push(directory);
     return directory;
   };
@@ -191,6 +197,69 @@ describe("the directory", () => {
     await put(manifest({ sequence: 8, members: [member("wm-cw")] }));
     await look(() => directory.member("wm-bsol") === undefined);
     assert.match(alarms.at(-1) ?? "", /no longer lists this node, wm-bsol/);
+  });
+
+  describe("after a restart", () => {
+    it("takes no older manifest than was in force, seen at a start or while it ran; and says what to do", async () => {
+      await put(manifest());
+      const first = await open();
+      await put(manifest({ sequence: 9, members: [member("wm-bsol")] }));
+      await look(() => readFileSync(memoryPath, "utf8") === "9\n");
+      first.close();
+      for (const sequence of [7, 8]) {
+        await put(manifest({ sequence }));
+        await refusesToOpen(new RegExp(`sequence ${sequence}, but 9 has been in force here: put the newest manifest`));
+        await refusesToOpen(/founded anew, remove .*data\/manifest\.sequence/);
+      }
+      await put(manifest({ sequence: 9, members: [member("wm-bsol")] }));
+      assert.equal((await open()).member("wm-cw"), undefined);
+      await put(manifest({ sequence: 10 }));
+      assert.equal((await open()).inForce().manifest.sequence, 10);
+      await put(manifest({ sequence: 9 }));
+      await refusesToOpen(/sequence 9, but 10/);
+    });
+
+    it("begins again where somebody has removed what was kept", async () => {
+      await put(manifest({ sequence: 9 }));
+      (await open()).close();
+      await put(manifest({ sequence: 1 }));
+      await refusesToOpen(/sequence 1, but 9/);
+      rmSync(memoryPath);
+      assert.equal((await open()).inForce().manifest.sequence, 1);
+    });
+
+    it("does not guess what a spoilt memory held", async () => {
+      await put(manifest());
+      (await open()).close();
+      for (const text of ["", "7", "7\n8\n", "-1\n", "seven\n", "9".repeat(17)]) {
+        writeFileSync(memoryPath, text);
+        await refusesToOpen(/manifest\.sequence does not hold the sequence of a manifest: restore it/);
+      }
+    });
+
+    it("keeps nothing of a manifest that it does not open on", async () => {
+      await put(manifest({ sequence: 99, members: [member("wm-cw")] }));
+      await refusesToOpen(/does not list this node/);
+      await put(manifest({ sequence: 99 }), strangerPem);
+      await refusesToOpen(/does not match this key/);
+      assert.throws(() => readFileSync(memoryPath), /ENOENT/);
+    });
+  });
+
+  it("enforces a newer manifest also where it cannot keep that it did, says so once, and tries again", async () => {
+    await put(manifest());
+    const directory = await open();
+    rmSync(memoryPath);
+    mkdirSync(join(memoryPath, "in the way"), { recursive: true });
+    await put(manifest({ sequence: 8, members: [member("wm-bsol")] }));
+    await look(() => alarms.length > 0);
+    assert.equal(directory.member("wm-cw"), undefined);
+    await clock.advance(5_000);
+    await wait(20);
+    assert.equal(alarms.length, 1);
+    assert.match(alarms[0] ?? "", /sequence 8 stays in force\. The manifest's sequence cannot be kept in .*sequence/);
+    rmSync(memoryPath, { recursive: true });
+    await look(() => existsSync(memoryPath) && readFileSync(memoryPath, "utf8") === "8\n");
   });
 
   it("looks no more once it is closed", async () => {

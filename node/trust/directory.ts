@@ -13,6 +13,7 @@ import {
 } from "../../topology/manifest.ts";
 import type { Clock } from "../base/clock.ts";
 import { Failure, asFailure } from "../base/failure.ts";
+import type { SequenceMemory } from "./sequence-memory.ts";
 
 /** How often the file is looked at: the node knows of a new manifest within this and the time to read it. */
 const POLL_MS = 1_000;
@@ -44,6 +45,8 @@ export interface DirectoryOrder {
   readonly publicKeyPath: string;
   readonly ownId: string;
   readonly clock: Clock;
+  /** What was in force before a restart. Absent: for tools that only look. */
+  readonly memory?: SequenceMemory;
   /** Told, once for each cause, that a manifest was not taken. The last good one stays in force. */
   readonly alarm: (text: string) => void;
 }
@@ -53,7 +56,7 @@ export interface DirectoryOrder {
  * people still need their own index.
  *
  * @throws {Failure} `configuration`: the manifest cannot be read, is not signed by that key, is of another format, is
- * issued in the future, or does not list this node.
+ * issued in the future, does not list this node, or is older than one that this node has enforced.
  */
 export async function openDirectory(order: DirectoryOrder): Promise<Directory> {
   const publicKeyPem = readPublicKey(order.publicKeyPath);
@@ -73,12 +76,27 @@ interface Taken {
 async function takeFirst(order: DirectoryOrder, publicKeyPem: string): Promise<Taken> {
   try {
     const first = await take(order, publicKeyPem, await readFileAndStamp(order.path));
-    if (first.members.has(order.ownId)) return first;
-    throw new Failure("configuration", `The manifest ${order.path} does not list this node, ${order.ownId}.`);
+    if (!first.members.has(order.ownId)) {
+      throw new Failure("configuration", `The manifest ${order.path} does not list this node, ${order.ownId}.`);
+    }
+    await checkNotOlder(order, first.manifest);
+    await order.memory?.keep(first.manifest.sequence);
+    return first;
   } catch (thrown) {
     const { message } = asFailure(thrown);
     throw new Failure("configuration", message, { where: order.path, cause: thrown });
   }
+}
+
+/** Whoever puts an older file in place before a restart would bring back members that were removed since. */
+async function checkNotOlder({ path, memory }: DirectoryOrder, { sequence }: Manifest): Promise<void> {
+  const highest = (await memory?.highest()) ?? 0;
+  if (sequence >= highest) return;
+  throw new Failure(
+    "configuration",
+    `The manifest ${path} has sequence ${sequence}, but ${highest} has been in force here: put the newest manifest in ` +
+      `its place. Only where the network was founded anew, remove ${memory?.path}.`,
+  );
 }
 
 function watch(order: DirectoryOrder, publicKeyPem: string, first: Taken): Directory {
@@ -86,7 +104,7 @@ function watch(order: DirectoryOrder, publicKeyPem: string, first: Taken): Direc
   let lastAlarm = "";
   let looking = false;
 
-  const look = async (): Promise<void> => {
+  const readAgain = async (): Promise<void> => {
     const candidate = await readFileAndStamp(order.path, current.stamp);
     if (candidate === "unchanged") return;
     current =
@@ -95,6 +113,10 @@ function watch(order: DirectoryOrder, publicKeyPem: string, first: Taken): Direc
         : succeed(current, await take(order, publicKeyPem, candidate));
     lastAlarm = "";
     if (!current.members.has(order.ownId)) order.alarm(`The manifest no longer lists this node, ${order.ownId}.`);
+  };
+  const look = async (): Promise<void> => {
+    await readAgain();
+    await order.memory?.keep(current.manifest.sequence); // after it is in force: a full disk must not delay a removal
   };
   const alarmOnce = (thrown: unknown): void => {
     const { message } = asFailure(thrown);
