@@ -112,6 +112,8 @@ function asNetwork(order: NetworkOrder, folder: string, topologyPath: string, me
   const restartOn = async (nodeId: string, manifest: string): Promise<void> => {
     const node = mesh.node(nodeId);
     await node.process.stop();
+    // It would not start on a manifest older than one that it has enforced: let it be one that has seen no other.
+    rmSync(join(node.dataDir, "manifest.sequence"), { force: true });
     writeNodeConfig({ ...paths, manifest }, { id: nodeId, port: node.port }, topologyPath);
     await node.restart();
   };
