@@ -4,25 +4,56 @@ import { Command } from "commander";
 import { systemClock, today } from "./base/clock.ts";
 import { systemRandom } from "./base/random.ts";
 import { PROTOCOL } from "./base/words.ts";
-import { certsCommand } from "./cli/certs.ts";
 import type { Connect, FeedFiles } from "./cli/client.ts";
-import { doctorCommand } from "./cli/doctor.ts";
 import { EXIT, reportFailure } from "./cli/exit.ts";
-import { loadCommand } from "./cli/load.ts";
-import { locateCommand } from "./cli/locate.ts";
-import { manifestCommand } from "./cli/manifest.ts";
-import { meshCommand } from "./cli/mesh/mesh-command.ts";
-import { nodeCommand } from "./cli/node.ts";
-import { readSettings } from "./config/settings.ts";
-import { readFeedFile } from "./feeds/read-feed-file.ts";
-import { makeRejects } from "./feeds/rejects.ts";
-import { checkNode, startNode } from "./node.ts";
-import { type Log, makeLog } from "./telemetry/log.ts";
-import { connectCaller } from "./wire/caller-client.ts";
+import type { NodeParts } from "./node.ts";
+import type { Log } from "./telemetry/log.ts";
 
-const feeds: FeedFiles = { read: (path) => readFeedFile(path, { today: today(systemClock) }), makeRejects };
+/** Each command loads what it needs and nothing else: a node at rest is to be small, and a question to start at once. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  async node() {
+    const { nodeCommand } = await import("./cli/node.ts");
+    const { readSettings } = await import("./config/settings.ts");
+    const { checkNode, startNode } = await import("./node.ts");
+    const { makeLog } = await import("./telemetry/log.ts");
 
-const connect: Connect = (target) => connectCaller(target, systemClock);
+    return nodeCommand({
+      check: (path) => checkNode(readSettings(path), systemClock),
+      start(path) {
+        const settings = readSettings(path);
+        const log = makeLog(settings.logLevel, (line) => process.stdout.write(line)).with({ node: settings.id });
+        return startNode(settings, partsWith(log));
+      },
+      onStop,
+    });
+  },
+  async mesh() {
+    const { meshCommand } = await import("./cli/mesh/mesh-command.ts");
+    return meshCommand({ connect, feeds: await feedFiles(), clock: systemClock, stopSignal });
+  },
+  async locate() {
+    const { locateCommand } = await import("./cli/locate.ts");
+    return locateCommand({ connect, clock: systemClock, random: systemRandom, readStdin });
+  },
+  async load() {
+    const { loadCommand } = await import("./cli/load.ts");
+    return loadCommand({ connect, feeds: await feedFiles(), clock: systemClock });
+  },
+  certs: async () => (await import("./cli/certs.ts")).certsCommand(),
+  manifest: async () => (await import("./cli/manifest.ts")).manifestCommand(),
+  doctor: async () => (await import("./cli/doctor.ts")).doctorCommand(systemClock),
+};
+
+async function feedFiles(): Promise<FeedFiles> {
+  const { readFeedFile } = await import("./feeds/read-feed-file.ts");
+  const { makeRejects } = await import("./feeds/rejects.ts");
+  return { read: (path) => readFeedFile(path, { today: today(systemClock) }), makeRejects };
+}
+
+const connect: Connect = async (target) => {
+  const { connectCaller } = await import("./wire/caller-client.ts");
+  return connectCaller(target, systemClock);
+};
 
 const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
@@ -39,12 +70,10 @@ function stopSignal(): AbortSignal {
   return stopping.signal;
 }
 
-/** One node of this process, by its configuration file. */
-function start(configPath: string) {
-  const settings = readSettings(configPath);
-  const log = makeLog(settings.logLevel, (line) => process.stdout.write(line)).with({ node: settings.id });
+/** What a node of this process is given. */
+function partsWith(log: Log): NodeParts {
   stopOnLostMistake(log);
-  return startNode(settings, {
+  return {
     clock: systemClock,
     random: systemRandom,
     log,
@@ -54,7 +83,7 @@ function start(configPath: string) {
       process.exitCode = EXIT.failed;
       process.kill(process.pid, "SIGTERM"); // stop in order; whoever runs it starts it again
     },
-  });
+  };
 }
 
 /** Nothing is to get this far: every handler is wrapped. If it does, the node stops in order and is started again. */
@@ -72,16 +101,11 @@ async function readStdin(): Promise<string> {
   return text;
 }
 
-const program = new Command("corridor")
-  .description("federation nodes for England's shared care records")
-  .exitOverride()
-  .addCommand(nodeCommand({ check: (path) => checkNode(readSettings(path), systemClock), start, onStop }))
-  .addCommand(meshCommand({ connect, feeds, clock: systemClock, stopSignal }))
-  .addCommand(locateCommand({ connect, clock: systemClock, random: systemRandom, readStdin }))
-  .addCommand(loadCommand({ connect, feeds, clock: systemClock }))
-  .addCommand(certsCommand())
-  .addCommand(manifestCommand())
-  .addCommand(doctorCommand(systemClock));
+const program = new Command("corridor").description("federation nodes for England's shared care records");
+const [, , named = ""] = process.argv;
+for (const [name, load] of Object.entries(COMMANDS)) {
+  if (!Object.hasOwn(COMMANDS, named) || name === named) program.addCommand(await load());
+}
 
 /** Every command, however deep, reports wrong usage by exit code 2. */
 function overrideExit(command: Command): void {

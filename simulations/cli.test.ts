@@ -336,8 +336,8 @@ describe("the commands of corridor, as processes", () => {
         [
           "a file where the folder should be",
           start(data("plain", (path) => writeFileSync(path, ""))),
-          EXIT.failed,
-          /index\.db|plain-store/,
+          EXIT.usage,
+          /plain-store.* check that dataDir is a folder/,
         ],
         [
           "an index that is no database",

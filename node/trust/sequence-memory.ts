@@ -46,7 +46,10 @@ export function openSequenceMemory(path: string): SequenceMemory {
 async function readSequence(path: string): Promise<number> {
   const text = await readFile(path, "utf8").catch((cause: unknown) => {
     if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return "0\n";
-    throw new Failure("configuration", `${path} cannot be read.`, { where: path, cause });
+    throw new Failure("configuration", `${path} cannot be read: check that dataDir is a folder of the node's own.`, {
+      where: path,
+      cause,
+    });
   });
   const sequence = /^\d{1,16}\n$/.test(text) ? Number(text) : NaN;
   if (Number.isSafeInteger(sequence)) return sequence;
