@@ -192,7 +192,7 @@ describe("the bans on every text", () => {
   const caught: [path: string, text: string][] = [
     ["docs/a.md", "see /home/somebody/corridor"],
     ["Makefile", "cp /tmp/x ."],
-    [".npmrc", "registry=https://registry.npmjs.org/"],
+    [".npmrc", "registry=https://packages.example/"],
     ["node/mpi/DESIGN.md", "as design section 4 says"],
     ["proto/a.proto", "// There are no other records."],
     ["topology/a.yaml", "note: No other record"],
@@ -206,7 +206,7 @@ describe("the bans on every text", () => {
   const passed: [path: string, text: string][] = [
     ["scripts/a.sh", "#!/usr/bin/env node\nexec </dev/null"],
     ["docs/a.md", 'Nothing ever prints "no other records".'],
-    ["node/mpi/DESIGN.md", "see ARCHITECTURE.md and node/audit/DESIGN.md; ${root}/work/x"],
+    ["node/mpi/DESIGN.md", "see ARCHITECTURE.md and node/audit/DESIGN.md; ${root}/data/x"],
   ];
   for (const [path, text] of passed) {
     it(`let ${JSON.stringify(text)} pass in ${path}`, () => {
