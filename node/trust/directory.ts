@@ -103,6 +103,7 @@ function watch(order: DirectoryOrder, publicKeyPem: string, first: Taken): Direc
   let current = first;
   let lastAlarm = "";
   let looking = false;
+  let closed = false;
 
   const readAgain = async (): Promise<void> => {
     const candidate = await readFileAndStamp(order.path, current.stamp);
@@ -120,7 +121,7 @@ function watch(order: DirectoryOrder, publicKeyPem: string, first: Taken): Direc
   };
   const alarmOnce = (thrown: unknown): void => {
     const { message } = asFailure(thrown);
-    if (message !== lastAlarm) {
+    if (message !== lastAlarm && !closed) {
       order.alarm(`The manifest of sequence ${current.manifest.sequence} stays in force. ${message}`);
     }
     lastAlarm = message;
@@ -138,7 +139,10 @@ function watch(order: DirectoryOrder, publicKeyPem: string, first: Taken): Direc
   return {
     inForce: () => judge(current, order.clock.wallMs()),
     member: (id) => current.members.get(id),
-    close: () => poll.cancel(),
+    close() {
+      closed = true;
+      poll.cancel();
+    },
   };
 }
 
