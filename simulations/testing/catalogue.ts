@@ -15,7 +15,7 @@ export interface CatalogueRow {
   readonly slice?: number;
   /** For the quick count, and for each slice of the full one; two minutes where absent. */
   readonly timeoutMs?: number;
-  /** Why this machine cannot make it; absent where it can. Said in the closing lines, never silent. */
+  /** Why this machine cannot make it, in words that follow "since"; absent where it can. Never silent. */
   readonly cannot?: string | undefined;
 }
 
@@ -58,7 +58,7 @@ export const SOAK_DIR = "CORRIDOR_SOAK_DIR";
 export function catalogueRow(row: CatalogueRow, run: (trials: Trials) => Promise<Figures>): void {
   const name = `${row.id} ${row.title}`;
   if (row.cannot !== undefined) {
-    it.skip(`${name} (skipped: ${row.cannot})`);
+    it.skip(`${name} (skipped since ${row.cannot})`);
     return;
   }
   const dir = process.env[SOAK_DIR];
@@ -67,7 +67,7 @@ export function catalogueRow(row: CatalogueRow, run: (trials: Trials) => Promise
     const title = `${name} (${from + 1} to ${to} of ${row.full})`;
     const path = dir === undefined ? undefined : join(dir, `${row.id}.${from}-${to}.json`);
     if (path !== undefined && existsSync(path)) {
-      it.skip(`${title} (skipped: made before, ${path})`);
+      it.skip(`${title} (skipped since it was made before: ${path})`);
       continue;
     }
     it(title, async function () {
