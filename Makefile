@@ -12,7 +12,7 @@ export NODE_COMPILE_CACHE := $(CURDIR)/node_modules/.cache/corridor
 STAMP := node_modules/.corridor-setup
 JOBS ?= 2
 
-.PHONY: help setup demo mesh bench test check format-check lint types generate-check architecture unused format generate clean
+.PHONY: help setup demo mesh bench test soak check format-check lint types generate-check architecture unused format generate clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,9 @@ bench: $(STAMP) ## measure against the bare gRPC echo; table on screen, figures 
 
 test: $(STAMP) ## run every test; the last line is 'N passed, N failed'
 	@$(BIN)/node scripts/test.ts --parallel --jobs=$(JOBS)
+
+soak: $(STAMP) ## the catalogue's rows at full counts, resumable; ONLY=D1,N2 some, SHARD=1/4 a part, COUNT=quick a look
+	@$(BIN)/node scripts/soak.ts
 
 check: format-check lint types generate-check architecture unused ## format, lint, types, generated code, architecture, unused code
 	@echo 'check: all well'
