@@ -11,6 +11,7 @@ import type { Bench, Result, Row } from "./bench-row.ts";
 import { describeMachine, load, refuseMemoryDisk } from "./machine.ts";
 import { atRest } from "./rows/at-rest.ts";
 import { federatedLocate } from "./rows/federated-locate.ts";
+import { pointLookup } from "./rows/point-lookup.ts";
 import { unaryLocate } from "./rows/unary-locate.ts";
 import { printResult, printTable } from "./table.ts";
 
@@ -21,6 +22,7 @@ const ROWS: readonly Row[] = [
   unaryLocate({ people: 1_000_000, name: "unary locate, 1 M people" }),
   federatedLocate,
   atRest,
+  pointLookup,
 ];
 
 async function main(): Promise<void> {
