@@ -58,11 +58,11 @@ function printTable(): boolean {
   let whole = rows.size > 0;
   for (const id of [...rows.keys()].toSorted(byLetterThenNumber)) {
     const of = rows.get(id)!;
-    const [made, seconds] = [total(of, ({ from, to }) => to - from), total(of, (slice) => slice.seconds)];
+    const [trials, seconds] = [total(of, ({ from, to }) => to - from), total(of, (slice) => slice.seconds)];
     const { full, title } = of[0]!;
-    if (count === "full" && made < full) whole = false;
+    if (count === "full" && trials < full) whole = false;
     const versions = [...new Set(of.map(({ version }) => version))].join(", ");
-    const part = `${made} of ${full}`.padEnd(18);
+    const part = `${trials} of ${full}`.padEnd(18);
     console.log(`${id.padEnd(5)} ${part} ${seconds.toFixed(0).padStart(8)}  ${title}: ${figuresOf(of)} (${versions})`);
   }
   return whole;
