@@ -13,6 +13,7 @@ import { makeAudit } from "./audit/audit.ts";
 import { makePatientToken, openTokenKey } from "./audit/patient-token.ts";
 import { type Clock, today } from "./base/clock.ts";
 import { Failure } from "./base/failure.ts";
+import { mapInSlices } from "./base/in-slices.ts";
 import type { Decision, Permit } from "./base/permit.ts";
 import type { Question } from "./base/question.ts";
 import type { Random } from "./base/random.ts";
@@ -183,14 +184,11 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
       signVerdict: signer.signVerdict,
     },
     feed: {
-      loadBatch(header, entries, organisations) {
+      validate(entries, organisations) {
         const rules = { today: today(clock), feeds: admitted, organisations };
-        return loadBatch(
-          header,
-          entries.map((entry) => parseFeedItem(entry, rules)),
-          loadNeeds,
-        );
+        return mapInSlices(entries, (entry) => parseFeedItem(entry, rules), clock);
       },
+      loadBatch: (header, items) => loadBatch(header, items, loadNeeds),
       finishLoad: (header, providers) => finishLoad(header, providers, loadNeeds),
     },
     reflection: settings.reflection,

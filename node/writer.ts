@@ -1,4 +1,5 @@
 import * as audit from "./audit/audit-store.ts";
+import { systemClock } from "./base/clock.ts";
 import { systemRandom } from "./base/random.ts";
 import * as loadBatch from "./requests/load-batch.ts";
 import * as outbox from "./storage/outbox.ts";
@@ -6,6 +7,6 @@ import { serveWriter } from "./storage/writer-thread.ts";
 
 /** The composition root of the writer threads: which commands each store file knows. Run as a worker, never imported. */
 serveWriter({
-  index: [outbox.makeHandlers, (db) => loadBatch.makeHandlers(db, systemRandom)],
+  index: [outbox.makeHandlers, (db) => loadBatch.makeHandlers(db, systemRandom, systemClock)],
   audit: [audit.makeHandlers],
 });

@@ -3,7 +3,7 @@ import type { FeedItem, LoadHeader } from "../requests/load-batch.ts";
 import type { FeedFiles, NodeClient, Rejects } from "./client.ts";
 
 /** Items in a batch: one transaction of the node's writer, a few milliseconds of it. */
-const BATCH_ITEMS = 250;
+const BATCH_ITEMS = 500;
 
 export interface LoadOrder {
   readonly header: LoadHeader;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 
 import { Failure } from "../base/failure.ts";
-import { aPointer, anIdentity, anObjection, openTestIndex, type TestIndex } from "../testing/an-index.ts";
+import { aPointer, aProvider, anIdentity, anObjection, openTestIndex, type TestIndex } from "../testing/an-index.ts";
 import { makeFakeClock } from "../testing/fake-clock.ts";
 import { BATCH_ITEMS_MAX, loadBatch } from "./load-batch.ts";
 
@@ -91,6 +91,34 @@ describe("loading a batch", () => {
     const items = Array.from({ length: BATCH_ITEMS_MAX + 1 }, () => anIdentity());
     await assert.rejects(index.load(items), (thrown) => thrown instanceof Failure && thrown.code === "overloaded");
     assert.equal(count("identity_record"), 0);
+  });
+
+  it("takes the writer only for a short while at a time, and keeps the order", async () => {
+    const clock = makeFakeClock();
+    let looks = 0;
+    const slow = { ...clock, monotonicMs: () => looks++ };
+    const ticking = openTestIndex([aProvider("RRK")], slow);
+    // Each version of the identity, and of the pointer, must come after the one before it.
+    const items = Array.from({ length: 100 }, (_, n) => [
+      anIdentity({ recordedOn: `2024-01-${String(1 + Math.floor(n / 4)).padStart(2, "0")}`, phone: String(n) }),
+      aPointer({ recordId: `D${n % 7}`, format: `text/x-${n}` }),
+    ]).flat();
+    assert.deepEqual(await ticking.load(items, 1), { accepted: 200, rejected: [] });
+    assert.deepEqual(
+      ticking.db.prepare("SELECT record_id, format FROM pointer ORDER BY record_id").raw().all(),
+      Array.from({ length: 7 }, (_, n) => [`D${n}`, `text/x-${n + (n < 2 ? 98 : 91)}`]),
+    );
+    const versions = ticking.db.prepare("SELECT phone FROM identity_record ORDER BY version").pluck().all();
+    assert.deepEqual(
+      versions,
+      Array.from({ length: 25 }, (_, n) => String(4 * n + 3)),
+    );
+    assert.equal(
+      ticking.db.prepare("SELECT count(*) > 2 FROM outbox").pluck().get(),
+      1,
+      "it was more than one command",
+    );
+    await ticking.close();
   });
 
   const headers: [what: string, name: string, asOfMs: number][] = [

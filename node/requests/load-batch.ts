@@ -16,8 +16,17 @@ import { enqueue } from "../storage/outbox.ts";
 /** Most items in one batch. */
 export const BATCH_ITEMS_MAX = 1_000;
 
+/**
+ * How long one command of a load keeps the index's writer from everything else, its commit not counted, which takes about
+ * as long again.
+ */
+const WRITER_MS = 10;
+
 /** How far ahead of this node's clock a load may claim to be complete. */
 const AS_OF_AHEAD_MS_MAX = 5 * 60_000;
+
+/** Why an item is rejected whose patient is not known here: it may be once the identity has come. The same words each time. */
+export const NO_IDENTITY_REASON = "no identity record of this provider has it";
 
 /** The kind of the outbox row that a batch leaves behind. */
 export const LOAD_FOLLOW_UP = "load-follow-up";
@@ -64,12 +73,13 @@ export interface LoadBatchNeeds {
 }
 
 /**
- * Loads one batch: its items in their order, and the follow-up work, in one transaction. Loading the same batch again
- * changes nothing.
+ * Loads one batch: its items in their order, in as many short transactions as it takes, each with its follow-up work. When
+ * it resolves, all of them are durable. Loading the same batch again changes nothing.
  *
  * @param items in their order; those that validation rejected keep their place and are reported with the rest.
  * @throws {Failure} `invalid-input`: the header is wrong. `overloaded`: too many items. Nothing was kept.
- * @throws {Failure} `store-unavailable`: the store could not write. Nothing of the batch was kept.
+ * @throws {Failure} `store-unavailable`: the store could not write. Some of the batch may be kept, from its beginning on:
+ * it is to be loaded again whole.
  */
 export async function loadBatch(
   header: LoadHeader,
@@ -90,14 +100,33 @@ export async function loadBatch(
   }
   if (entries.length === 0) return { accepted: 0, rejected, providers: [] };
 
-  const asOfMs = header.asOfMs === 0 ? nowMs : header.asOfMs;
-  const outcome = await needs.store.run("load-batch", { asOfMs, nowMs, entries });
+  const times = { asOfMs: header.asOfMs === 0 ? nowMs : header.asOfMs, nowMs };
+  const outcome = await storeInTurn(withoutRepeats(entries), times, needs.store);
   needs.feedsChanged();
   return {
     accepted: entries.length - outcome.rejected.length,
     rejected: [...rejected, ...outcome.rejected].sort((one, other) => one.index - other.index),
     providers: outcome.providers,
   };
+}
+
+/** One command after the other, each only as long as the writer may be kept; so their order is kept as well. */
+async function storeInTurn(
+  entries: readonly LoadEntry[],
+  times: { readonly asOfMs: number; readonly nowMs: number },
+  store: StoreExecutor,
+): Promise<Pick<LoadResult, "rejected" | "providers">> {
+  const rejected: LoadResult["rejected"][number][] = [];
+  const providers = new Set<string>();
+  let size = entries.length;
+  for (let from = 0; from < entries.length;) {
+    const outcome = await store.run("load-batch", { ...times, entries: entries.slice(from, from + size) });
+    rejected.push(...outcome.rejected);
+    for (const provider of outcome.providers) providers.add(provider);
+    from += outcome.taken;
+    size = 2 * outcome.taken; // what the writer has no time for travels in vain
+  }
+  return { rejected, providers: [...providers] };
 }
 
 /**
@@ -157,7 +186,8 @@ declare module "../storage/executor.ts" {
   interface StoreCommands {
     "load-batch": {
       payload: { readonly asOfMs: number; readonly nowMs: number; readonly entries: readonly LoadEntry[] };
-      result: Pick<LoadResult, "rejected" | "providers">;
+      /** `taken`: so many entries from the first on are kept or rejected; the rest is not looked at. */
+      result: Pick<LoadResult, "rejected" | "providers"> & { readonly taken: number };
     };
     "finish-load": { payload: { readonly asOfMs: number; readonly providers: readonly string[] }; result: null };
   }
@@ -170,8 +200,8 @@ interface Stores {
   readonly feeds: FeedStateStore;
 }
 
-/** Handlers of the command `load-batch`: decides and writes inside one transaction of the index's writer. */
-export function makeHandlers(db: Database, random: Random): CommandHandlers {
+/** Handlers of the commands of a load: they decide and write inside one transaction of the index's writer. */
+export function makeHandlers(db: Database, random: Random, clock: Clock): CommandHandlers {
   const stores = {
     identities: makeIdentityStore(db, random),
     pointers: makePointerStore(db, random),
@@ -180,10 +210,10 @@ export function makeHandlers(db: Database, random: Random): CommandHandlers {
   };
   return {
     "load-batch": (payload) => {
-      const { rejected, providers, changed } = putEntries(stores, payload);
+      const { changed, ...result } = putEntries(stores, payload, clock);
       // The key is fresh: a batch that changed nothing leaves no work, and one that did is never the same twice.
       if (changed > 0) enqueue(db, { kind: LOAD_FOLLOW_UP, key: random.uuid(), payload: { changed: String(changed) } });
-      return { rejected, providers };
+      return result;
     },
     "finish-load": ({ asOfMs, providers }) => {
       for (const provider of providers) stores.feeds.advance(provider, asOfMs);
@@ -195,20 +225,25 @@ export function makeHandlers(db: Database, random: Random): CommandHandlers {
 function putEntries(
   stores: Stores,
   { asOfMs, nowMs, entries }: StoreCommands["load-batch"]["payload"],
+  clock: Clock,
 ): StoreCommands["load-batch"]["result"] & { readonly changed: number } {
+  const byMs = clock.monotonicMs() + WRITER_MS;
   const rejected: (Rejection & { index: number })[] = [];
   const providers = new Set<string>();
   let changed = 0;
-  for (const entry of withoutRepeats(entries)) {
+  let taken = 0;
+  for (const entry of entries) {
+    if (taken > 0 && clock.monotonicMs() > byMs) break;
+    taken++;
     const outcome = putEntry(stores, entry, asOfMs, nowMs);
     if (outcome === "no-identity") {
-      rejected.push({ index: entry.index, field: "local_id", reason: "no identity record of this provider has it" });
+      rejected.push({ index: entry.index, field: "local_id", reason: NO_IDENTITY_REASON });
       continue;
     }
     if (outcome === "changed") changed++;
     providers.add(entry.record.provider);
   }
-  return { rejected, providers: [...providers], changed };
+  return { taken, rejected, providers: [...providers], changed };
 }
 
 function putEntry(

@@ -51,7 +51,7 @@ export function openTestIndex(
   const folder = mkdtempSync(join(tmpdir(), "corridor-index-"));
   const file = join(folder, "index.db");
   const db = openStore(file, "index");
-  const store = makeInlineExecutor(db, makeHandlers(db, seededRandom(7)));
+  const store = makeInlineExecutor(db, makeHandlers(db, seededRandom(7), clock));
   const readDb = openDatabase(file, { readonly: true });
   const mpi = makeMpi(readDb);
   const locator = makeLocator({ db: readDb, clock, providers });

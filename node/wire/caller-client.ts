@@ -53,9 +53,14 @@ export interface CallerClient {
    * Loads batches in their order, at most 1,000 items and 1 MiB each; one result for each, once it is durable. A batch is
    * taken only when the node has kept the ones before it, but for a few.
    *
-   * @throws {Failure} as {@link locate}; nothing after the last result was kept.
+   * @param loadedBefore of a load that is taken up again: the providers of which something was kept before.
+   * @throws {Failure} as {@link locate}; go on after the last result.
    */
-  load(header: LoadHeader, batches: AsyncIterable<readonly FeedItem[]>): AsyncGenerator<LoadAck, void>;
+  load(
+    header: LoadHeader,
+    batches: AsyncIterable<readonly FeedItem[]>,
+    loadedBefore?: readonly string[],
+  ): AsyncGenerator<LoadAck, void>;
   close(): void;
 }
 
@@ -82,7 +87,7 @@ export async function connectCaller(target: CallerTarget, clock: Clock): Promise
   });
   return {
     locate: (question) => locate(client, clock, question),
-    load: (header, batches) => load(client, header, batches),
+    load: (header, batches, loadedBefore = []) => load(client, header, batches, loadedBefore),
     close: () => client.close(),
   };
 }
@@ -139,12 +144,13 @@ async function* load(
   client: Client,
   header: LoadHeader,
   batches: AsyncIterable<readonly FeedItem[]>,
+  loadedBefore: readonly string[],
 ): AsyncGenerator<LoadAck, void> {
   const { path, requestSerialize, responseDeserialize } = FeedServiceService.load;
   const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
   const window = new Window(BATCHES_AHEAD_MAX);
   let failed: unknown;
-  const sending = sendBatches(call, header, batches, window).catch((thrown: unknown) => {
+  const sending = sendBatches(call, header, batches, loadedBefore, window).catch((thrown: unknown) => {
     failed = thrown;
     call.cancel();
   });
@@ -169,6 +175,7 @@ async function sendBatches(
   call: ClientDuplexStream<LoadRequest, LoadResponse>,
   { name, asOfMs }: LoadHeader,
   batches: AsyncIterable<readonly FeedItem[]>,
+  loadedBefore: readonly string[],
   window: Window,
 ): Promise<void> {
   call.write({ message: { $case: "header", value: { name, asOfMs: BigInt(asOfMs) } } });
@@ -177,7 +184,7 @@ async function sendBatches(
     if (!(await window.take())) return;
     call.write({ message: { $case: "batch", value: { sequence: ++sequence, items: batch.map(toItem) } } });
   }
-  call.write({ message: { $case: "finish", value: {} } });
+  call.write({ message: { $case: "finish", value: { providers: [...loadedBefore] } } });
   call.end();
 }
 

@@ -4,7 +4,7 @@ import type { ClientDuplexStream } from "@grpc/grpc-js";
 
 import { systemClock } from "../base/clock.ts";
 import { Failure } from "../base/failure.ts";
-import type { FeedItem, LoadAck, LoadHeader, LoadResult } from "../requests/load-batch.ts";
+import type { FeedItem, LoadAck, LoadHeader, LoadResult, ParsedItem } from "../requests/load-batch.ts";
 import { anIdentity, anObjection, aPointer } from "../testing/an-index.ts";
 import { type CallerClient, connectCaller } from "./caller-client.ts";
 import type { FeedEntry } from "./feed-service.ts";
@@ -25,12 +25,17 @@ describe("the feeds' door", () => {
   let network: WireNetwork;
   let door: RunningServer;
   let feeder: CallerClient;
-  let kept: { header: LoadHeader; entries: readonly FeedEntry[] }[];
-  let keep: (entries: readonly FeedEntry[]) => Promise<LoadResult>;
+  let validated: (readonly FeedEntry[])[];
+  let kept: { header: LoadHeader; items: readonly ParsedItem[] }[];
+  let keep: (items: readonly ParsedItem[]) => Promise<LoadResult>;
 
-  const loadBatch = (header: LoadHeader, entries: readonly FeedEntry[]): Promise<LoadResult> => {
-    kept.push({ header, entries });
-    return keep(entries);
+  const validate = (entries: readonly FeedEntry[]): Promise<readonly ParsedItem[]> => {
+    validated.push(entries);
+    return Promise.resolve(entries.map(() => anIdentity()));
+  };
+  const loadBatch = (header: LoadHeader, items: readonly ParsedItem[]): Promise<LoadResult> => {
+    kept.push({ header, items });
+    return keep(items);
   };
 
   let finished: { header: LoadHeader; providers: readonly string[] }[];
@@ -41,7 +46,7 @@ describe("the feeds' door", () => {
 
   before(async () => {
     network = await makeWireNetwork();
-    door = await openDoor(network, { loadBatch, finishLoad });
+    door = await openDoor(network, { validate, loadBatch, finishLoad });
     feeder = await connectCaller(
       { host: "127.0.0.1", port: door.port, certsDir: network.callerDir("feed") },
       systemClock,
@@ -53,9 +58,9 @@ describe("the feeds' door", () => {
     network.remove();
   });
   beforeEach(() => {
-    kept = [];
+    [validated, kept] = [[], []];
     finished = [];
-    keep = (entries) => Promise.resolve({ accepted: entries.length, rejected: [], providers: [] });
+    keep = (items) => Promise.resolve({ accepted: items.length, rejected: [], providers: [] });
   });
 
   const asItem = (parsed: ReturnType<typeof anIdentity>): FeedItem =>
@@ -83,14 +88,14 @@ describe("the feeds' door", () => {
     );
     assert.deepEqual(kept[0]?.header, HEADER);
     assert.deepEqual(
-      kept[0]?.entries.map(({ kind, fields }) => ({ kind, fields })),
+      validated[0]?.map(({ kind, fields }) => ({ kind, fields })),
       items.map(({ kind, values }) => ({ kind, fields: { ...values.expose() } })),
     );
   });
 
   it("acknowledges each batch with what became of it", async () => {
     const rejected = [{ index: 1, field: "birth_date", reason: "in the future" }];
-    keep = (entries) => Promise.resolve({ accepted: entries.length - 1, rejected, providers: [] });
+    keep = (items) => Promise.resolve({ accepted: items.length - 1, rejected, providers: [] });
     assert.deepEqual(
       await load(batchesOf(3, 2)),
       Array.from({ length: 3 }, () => ({ accepted: 1, rejected })),
@@ -98,12 +103,36 @@ describe("the feeds' door", () => {
   });
 
   it("is told when nothing is missing, once, with the providers of which anything is kept", async () => {
-    keep = (entries) => {
+    keep = (items) => {
       const providers = kept.length === 1 ? ["RRK"] : ["RRK", "RYA"];
-      return Promise.resolve({ accepted: entries.length, rejected: [], providers });
+      return Promise.resolve({ accepted: items.length, rejected: [], providers });
     };
     await load(batchesOf(2, 1));
     assert.deepEqual(finished, [{ header: HEADER, providers: ["RRK", "RYA"] }]);
+  });
+
+  it("of a load that is taken up again is told the providers of before, but no stranger's", async () => {
+    for await (const _ of feeder.load(HEADER, batchesOf(0, 0), ["RRK"])) assert.fail("no batch was sent");
+    assert.deepEqual(finished, [{ header: HEADER, providers: ["RRK"] }]);
+    const loading = (async () => {
+      for await (const _ of feeder.load(HEADER, batchesOf(0, 0), ["RRK", "X0X"])) assert.fail("no batch was sent");
+    })();
+    const failure = await failureFrom(loading);
+    assert.deepEqual([failure.code, failure.where], ["invalid-input", "finish.providers[1]"]);
+    assert.equal(finished.length, 1);
+  });
+
+  it("validates the next batch, and no more, while one is being kept", async () => {
+    const held = Promise.withResolvers<void>();
+    keep = async (items) => {
+      await held.promise;
+      return { accepted: items.length, rejected: [], providers: [] };
+    };
+    const results = load(batchesOf(10, 1));
+    await systemClock.sleep(200);
+    assert.deepEqual([kept.length, validated.length], [1, 2]);
+    held.resolve();
+    assert.equal((await results).length, 10);
   });
 
   it("does not count a load as finished that broke off", async () => {
@@ -124,9 +153,9 @@ describe("the feeds' door", () => {
     const held = new Promise<void>((resolve) => {
       release = resolve;
     });
-    keep = async (entries) => {
+    keep = async (items) => {
       await held;
-      return { accepted: entries.length, rejected: [], providers: [] };
+      return { accepted: items.length, rejected: [], providers: [] };
     };
     let taken = 0;
     const results = load(
@@ -142,9 +171,9 @@ describe("the feeds' door", () => {
   });
 
   it("ends with the store's failure; what was acknowledged before counts", async () => {
-    keep = (entries) =>
+    keep = (items) =>
       kept.length < 3
-        ? Promise.resolve({ accepted: entries.length, rejected: [], providers: [] })
+        ? Promise.resolve({ accepted: items.length, rejected: [], providers: [] })
         : Promise.reject(new Failure("store-unavailable", "disk full: /data/index.db"));
     const acknowledged: LoadAck[] = [];
     const failure = await failureFrom(
@@ -182,9 +211,9 @@ describe("the feeds' door", () => {
 
   it("asks again at every batch whether the feeder may feed", async () => {
     const member = network.directory.members.get(HOLDER)!;
-    keep = (entries) => {
+    keep = (items) => {
       if (kept.length === 2) network.directory.members.set(HOLDER, { ...member, issuingCa: "0".repeat(64) });
-      return Promise.resolve({ accepted: entries.length, rejected: [], providers: [] });
+      return Promise.resolve({ accepted: items.length, rejected: [], providers: [] });
     };
     try {
       assert.equal((await failureFrom(load(batchesOf(20, 1)))).code, "not-authenticated");
@@ -252,7 +281,7 @@ describe("the feeds' door", () => {
     });
 
     it("ends a load that goes silent", async () => {
-      const quick = await openDoor(network, { loadBatch }, { clock: fastClock(100) });
+      const quick = await openDoor(network, { validate, loadBatch }, { clock: fastClock(100) });
       const startedMs = systemClock.monotonicMs();
       const failure = await failureFrom(send(quick.port, header, batch(1n)));
       assert.equal(failure.code, "timed-out");

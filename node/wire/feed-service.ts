@@ -1,5 +1,6 @@
 import { Failure } from "../base/failure.ts";
-import type { LoadHeader, LoadResult } from "../requests/load-batch.ts";
+import { oneAhead } from "../base/one-ahead.ts";
+import type { LoadHeader, LoadResult, ParsedItem } from "../requests/load-batch.ts";
 import type { Log } from "../telemetry/log.ts";
 import { BATCH_BYTES_MAX } from "./bounds.ts";
 import { invalid } from "./convert.ts";
@@ -25,22 +26,23 @@ export interface FeedEntry {
 /** What the door for feeds needs. */
 export interface FeedNeeds {
   /**
-   * Validates and keeps one batch: what it accepts is durable when it resolves.
+   * Looks at every item, without keeping the node from its other work for long.
    *
    * @param organisations the providers for which the feeder's certificate lets it speak.
    */
-  readonly loadBatch: (
-    header: LoadHeader,
+  readonly validate: (
     entries: readonly FeedEntry[],
     organisations: readonly string[],
-  ) => Promise<LoadResult>;
+  ) => Promise<readonly ParsedItem[]>;
+  /** Keeps one batch: what it accepts is durable when it resolves. */
+  readonly loadBatch: (header: LoadHeader, items: readonly ParsedItem[]) => Promise<LoadResult>;
   /** Nothing is missing: these providers are complete up to the header's moment. */
   readonly finishLoad: (header: LoadHeader, providers: readonly string[]) => Promise<void>;
 }
 
 /**
- * The door for feeds: batches in, in order; each acknowledged once it is durable. The next batch is read only then, so
- * that a feed can be no faster than the store.
+ * The door for feeds: batches in, kept in their order, one at a time; each acknowledged once it is durable. Meanwhile the
+ * next one is read and validated, and no more, so that a feed can be no faster than the store.
  *
  * @param checkAgain throws a Failure where the feeder, however long ago it connected, may not feed now.
  */
@@ -62,12 +64,38 @@ async function* load(
   checkAgain: () => void,
   organisations: readonly string[],
 ): AsyncGenerator<LoadResponse, void> {
+  const providers = new Set<string>();
+  for await (const { header, sequence, items, before } of oneAhead(readSteps(requests, needs, organisations))) {
+    checkAgain();
+    if (items === undefined) {
+      await needs.finishLoad(header, [...new Set([...providers, ...before])]);
+      yield { sequence, accepted: 0, rejected: [], finished: true };
+      continue;
+    }
+    const result = await needs.loadBatch(header, items);
+    for (const provider of result.providers) providers.add(provider);
+    yield { sequence, accepted: result.accepted, rejected: [...result.rejected], finished: false };
+  }
+}
+
+/** A batch, validated; without items: the end of the load. */
+interface Step {
+  readonly header: LoadHeader;
+  readonly sequence: bigint;
+  readonly items?: readonly ParsedItem[];
+  /** At the end: the providers of which something was kept before the load was taken up again. */
+  readonly before: readonly string[];
+}
+
+async function* readSteps(
+  requests: AsyncIterable<LoadRequest>,
+  { validate }: FeedNeeds,
+  organisations: readonly string[],
+): AsyncGenerator<Step, void> {
   let header: LoadHeader | undefined;
   let sequence = 0n;
   let finished = false;
-  const providers = new Set<string>();
   for await (const { message } of requests) {
-    checkAgain();
     if (header === undefined) {
       if (message?.$case !== "header") throw invalid("header", "is missing: it must be the first message");
       header = { name: message.value.name, asOfMs: Number(message.value.asOfMs) };
@@ -75,17 +103,20 @@ async function* load(
     }
     if (finished) throw invalid("finish", "was said already: begin another load");
     if (message?.$case === "finish") {
-      await needs.finishLoad(header, [...providers]);
       finished = true;
-      yield { sequence, accepted: 0, rejected: [], finished };
+      yield { header, sequence, before: checkProviders(message.value.providers, organisations) };
       continue;
     }
     if (message?.$case !== "batch") throw invalid("batch", "is missing: only the first message is a header");
     checkBatch(message.value, ++sequence);
-    const result = await needs.loadBatch(header, message.value.items.map(toEntry), organisations);
-    for (const provider of result.providers) providers.add(provider);
-    yield { sequence, accepted: result.accepted, rejected: [...result.rejected], finished };
+    yield { header, sequence, before: [], items: await validate(message.value.items.map(toEntry), organisations) };
   }
+}
+
+function checkProviders(providers: readonly string[], organisations: readonly string[]): readonly string[] {
+  const stranger = providers.findIndex((provider) => !organisations.includes(provider));
+  if (stranger === -1) return providers;
+  throw invalid(`finish.providers[${stranger}]`, "is not among the organisations that this feeder's certificate names");
 }
 
 function organisationsOf(call: IncomingCall): readonly string[] {

@@ -149,5 +149,5 @@ export function batch(sequence: bigint, items: readonly LoadItem[]): Uint8Array 
 
 /** Says that nothing of a load is missing. */
 export function finish(): Uint8Array {
-  return LoadRequest.encode({ message: { $case: "finish", value: {} } }).finish();
+  return LoadRequest.encode({ message: { $case: "finish", value: { providers: [] } } }).finish();
 }

@@ -7,6 +7,7 @@ import { systemRandom } from "../../base/random.ts";
 import { type OrganisationCode, PROTOCOL, type ProtocolVersion } from "../../base/words.ts";
 import { type Log, silentLog } from "../../telemetry/log.ts";
 import type { PeerQuestion } from "../../requests/answer-locate.ts";
+import type { ParsedItem } from "../../requests/load-batch.ts";
 import { checkAssertionTimes, verifyAssertion } from "../../trust/assertion.ts";
 import { authorisePeer } from "../../trust/peer-identity.ts";
 import type { CallerRights } from "../federation-service.ts";
@@ -19,6 +20,7 @@ export interface DoorStories {
   readonly verifyAssertion?: typeof verifyAssertion;
   readonly answerLocate?: (question: PeerQuestion) => Promise<HolderAnswer>;
   readonly locate?: (question: Question, rights: CallerRights) => AsyncGenerator<LocateEvent, void>;
+  readonly validate?: FeedNeeds["validate"];
   readonly loadBatch?: FeedNeeds["loadBatch"];
   readonly finishLoad?: FeedNeeds["finishLoad"];
 }
@@ -58,14 +60,17 @@ export function openDoor(
       signVerdict: (payload) => network.signer(HOLDER).signVerdict(payload),
     },
     feed: {
+      validate: stories.validate ?? ((entries) => Promise.resolve(entries.map(() => NOT_KEPT))),
       loadBatch:
         stories.loadBatch ??
-        ((_header, entries) => Promise.resolve({ accepted: entries.length, rejected: [], providers: [] })),
+        ((_header, items) => Promise.resolve({ accepted: items.length, rejected: [], providers: [] })),
       finishLoad: stories.finishLoad ?? (() => Promise.resolve()),
     },
     reflection,
   });
 }
+
+const NOT_KEPT: ParsedItem = { rejected: { field: "", reason: "nothing is kept here" } };
 
 export function nothingToShow(): HolderAnswer {
   return {

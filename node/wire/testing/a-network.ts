@@ -50,7 +50,7 @@ export async function makeWireNetwork(clock: Clock = systemClock): Promise<WireN
   );
   const rights = {
     demo: { ...NOTHING, roles: ["R8000"], settings: ["emergency" as const], organisations: ["RRK"] },
-    feed: { ...NOTHING, feed: true },
+    feed: { ...NOTHING, organisations: ["RRK"], feed: true },
     operator: { ...NOTHING, operate: true },
   };
   await Promise.all(

@@ -59,6 +59,8 @@ export interface LoadBatch {
  * ends without it has kept what was acknowledged, and its providers stay as far behind as they were.
  */
 export interface LoadFinish {
+  /** Of a load that was broken off and is now finished: codes of the providers of which something was accepted before. */
+  providers: string[];
 }
 
 /** One item. */
@@ -362,11 +364,14 @@ export const LoadBatch: MessageFns<LoadBatch> = {
 };
 
 function createBaseLoadFinish(): LoadFinish {
-  return {};
+  return { providers: [] };
 }
 
 export const LoadFinish: MessageFns<LoadFinish> = {
-  encode(_: LoadFinish, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+  encode(message: LoadFinish, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.providers) {
+      writer.uint32(10).string(v!);
+    }
     return writer;
   },
 
@@ -383,6 +388,14 @@ export const LoadFinish: MessageFns<LoadFinish> = {
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.providers.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1087,8 +1100,9 @@ export const RejectedItem: MessageFns<RejectedItem> = {
 export type FeedServiceService = typeof FeedServiceService;
 export const FeedServiceService = {
   /**
-   * Streams batches in; each is acknowledged once it is durable. Start again after the last acknowledged batch: items are
-   * idempotent by provider and id. Only a load that is finished moves the moment up to which its providers are complete.
+   * Streams batches in; each is acknowledged once it is durable, and kept after the one before it. After a break start
+   * again after the last acknowledged batch: of a batch without acknowledgement some may be kept, and items are idempotent
+   * by provider and id. Only a load that is finished moves the moment up to which its providers are complete.
    */
   load: {
     path: "/corridor.v1.FeedService/Load" as const,
@@ -1103,16 +1117,18 @@ export const FeedServiceService = {
 
 export interface FeedServiceServer extends UntypedServiceImplementation {
   /**
-   * Streams batches in; each is acknowledged once it is durable. Start again after the last acknowledged batch: items are
-   * idempotent by provider and id. Only a load that is finished moves the moment up to which its providers are complete.
+   * Streams batches in; each is acknowledged once it is durable, and kept after the one before it. After a break start
+   * again after the last acknowledged batch: of a batch without acknowledgement some may be kept, and items are idempotent
+   * by provider and id. Only a load that is finished moves the moment up to which its providers are complete.
    */
   load: handleBidiStreamingCall<LoadRequest, LoadResponse>;
 }
 
 export interface FeedServiceClient extends Client {
   /**
-   * Streams batches in; each is acknowledged once it is durable. Start again after the last acknowledged batch: items are
-   * idempotent by provider and id. Only a load that is finished moves the moment up to which its providers are complete.
+   * Streams batches in; each is acknowledged once it is durable, and kept after the one before it. After a break start
+   * again after the last acknowledged batch: of a batch without acknowledgement some may be kept, and items are idempotent
+   * by provider and id. Only a load that is finished moves the moment up to which its providers are complete.
    */
   load(): ClientDuplexStream<LoadRequest, LoadResponse>;
   load(options: Partial<CallOptions>): ClientDuplexStream<LoadRequest, LoadResponse>;
