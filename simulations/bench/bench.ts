@@ -9,8 +9,11 @@ import { fileURLToPath } from "node:url";
 
 import type { Bench, Result, Row } from "./bench-row.ts";
 import { describeMachine, load, refuseMemoryDisk } from "./machine.ts";
+import { addAndLink } from "./rows/add-and-link.ts";
 import { atRest } from "./rows/at-rest.ts";
+import { bulkLoad } from "./rows/bulk-load.ts";
 import { federatedLocate } from "./rows/federated-locate.ts";
+import { locateWhileLoading } from "./rows/locate-while-loading.ts";
 import { pointLookup } from "./rows/point-lookup.ts";
 import { unaryLocate } from "./rows/unary-locate.ts";
 import { printResult, printTable } from "./table.ts";
@@ -23,6 +26,9 @@ const ROWS: readonly Row[] = [
   federatedLocate,
   atRest,
   pointLookup,
+  addAndLink,
+  bulkLoad,
+  locateWhileLoading,
 ];
 
 async function main(): Promise<void> {

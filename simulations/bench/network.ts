@@ -1,19 +1,21 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { once } from "node:events";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { type NodeFiles, nodeFiles } from "../../certs/layout.ts";
+import { type NodeFiles, callerFiles, nodeFiles } from "../../certs/layout.ts";
 import { type Topology, readTopology } from "../../topology/topology.ts";
 import { systemClock } from "../../node/base/clock.ts";
+import { FEED_CALLER } from "../../node/cli/mesh/demo-caller.ts";
 import { issueCertificates, meshPaths, writeManifest, writeNodeConfig } from "../../node/cli/mesh/network-files.ts";
 import { type NodeProcess, startNodeProcess } from "../../node/cli/mesh/node-process.ts";
+import { type Vitals, lookAt, vitalsEnv } from "../testing/doors-vitals.ts";
 import type { Bench } from "./bench-row.ts";
 import { HOLDER_ID } from "./people.ts";
 
 export const WEST_MIDLANDS = fileURLToPath(new URL("../../topology/west-midlands.yaml", import.meta.url));
-const CORRIDOR = fileURLToPath(new URL("../../bin/corridor", import.meta.url));
+export const CORRIDOR = fileURLToPath(new URL("../../bin/corridor", import.meta.url));
 const HOST = "127.0.0.1";
 
 /** One real node with a filled index, in the directory of the whole network, of whom nobody else is up. */
@@ -21,12 +23,28 @@ export interface HolderNetwork {
   readonly topology: Topology;
   readonly manifestPath: string;
   readonly auditPath: string;
+  readonly host: string;
+  readonly port: number;
+  readonly url: string;
+  /** Folder of the certificate that may load data into it. */
+  readonly feedDir: string;
+  /** How it fared since the last look; only of a holder that is watched. */
+  vitals(): Promise<Vitals>;
   filesOf(nodeId: string): NodeFiles;
   readonly holder: NodeProcess;
 }
 
+export interface HolderOptions {
+  /** Its process looks how long its event loop is held up. */
+  readonly watched?: boolean;
+}
+
 /** @param dataDir the holder's, with its index. Its audit is begun anew. */
-export async function startHolder(bench: Bench, dataDir: string): Promise<HolderNetwork> {
+export async function startHolder(
+  bench: Bench,
+  dataDir: string,
+  { watched = false }: HolderOptions = {},
+): Promise<HolderNetwork> {
   const folder = join(bench.folder, "holder");
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -41,9 +59,10 @@ export async function startHolder(bench: Bench, dataDir: string): Promise<Holder
 
   const auditPath = join(dataDir, "audit.db");
   for (const end of ["", "-wal", "-shm"]) rmSync(`${auditPath}${end}`, { force: true });
+  const command = commandOf(bench, watched ? folder : undefined);
   const holder = await startNodeProcess(
     {
-      command: commandOf(bench),
+      command,
       configs: [paths.config(HOLDER_ID)],
       logFile: paths.log(HOLDER_ID),
       name: HOLDER_ID,
@@ -52,13 +71,21 @@ export async function startHolder(bench: Bench, dataDir: string): Promise<Holder
     new AbortController().signal,
   );
   const filesOf = (nodeId: string): NodeFiles => nodeFiles(paths.certs, nodeId);
-  return { topology, manifestPath: paths.manifest, auditPath, filesOf, holder };
+  return {
+    ...{ topology, manifestPath: paths.manifest, auditPath, filesOf, holder },
+    ...{ host: HOST, port, url: `https://${HOST}:${port}` },
+    feedDir: callerFiles(paths.certs, HOLDER_ID, FEED_CALLER.name).directory,
+    vitals: () => lookAt({ pid: holder.pid, output: () => readFileSync(paths.log(HOLDER_ID), "utf8") }),
+  };
 }
 
 /** `corridor`, as operators start it. */
-function commandOf({ profileFolder }: Bench): readonly [string, ...string[]] {
-  if (profileFolder === undefined) return [CORRIDOR];
-  return ["env", `NODE_OPTIONS=--cpu-prof --cpu-prof-dir=${profileFolder}`, CORRIDOR];
+function commandOf({ profileFolder }: Bench, watchedFrom: string | undefined): readonly [string, ...string[]] {
+  const options = [
+    ...(profileFolder === undefined ? [] : [`--cpu-prof --cpu-prof-dir=${profileFolder}`]),
+    ...(watchedFrom === undefined ? [] : [vitalsEnv(watchedFrom)["NODE_OPTIONS"]!]),
+  ];
+  return options.length === 0 ? [CORRIDOR] : ["env", `NODE_OPTIONS=${options.join(" ")}`, CORRIDOR];
 }
 
 async function freePort(): Promise<number> {

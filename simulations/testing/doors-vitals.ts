@@ -39,7 +39,7 @@ export function vitalsEnv(dir: string): Readonly<Record<string, string>> {
 }
 
 /** Looks at a node that was started with {@link vitalsEnv}. */
-export async function lookAt(node: DoorNode): Promise<Vitals> {
+export async function lookAt(node: Pick<DoorNode, "pid" | "output">): Promise<Vitals> {
   const figures = (): string[] => [...node.output().matchAll(FIGURES)].map(([, json]) => json!);
   const before = figures().length;
   process.kill(node.pid, "SIGUSR2");

@@ -1,9 +1,9 @@
-import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import type { Row } from "../bench-row.ts";
 import { filledFolder } from "../fill.ts";
 import { startHolder } from "../network.ts";
+import { residentMegabytes } from "../resident.ts";
 
 const PEOPLE = 1_000_000;
 const AFTER_MS = 60_000;
@@ -33,10 +33,3 @@ export const atRest: Row = {
     }
   },
 };
-
-/** Resident set of a process, in MB of a million bytes. Linux only. */
-function residentMegabytes(pid: number): number {
-  const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-  if (kibibytes === undefined) throw new Error("the process has no resident set: has it ended?");
-  return (Number(kibibytes) * 1_024) / 1e6;
-}
