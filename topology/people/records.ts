@@ -47,7 +47,7 @@ export class CastRecords {
       record_id: this.#unused(`record ${provider}`, () => `D${digits(this.#random, 7)}`),
       record_type: recordType,
       recorded_on: recordedOn,
-      format: FORMATS[recordType] ?? "application/fhir+json",
+      format: formatOf(recordType),
       fetch: `https://records.${hostOf(provider)}.example/d/${opaque(this.#random)}`,
       sensitivity: made.sensitivity ?? "",
     };
@@ -113,6 +113,7 @@ export function identityOf(person: Person, provider: string, localId: string, re
   };
 }
 
+/** Formats of records that are not FHIR. */
 const FORMATS: Partial<Record<RecordTypeKey, string>> = {
   "discharge-letter": "application/pdf",
   "clinical-letter": "application/pdf",
@@ -128,6 +129,11 @@ const FORMATS: Partial<Record<RecordTypeKey, string>> = {
   safeguarding: "text/html",
 };
 
+/** MIME type in which records of a type are kept. */
+export function formatOf(recordType: RecordTypeKey): string {
+  return FORMATS[recordType] ?? "application/fhir+json";
+}
+
 function emptyNode(): NodeRecords {
   return { identities: [], pointers: [], objections: [] };
 }
@@ -137,7 +143,8 @@ function initialsOf(provider: string): string {
   return (words[0] === "WM" ? `G${words[1]?.[0] ?? ""}` : `${words[0]?.[0] ?? ""}C`).padEnd(2, "X");
 }
 
-function hostOf(provider: string): string {
+/** A provider's name in the addresses of its records. */
+export function hostOf(provider: string): string {
   return provider.replace("X-NO-ODS-", "").toLowerCase();
 }
 

@@ -46,8 +46,13 @@ export type ObjectionRow = Row<typeof OBJECTION_COLUMNS>;
 
 /** A CSV file's text; rows in the order of their own text, so that neighbours in the file are of one provider. */
 export function csvText<Columns extends readonly string[]>(columns: Columns, rows: readonly Row<Columns>[]): string {
-  const lines = rows.map((row) => columns.map((column) => cell(row[column as Columns[number]])).join(","));
+  const lines = rows.map((row) => csvLine(columns, row));
   return [columns.join(","), ...lines.sort()].map((line) => `${line}\n`).join("");
+}
+
+/** One line, without its end. */
+export function csvLine<Columns extends readonly string[]>(columns: Columns, row: Row<Columns>): string {
+  return columns.map((column) => cell(row[column as Columns[number]])).join(",");
 }
 
 function cell(value: string): string {
