@@ -27,7 +27,11 @@ interface Placement {
   readonly reason?: string;
 }
 
+/** Persons whose ids follow one another, before the next run begins somewhere else. */
+const PERSONS_IN_A_RUN = 1_024;
+
 export function makeIdentityStore(db: Database, random: Random): IdentityStore {
+  let nextPerson = 0;
   const nextRecordNo = db.prepare<[], number>("SELECT coalesce(max(record_no), 0) + 1 FROM identity_record").pluck();
   const currentOf = db
     .prepare<[string, string], RawRow>(
@@ -62,11 +66,15 @@ export function makeIdentityStore(db: Database, random: Random): IdentityStore {
        VALUES (?, ?, ?, ?, ?, ?)`,
   );
 
-  /** A random id of 47 bits: six bytes in a row, and no order to be read from it. */
+  /** The next id of a run that begins at random: see DESIGN.md on persons' ids. */
   function makePerson(): number {
     for (;;) {
-      const key = Buffer.from(random.bytes(6)).readUIntBE(0, 6) % 2 ** 47;
-      if (key > 0 && addPerson.run(key).changes === 1) return key;
+      if (nextPerson % PERSONS_IN_A_RUN === 0) {
+        nextPerson = PERSONS_IN_A_RUN * (Buffer.from(random.bytes(5)).readUIntBE(0, 5) % 2 ** 37);
+      }
+      const key = ++nextPerson;
+      if (addPerson.run(key).changes === 1) return key;
+      nextPerson = 0; // somebody's run was here before
     }
   }
 

@@ -1,6 +1,7 @@
 import type { Database } from "better-sqlite3";
 
 import { makeObjectionStore, type ObjectionRecord, type ObjectionStore } from "../access/objection-store.ts";
+import { check } from "../base/check.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Concealed } from "../base/concealed.ts";
 import { Failure } from "../base/failure.ts";
@@ -12,6 +13,7 @@ import type { IdentityRecord } from "../mpi/identity-record.ts";
 import { makeIdentityStore, type IdentityStore } from "../mpi/identity-store.ts";
 import type { CommandHandlers, StoreCommands, StoreExecutor } from "../storage/executor.ts";
 import { enqueue } from "../storage/outbox.ts";
+import { makeWaitingItems, type WaitingItem, type WaitingItems } from "./waiting-items.ts";
 
 /** Most items in one batch. */
 export const BATCH_ITEMS_MAX = 1_000;
@@ -25,8 +27,8 @@ const WRITER_MS = 10;
 /** How far ahead of this node's clock a load may claim to be complete. */
 const AS_OF_AHEAD_MS_MAX = 5 * 60_000;
 
-/** Why an item is rejected whose patient is not known here: it may be once the identity has come. The same words each time. */
-export const NO_IDENTITY_REASON = "no identity record of this provider has it";
+/** How long a pointer or an objection waits for the identity record of its patient. */
+const WAITING_MS_MAX = 30 * 24 * 3_600_000;
 
 /** The kind of the outbox row that a batch leaves behind. */
 export const LOAD_FOLLOW_UP = "load-follow-up";
@@ -55,13 +57,19 @@ export interface LoadHeader {
 
 /** What became of a batch, as its feeder is told. */
 export interface LoadAck {
-  /** Items that are durable now, those that were there before included. */
+  /** Items that are durable now, those that were there before included, and those that wait for their patient's identity. */
   readonly accepted: number;
   readonly rejected: readonly (Rejection & { readonly index: number })[];
 }
 
+/** What a finished load leaves behind. */
+export interface LoadEnd {
+  /** Pointers and objections of its providers that wait for the identity record of their patient. */
+  readonly waiting: number;
+}
+
 export interface LoadResult extends LoadAck {
-  /** Providers of which anything in the batch is kept. */
+  /** Providers of which anything in the batch is kept and does not wait. */
   readonly providers: readonly string[];
 }
 
@@ -96,18 +104,14 @@ export async function loadBatch(
   const rejected: (Rejection & { index: number })[] = [];
   for (const [index, item] of items.entries()) {
     if ("rejected" in item) rejected.push({ ...item.rejected, index });
-    else entries.push(toEntry(index, item));
+    else entries.push(toEntry(item));
   }
   if (entries.length === 0) return { accepted: 0, rejected, providers: [] };
 
   const times = { asOfMs: header.asOfMs === 0 ? nowMs : header.asOfMs, nowMs };
-  const outcome = await storeInTurn(withoutRepeats(entries), times, needs.store);
+  const providers = await storeInTurn(withoutRepeats(entries), times, needs.store);
   needs.feedsChanged();
-  return {
-    accepted: entries.length - outcome.rejected.length,
-    rejected: [...rejected, ...outcome.rejected].sort((one, other) => one.index - other.index),
-    providers: outcome.providers,
-  };
+  return { accepted: entries.length, rejected, providers };
 }
 
 /** One command after the other, each only as long as the writer may be kept; so their order is kept as well. */
@@ -115,18 +119,16 @@ async function storeInTurn(
   entries: readonly LoadEntry[],
   times: { readonly asOfMs: number; readonly nowMs: number },
   store: StoreExecutor,
-): Promise<Pick<LoadResult, "rejected" | "providers">> {
-  const rejected: LoadResult["rejected"][number][] = [];
+): Promise<readonly string[]> {
   const providers = new Set<string>();
   let size = entries.length;
   for (let from = 0; from < entries.length;) {
     const outcome = await store.run("load-batch", { ...times, entries: entries.slice(from, from + size) });
-    rejected.push(...outcome.rejected);
     for (const provider of outcome.providers) providers.add(provider);
     from += outcome.taken;
     size = 2 * outcome.taken; // what the writer has no time for travels in vain
   }
-  return { rejected, providers: [...providers] };
+  return [...providers];
 }
 
 /**
@@ -139,11 +141,13 @@ export async function finishLoad(
   header: LoadHeader,
   providers: readonly string[],
   needs: LoadBatchNeeds,
-): Promise<void> {
+): Promise<LoadEnd> {
   const nowMs = needs.clock.wallMs();
   checkHeader(header, nowMs);
-  await needs.store.run("finish-load", { asOfMs: header.asOfMs === 0 ? nowMs : header.asOfMs, providers });
+  const asOfMs = header.asOfMs === 0 ? nowMs : header.asOfMs;
+  const end = await needs.store.run("finish-load", { asOfMs, nowMs, providers });
   needs.feedsChanged();
+  return end;
 }
 
 /** @throws {Failure} `invalid-input`: the name or the moment of the load cannot be. */
@@ -164,21 +168,18 @@ function checkHeader(header: LoadHeader, nowMs: number): void {
   }
 }
 
-/** An item as the store's writer gets it: plain data, with its place in the batch. */
-type LoadEntry =
-  | { readonly index: number; readonly kind: "identity"; readonly record: IdentityRecord }
-  | { readonly index: number; readonly kind: "pointer"; readonly record: PointerRecord }
-  | { readonly index: number; readonly kind: "objection"; readonly record: ObjectionRecord };
+/** An item as the store's writer gets it: plain data. */
+type LoadEntry = { readonly kind: "identity"; readonly record: IdentityRecord } | WaitingItem;
 
 /** The way from the door to the store: the one place where an item's values are taken out. */
-function toEntry(index: number, item: FeedItem): LoadEntry {
+function toEntry(item: FeedItem): LoadEntry {
   switch (item.kind) {
     case "identity":
-      return { index, kind: item.kind, record: item.values.expose() };
+      return { kind: item.kind, record: item.values.expose() };
     case "pointer":
-      return { index, kind: item.kind, record: item.values.expose() };
+      return { kind: item.kind, record: item.values.expose() };
     case "objection":
-      return { index, kind: item.kind, record: item.values.expose() };
+      return { kind: item.kind, record: item.values.expose() };
   }
 }
 
@@ -186,10 +187,13 @@ declare module "../storage/executor.ts" {
   interface StoreCommands {
     "load-batch": {
       payload: { readonly asOfMs: number; readonly nowMs: number; readonly entries: readonly LoadEntry[] };
-      /** `taken`: so many entries from the first on are kept or rejected; the rest is not looked at. */
-      result: Pick<LoadResult, "rejected" | "providers"> & { readonly taken: number };
+      /** `taken`: so many entries from the first on are kept; the rest is not looked at. */
+      result: Pick<LoadResult, "providers"> & { readonly taken: number };
     };
-    "finish-load": { payload: { readonly asOfMs: number; readonly providers: readonly string[] }; result: null };
+    "finish-load": {
+      payload: { readonly asOfMs: number; readonly nowMs: number; readonly providers: readonly string[] };
+      result: LoadEnd;
+    };
   }
 }
 
@@ -197,6 +201,7 @@ interface Stores {
   readonly identities: IdentityStore;
   readonly pointers: PointerStore;
   readonly objections: ObjectionStore;
+  readonly waiting: WaitingItems;
   readonly feeds: FeedStateStore;
 }
 
@@ -206,6 +211,7 @@ export function makeHandlers(db: Database, random: Random, clock: Clock): Comman
     identities: makeIdentityStore(db, random),
     pointers: makePointerStore(db, random),
     objections: makeObjectionStore(db),
+    waiting: makeWaitingItems(db),
     feeds: makeFeedStateStore(db),
   };
   return {
@@ -215,9 +221,10 @@ export function makeHandlers(db: Database, random: Random, clock: Clock): Comman
       if (changed > 0) enqueue(db, { kind: LOAD_FOLLOW_UP, key: random.uuid(), payload: { changed: String(changed) } });
       return result;
     },
-    "finish-load": ({ asOfMs, providers }) => {
+    "finish-load": ({ asOfMs, nowMs, providers }) => {
       for (const provider of providers) stores.feeds.advance(provider, asOfMs);
-      return null;
+      stores.waiting.dropOlderThan(nowMs - WAITING_MS_MAX);
+      return { waiting: stores.waiting.count(providers) };
     },
   };
 }
@@ -228,7 +235,6 @@ function putEntries(
   clock: Clock,
 ): StoreCommands["load-batch"]["result"] & { readonly changed: number } {
   const byMs = clock.monotonicMs() + WRITER_MS;
-  const rejected: (Rejection & { index: number })[] = [];
   const providers = new Set<string>();
   let changed = 0;
   let taken = 0;
@@ -236,33 +242,49 @@ function putEntries(
     if (taken > 0 && clock.monotonicMs() > byMs) break;
     taken++;
     const outcome = putEntry(stores, entry, asOfMs, nowMs);
-    if (outcome === "no-identity") {
-      rejected.push({ index: entry.index, field: "local_id", reason: NO_IDENTITY_REASON });
-      continue;
-    }
     if (outcome === "changed") changed++;
-    providers.add(entry.record.provider);
+    if (outcome !== "waits") providers.add(entry.record.provider);
   }
-  return { taken, rejected, providers: [...providers], changed };
+  return { taken, providers: [...providers], changed };
 }
 
-function putEntry(
-  { identities, pointers, objections }: Stores,
-  entry: LoadEntry,
+type Outcome = "changed" | "unchanged" | "waits";
+
+function putEntry(stores: Stores, entry: LoadEntry, asOfMs: number, nowMs: number): Outcome {
+  if (entry.kind === "identity") return putIdentity(stores, entry.record, nowMs);
+  const identityNo = stores.identities.identityNoOf(entry.record.provider, entry.record.localId);
+  if (identityNo === undefined) {
+    stores.waiting.keep(entry, asOfMs, nowMs);
+    return "waits";
+  }
+  stores.waiting.forget(entry); // it may have waited under another patient's id
+  return putOfIdentity(stores, entry, identityNo, asOfMs, nowMs);
+}
+
+/** A new identity takes in what has waited for it. */
+function putIdentity(stores: Stores, record: IdentityRecord, nowMs: number): Outcome {
+  const result = stores.identities.put(record, nowMs);
+  if (result !== "added") return result === "changed" ? "changed" : "unchanged";
+  const { provider, localId } = record;
+  const waiting = stores.waiting.take(provider, localId);
+  if (waiting.length === 0) return "changed";
+  const identityNo = stores.identities.identityNoOf(provider, localId);
+  check(identityNo !== undefined, "an identity that was added has its number");
+  for (const { item, asOfMs } of waiting) putOfIdentity(stores, item, identityNo, asOfMs, nowMs);
+  return "changed";
+}
+
+function putOfIdentity(
+  { pointers, objections }: Stores,
+  item: WaitingItem,
+  identityNo: number,
   asOfMs: number,
   nowMs: number,
-): "changed" | "unchanged" | "no-identity" {
-  const { provider, localId } = entry.record;
-  if (entry.kind === "identity") {
-    const result = identities.put(entry.record, nowMs);
-    return result === "added" || result === "changed" ? "changed" : "unchanged";
-  }
-  const identityNo = identities.identityNoOf(provider, localId);
-  if (identityNo === undefined) return "no-identity";
+): Outcome {
   const changed =
-    entry.kind === "pointer"
-      ? pointers.put(entry.record, identityNo, asOfMs)
-      : objections.put(entry.record, identityNo, nowMs);
+    item.kind === "pointer"
+      ? pointers.put(item.record, identityNo, asOfMs)
+      : objections.put(item.record, identityNo, nowMs);
   return changed ? "changed" : "unchanged";
 }
 

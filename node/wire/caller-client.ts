@@ -10,7 +10,7 @@ import type { LocateEvent } from "../base/answer.ts";
 import { type Clock } from "../base/clock.ts";
 import { Failure } from "../base/failure.ts";
 import type { Claim, PatientQuery } from "../base/question.ts";
-import type { FeedItem, LoadAck, LoadHeader } from "../requests/load-batch.ts";
+import type { FeedItem, LoadAck, LoadEnd, LoadHeader } from "../requests/load-batch.ts";
 import { ANSWER_BYTES_MAX } from "./bounds.ts";
 import { openChannel } from "./channel.ts";
 import { fromClaim, fromPatient } from "./convert.ts";
@@ -50,8 +50,8 @@ export interface CallerClient {
   /** @throws {Failure} as the node said, typed; `unreachable` or `timed-out` where it said nothing. */
   locate(question: CallerQuestion): AsyncGenerator<LocateEvent, void>;
   /**
-   * Loads batches in their order, at most 1,000 items and 1 MiB each; one result for each, once it is durable. A batch is
-   * taken only when the node has kept the ones before it, but for a few.
+   * Loads batches in their order, at most 1,000 items and 1 MiB each; one result for each, once it is durable, and at the end
+   * what the load leaves behind. A batch is taken only when the node has kept the ones before it, but for a few.
    *
    * @param loadedBefore of a load that is taken up again: the providers of which something was kept before.
    * @throws {Failure} as {@link locate}; go on after the last result.
@@ -60,7 +60,7 @@ export interface CallerClient {
     header: LoadHeader,
     batches: AsyncIterable<readonly FeedItem[]>,
     loadedBefore?: readonly string[],
-  ): AsyncGenerator<LoadAck, void>;
+  ): AsyncGenerator<LoadAck, LoadEnd>;
   close(): void;
 }
 
@@ -145,7 +145,7 @@ async function* load(
   header: LoadHeader,
   batches: AsyncIterable<readonly FeedItem[]>,
   loadedBefore: readonly string[],
-): AsyncGenerator<LoadAck, void> {
+): AsyncGenerator<LoadAck, LoadEnd> {
   const { path, requestSerialize, responseDeserialize } = FeedServiceService.load;
   const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
   const window = new Window(BATCHES_AHEAD_MAX);
@@ -155,14 +155,15 @@ async function* load(
     call.cancel();
   });
   try {
-    let isFinished = false;
-    for await (const { accepted, rejected, finished } of messagesOf(call)) {
-      isFinished = finished;
+    let end: LoadEnd | undefined;
+    for await (const { accepted, rejected, finished, waiting } of messagesOf(call)) {
+      end = finished ? { waiting } : undefined;
       if (finished) continue; // of no batch
       window.give();
       yield { accepted, rejected };
     }
-    if (!isFinished) throw new Failure("incompatible", "The node ended the load without saying that it is complete.");
+    if (end !== undefined) return end;
+    throw new Failure("incompatible", "The node ended the load without saying that it is complete.");
   } catch (thrown) {
     throw failed ?? thrown;
   } finally {

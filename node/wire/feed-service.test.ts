@@ -4,7 +4,7 @@ import type { ClientDuplexStream } from "@grpc/grpc-js";
 
 import { systemClock } from "../base/clock.ts";
 import { Failure } from "../base/failure.ts";
-import type { FeedItem, LoadAck, LoadHeader, LoadResult, ParsedItem } from "../requests/load-batch.ts";
+import type { FeedItem, LoadAck, LoadEnd, LoadHeader, LoadResult, ParsedItem } from "../requests/load-batch.ts";
 import { anIdentity, anObjection, aPointer } from "../testing/an-index.ts";
 import { type CallerClient, connectCaller } from "./caller-client.ts";
 import type { FeedEntry } from "./feed-service.ts";
@@ -39,9 +39,9 @@ describe("the feeds' door", () => {
   };
 
   let finished: { header: LoadHeader; providers: readonly string[] }[];
-  const finishLoad = (header: LoadHeader, providers: readonly string[]): Promise<void> => {
+  const finishLoad = (header: LoadHeader, providers: readonly string[]): Promise<LoadEnd> => {
     finished.push({ header, providers });
-    return Promise.resolve();
+    return Promise.resolve({ waiting: 7 });
   };
 
   before(async () => {
@@ -112,7 +112,8 @@ describe("the feeds' door", () => {
   });
 
   it("of a load that is taken up again is told the providers of before, but no stranger's", async () => {
-    for await (const _ of feeder.load(HEADER, batchesOf(0, 0), ["RRK"])) assert.fail("no batch was sent");
+    const end = await feeder.load(HEADER, batchesOf(0, 0), ["RRK"]).next();
+    assert.deepEqual(end, { done: true, value: { waiting: 7 } });
     assert.deepEqual(finished, [{ header: HEADER, providers: ["RRK"] }]);
     const loading = (async () => {
       for await (const _ of feeder.load(HEADER, batchesOf(0, 0), ["RRK", "X0X"])) assert.fail("no batch was sent");

@@ -1,6 +1,6 @@
 import { Failure } from "../base/failure.ts";
 import { oneAhead } from "../base/one-ahead.ts";
-import type { LoadHeader, LoadResult, ParsedItem } from "../requests/load-batch.ts";
+import type { LoadEnd, LoadHeader, LoadResult, ParsedItem } from "../requests/load-batch.ts";
 import type { Log } from "../telemetry/log.ts";
 import { BATCH_BYTES_MAX } from "./bounds.ts";
 import { invalid } from "./convert.ts";
@@ -37,7 +37,7 @@ export interface FeedNeeds {
   /** Keeps one batch: what it accepts is durable when it resolves. */
   readonly loadBatch: (header: LoadHeader, items: readonly ParsedItem[]) => Promise<LoadResult>;
   /** Nothing is missing: these providers are complete up to the header's moment. */
-  readonly finishLoad: (header: LoadHeader, providers: readonly string[]) => Promise<void>;
+  readonly finishLoad: (header: LoadHeader, providers: readonly string[]) => Promise<LoadEnd>;
 }
 
 /**
@@ -68,13 +68,13 @@ async function* load(
   for await (const { header, sequence, items, before } of oneAhead(readSteps(requests, needs, organisations))) {
     checkAgain();
     if (items === undefined) {
-      await needs.finishLoad(header, [...new Set([...providers, ...before])]);
-      yield { sequence, accepted: 0, rejected: [], finished: true };
+      const { waiting } = await needs.finishLoad(header, [...new Set([...providers, ...before])]);
+      yield { sequence, accepted: 0, rejected: [], finished: true, waiting };
       continue;
     }
     const result = await needs.loadBatch(header, items);
     for (const provider of result.providers) providers.add(provider);
-    yield { sequence, accepted: result.accepted, rejected: [...result.rejected], finished: false };
+    yield { sequence, accepted: result.accepted, rejected: [...result.rejected], finished: false, waiting: 0 };
   }
 }
 

@@ -64,7 +64,7 @@ export function openDoor(
       loadBatch:
         stories.loadBatch ??
         ((_header, items) => Promise.resolve({ accepted: items.length, rejected: [], providers: [] })),
-      finishLoad: stories.finishLoad ?? (() => Promise.resolve()),
+      finishLoad: stories.finishLoad ?? (() => Promise.resolve({ waiting: 0 })),
     },
     reflection,
   });

@@ -155,12 +155,17 @@ export interface ObjectionItem {
 export interface LoadResponse {
   /** The batch's sequence; of the finish, the last batch's. */
   sequence: bigint;
-  /** Items kept. */
+  /** Items kept, those included that wait for the identity record of their patient. */
   accepted: number;
   /** Items not kept, each with its reason. */
   rejected: RejectedItem[];
   /** True once for a load: its providers count as complete up to the header's moment from now on. */
   finished: boolean;
+  /**
+   * Of the finish: pointers and objections of its providers that wait for the identity record of their patient. They are
+   * kept for 30 days, and shown once that record has come.
+   */
+  waiting: number;
 }
 
 /** An item that was not kept. */
@@ -941,7 +946,7 @@ export const ObjectionItem: MessageFns<ObjectionItem> = {
 };
 
 function createBaseLoadResponse(): LoadResponse {
-  return { sequence: 0n, accepted: 0, rejected: [], finished: false };
+  return { sequence: 0n, accepted: 0, rejected: [], finished: false, waiting: 0 };
 }
 
 export const LoadResponse: MessageFns<LoadResponse> = {
@@ -960,6 +965,9 @@ export const LoadResponse: MessageFns<LoadResponse> = {
     }
     if (message.finished !== false) {
       writer.uint32(32).bool(message.finished);
+    }
+    if (message.waiting !== 0) {
+      writer.uint32(40).uint32(message.waiting);
     }
     return writer;
   },
@@ -1007,6 +1015,14 @@ export const LoadResponse: MessageFns<LoadResponse> = {
             }
 
             message.finished = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.waiting = reader.uint32();
             continue;
           }
         }
