@@ -39,6 +39,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
     const { loadCommand } = await import("./cli/load.ts");
     return loadCommand({ connect, feeds: await feedFiles(), clock: systemClock });
   },
+  people: async () => (await import("./cli/people.ts")).peopleCommand({ clock: systemClock }),
   certs: async () => (await import("./cli/certs.ts")).certsCommand(),
   manifest: async () => (await import("./cli/manifest.ts")).manifestCommand(),
   doctor: async () => (await import("./cli/doctor.ts")).doctorCommand(systemClock),

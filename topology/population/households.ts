@@ -156,7 +156,7 @@ function makeChildren(draws: Draws, mother: Member, father: Member): Member[] {
   const count = CHILDREN.pick(draws);
   let ageDays = Math.min(
     motherDays - draws.between(19, 35) * YEAR_DAYS,
-    CHILD_AGE_MAX * YEAR_DAYS * draws.fraction() ** 0.8,
+    CHILD_AGE_MAX * YEAR_DAYS * draws.fraction() ** 0.45,
   );
   ageDays = Math.max(ageDays, draws.fraction() * 700);
   while (children.length < count && ageDays >= 0) {

@@ -30,6 +30,7 @@ function pairs(text: string): ReadonlyMap<string, string> {
 export function alike(name: string): string {
   const known = ALIKE.get(name);
   if (known !== undefined) return known;
+  if (name === "") return "";
   const last = name.search(/[aeiouy](?=[^aeiouy]*$)/);
   if (last < 1) return `${name}e`;
   const vowel =
