@@ -37,7 +37,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   },
   async load() {
     const { loadCommand } = await import("./cli/load.ts");
-    return loadCommand({ connect, feeds: await feedFiles(), clock: systemClock });
+    return loadCommand({ connect, feeds: await feedFiles(), clock: systemClock, random: systemRandom, stopSignal });
   },
   people: async () => (await import("./cli/people.ts")).peopleCommand({ clock: systemClock }),
   certs: async () => (await import("./cli/certs.ts")).certsCommand(),
@@ -48,7 +48,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 async function feedFiles(): Promise<FeedFiles> {
   const { readFeedFile } = await import("./feeds/read-feed-file.ts");
   const { makeRejects } = await import("./feeds/rejects.ts");
-  return { read: (path) => readFeedFile(path, { today: today(systemClock) }), makeRejects };
+  return { read: (path, reading) => readFeedFile(path, { today: today(systemClock) }, reading), makeRejects };
 }
 
 const connect: Connect = async (target) => {

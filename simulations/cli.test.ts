@@ -560,11 +560,14 @@ describe("the commands of corridor, as processes", () => {
       const summary = JSON.parse(ran.out) as Record<string, unknown>;
       assert.deepEqual(Object.keys(summary).toSorted(), [
         "accepted",
+        "rate",
         "read",
         "reasons",
         "rejected",
         "rejectsPath",
+        "resumedAt",
         "seconds",
+        "waiting",
       ]);
       const wrong = readRejects(join(dir, "aside.ndjson"))
         .map(({ line }) => line)

@@ -1,18 +1,24 @@
 import type { LocateEvent } from "../base/answer.ts";
 import type { Claim, PatientQuery } from "../base/question.ts";
 import type { Concealed } from "../base/concealed.ts";
-import type { FeedItem, LoadAck, LoadHeader, ParsedItem, Rejection } from "../requests/load-batch.ts";
+import type { FeedItem, LoadAck, LoadEnd, LoadHeader, ParsedItem, Rejection } from "../requests/load-batch.ts";
 
 /** What a command needs of a node: the caller's side of its gRPC door. The composition root hands in the real one. */
 export interface NodeClient {
   /** @throws {Failure} as the node said, typed; `unreachable` where it could not be reached. */
   locate(call: LocateCall): AsyncIterable<LocateEvent>;
   /**
-   * Loads batches in order, at most 1,000 items each; one result for each, once it is durable.
+   * Loads batches in order, at most 1,000 items each; one result for each, once it is durable, and at the end what the load
+   * leaves behind.
    *
-   * @throws {Failure} as the node said; nothing after the last result was kept.
+   * @param loadedBefore of a load that is taken up again: the providers of which something was kept before.
+   * @throws {Failure} as the node said; go on after the last result.
    */
-  load(header: LoadHeader, batches: AsyncIterable<readonly FeedItem[]>): AsyncIterable<LoadAck>;
+  load(
+    header: LoadHeader,
+    batches: AsyncIterable<readonly FeedItem[]>,
+    loadedBefore?: readonly string[],
+  ): AsyncGenerator<LoadAck, LoadEnd>;
   close(): void;
 }
 
@@ -35,22 +41,46 @@ export type Connect = (target: ClientTarget) => Promise<NodeClient>;
 
 /** One line of a feed file: an item validated, or why there is none. */
 export interface ReadLine {
+  /** Counted from 0 in the order of reading; the same each time that the same file is read. */
+  readonly place: number;
   readonly line: number;
   readonly source: Concealed<string>;
   readonly parsed: ParsedItem;
 }
 
-/** Reads a feed file (CSV or NDJSON, by its name), validating each line. */
-export type ReadFeedFile = (path: string) => AsyncIterable<ReadLine>;
+export interface Reading {
+  /** Which places are wanted; the others are passed over. */
+  readonly wants?: (place: number) => boolean;
+  /** Told the bytes of each piece that is read. */
+  readonly onBytes?: (count: number) => void;
+}
+
+/** Reads a feed file (of a kind that its name tells), validating each line. */
+export type ReadFeedFile = (path: string, reading?: Reading) => AsyncIterable<ReadLine>;
+
+export interface ReasonCount {
+  readonly field: string;
+  readonly reason: string;
+  readonly count: number;
+}
+
+/** How much a rejects file holds: what a load that is taken up again goes on from. */
+export interface RejectsSoFar {
+  readonly bytes: number;
+  readonly reasons: readonly ReasonCount[];
+}
 
 /** Where the lines go that were not kept. Holds patients: the operator's own file. */
 export interface Rejects {
   add(line: number, rejection: Rejection, source: Concealed<string>): void;
-  counts(): readonly { readonly field: string; readonly reason: string; readonly count: number }[];
+  counts(): readonly ReasonCount[];
+  /** Makes durable what was added, and says how much that is. */
+  keep(): RejectsSoFar;
   close(): void;
 }
 
-export type MakeRejects = (path: string) => Rejects;
+/** @param sofar of a load that is taken up again: so much of the file counts. */
+export type MakeRejects = (path: string, sofar?: RejectsSoFar) => Rejects;
 
 /** What loading needs of the feeds edge. */
 export interface FeedFiles {

@@ -1,95 +1,95 @@
-import type { Concealed } from "../base/concealed.ts";
-import type { FeedItem, LoadHeader } from "../requests/load-batch.ts";
+import type { Clock } from "../base/clock.ts";
+import type { LoadAck, LoadHeader } from "../requests/load-batch.ts";
 import type { FeedFiles, NodeClient, Rejects } from "./client.ts";
+import { type Batch, readBatches } from "./load-batches.ts";
+import { BEGINNING, type Position } from "./load-position.ts";
 
-/** Items in a batch: one transaction of the node's writer, a few milliseconds of it. */
-const BATCH_ITEMS = 500;
+/** How long a load that is told to stop waits for what the node has not acknowledged yet. */
+const LAST_ACKS_MS_MAX = 5_000;
 
 export interface LoadOrder {
   readonly header: LoadHeader;
-  /** Identities before what belongs to them. */
+  /** In any order; identities first is fastest, because nothing has to wait for them. */
   readonly files: readonly string[];
   /** Only what this provider sent; absent: everything. */
   readonly provider?: string;
-  readonly rejectsPath: string;
-  /** Called after every batch that is durable. */
-  readonly onProgress: (sofar: LoadCounts) => void;
+  readonly rejects: Rejects;
+  /** Where to go on; from the beginning, where absent. */
+  readonly from?: Position;
+  /** Told after every batch that is durable, before the next one counts. */
+  readonly onReached?: (reached: Position) => void;
+  /** Told the bytes of each piece that is read. */
+  readonly onBytes?: (count: number) => void;
+  /** Stops the load in order, between two batches. */
+  readonly stop?: { readonly signal: AbortSignal; readonly clock: Clock };
 }
 
-export interface LoadCounts {
-  readonly read: number;
-  readonly accepted: number;
-  readonly rejected: number;
+export interface LoadResult {
+  readonly reached: Position;
+  /** Pointers and objections of the load's providers that wait for the identity record of their patient. */
+  readonly waiting: number;
 }
 
-export interface LoadSummary extends LoadCounts {
-  /** Why lines were not kept, most frequent first; the reasons hold no values. */
-  readonly reasons: readonly { readonly field: string; readonly reason: string; readonly count: number }[];
-}
-
-/** A line on its way: kept until its batch is acknowledged, so that a rejection can name it. */
-interface Sent {
-  readonly line: number;
-  readonly source: Concealed<string>;
-}
+/** The load was told to stop: what it had reached is durable, and it is not finished. */
+export class LoadStopped extends Error {}
 
 /**
- * Streams files into a node, batch by batch; every line that is not kept goes to the rejects file with its reason.
- * Memory stays bounded: no more than what the stream lets through is read ahead.
+ * Streams files into a node, batch by batch, and finishes the load; every line that is not kept goes to the rejects file
+ * with its reason. Memory stays bounded: no more than what the stream lets through is read ahead.
  *
- * @throws {Failure} as the node said; what was acknowledged is durable, and the same files may be loaded again.
+ * @throws {Failure} as the node said; go on from the position that `onReached` was told last.
+ * @throws {LoadStopped} where it was told to stop.
  */
-export async function loadFiles(order: LoadOrder, client: NodeClient, feeds: FeedFiles): Promise<LoadSummary> {
-  const rejects = feeds.makeRejects(order.rejectsPath);
-  const counts = { read: 0, accepted: 0, rejected: 0 };
-  const waiting: Sent[][] = [];
+export async function loadFiles(order: LoadOrder, client: NodeClient, feeds: FeedFiles): Promise<LoadResult> {
+  let reached = order.from ?? BEGINNING;
+  const sent: Batch[] = [];
+  const acks = client.load(order.header, send(order, reached, feeds, sent), reached.providers);
   try {
-    const batches = readBatches(order, feeds, rejects, counts, waiting);
-    for await (const result of client.load(order.header, batches)) {
-      const lines = waiting.shift() ?? [];
-      counts.accepted += result.accepted;
-      for (const { index, ...rejection } of result.rejected) {
-        const { line, source } = lines[index]!;
-        rejects.add(line, rejection, source);
-        counts.rejected++;
-      }
-      order.onProgress(counts);
+    for (;;) {
+      const { done, value } = await acks.next();
+      if (done === true) return { reached, waiting: value.waiting };
+      reached = advance(reached, sent.shift()!, value, order.rejects);
+      order.onReached?.(reached);
     }
-    return { ...counts, reasons: rejects.counts() };
   } finally {
-    rejects.close();
+    await acks.return({ waiting: 0 });
   }
 }
 
-async function* readBatches(
-  order: LoadOrder,
-  feeds: FeedFiles,
-  rejects: Rejects,
-  counts: { read: number; rejected: number },
-  waiting: Sent[][],
-): AsyncGenerator<readonly FeedItem[]> {
-  let items: FeedItem[] = [];
-  let lines: Sent[] = [];
-  for (const file of order.files) {
-    for await (const { line, source, parsed } of feeds.read(file)) {
-      if ("rejected" in parsed) {
-        counts.read++;
-        counts.rejected++;
-        rejects.add(line, parsed.rejected, source);
-        continue;
-      }
-      if (order.provider !== undefined && parsed.values.expose().provider !== order.provider) continue;
-      counts.read++;
-      items.push(parsed);
-      lines.push({ line, source });
-      if (items.length < BATCH_ITEMS) continue;
-      waiting.push(lines);
-      yield items;
-      [items, lines] = [[], []];
-    }
+async function* send(order: LoadOrder, from: Position, feeds: FeedFiles, sent: Batch[]) {
+  const { files, provider, onBytes = () => {}, stop } = order;
+  const batches = readBatches({ files, from, read: feeds.read, onBytes, ...(provider !== undefined && { provider }) });
+  for await (const batch of batches) {
+    if (stop?.signal.aborted === true) await stopInOrder(sent, stop.clock);
+    sent.push(batch);
+    yield batch.items;
   }
-  if (items.length > 0) {
-    waiting.push(lines);
-    yield items;
-  }
+}
+
+/** @throws {LoadStopped} once everything that was sent is acknowledged, or will not be in time. */
+async function stopInOrder(sent: readonly Batch[], clock: Clock): Promise<never> {
+  const untilMs = clock.monotonicMs() + LAST_ACKS_MS_MAX;
+  while (sent.length > 0 && clock.monotonicMs() < untilMs) await clock.sleep(10);
+  throw new LoadStopped();
+}
+
+/** Writes down what was not kept of a batch, in the order of its lines, and says how far the load is now. */
+function advance(reached: Position, batch: Batch, ack: LoadAck, rejects: Rejects): Position {
+  const atNode = ack.rejected.map(({ index, field, reason }) => {
+    const { line, source } = batch.lines[index]!;
+    return { behind: index, line, source, rejection: { field, reason } };
+  });
+  const all = [...batch.rejects, ...atNode].sort((one, other) => one.behind - other.behind);
+  for (const { line, source, rejection } of all) rejects.add(line, rejection, source);
+
+  const notKept = new Set(ack.rejected.map(({ index }) => index));
+  const providers = new Set(reached.providers);
+  for (const [index, { provider }] of batch.lines.entries()) if (!notKept.has(index)) providers.add(provider);
+  return {
+    ...batch.end,
+    read: reached.read + batch.items.length + batch.rejects.length,
+    accepted: reached.accepted + ack.accepted,
+    rejected: reached.rejected + all.length,
+    providers: [...providers],
+  };
 }

@@ -1,22 +1,28 @@
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 
 import { Command } from "commander";
 
 import type { Clock } from "../base/clock.ts";
 import { Failure } from "../base/failure.ts";
+import type { Random } from "../base/random.ts";
 import type { Connect, FeedFiles } from "./client.ts";
 import { EXIT, reportFailure } from "./exit.ts";
-import { type LoadCounts, type LoadSummary, loadFiles } from "./load-files.ts";
+import { makeDisplay } from "./load-display.ts";
+import { LoadStopped } from "./load-files.ts";
+import { openProgress } from "./load-progress.ts";
+import { type LoadReport, printReport } from "./load-report.ts";
+import { runLoad } from "./load-run.ts";
 import { FEED_CALLER } from "./mesh/demo-caller.ts";
 import { MESH_DIR } from "./mesh/mesh-file.ts";
 import { findTarget } from "./target.ts";
-
-const PROGRESS_EVERY_MS = 1_000;
 
 export interface LoadCommandNeeds {
   readonly connect: Connect;
   readonly feeds: FeedFiles;
   readonly clock: Clock;
+  readonly random: Random;
+  /** Aborted when the user wants the command to end. */
+  readonly stopSignal: () => AbortSignal;
 }
 
 interface LoadOptions {
@@ -27,54 +33,84 @@ interface LoadOptions {
   readonly asOf?: string;
   readonly provider?: string;
   readonly rejects?: string;
+  readonly restart?: true;
   readonly json?: true;
 }
 
 /** `corridor load`: streams files of identities, pointers and objections into a running node. */
 export function loadCommand(needs: LoadCommandNeeds): Command {
   return new Command("load")
-    .description("load identities, pointers and objections (CSV or NDJSON) into a running node")
+    .description("load identities, pointers and objections into a running node")
     .argument("<files...>", "files, identities first; the header of a CSV says what it holds")
     .requiredOption("--via <url|id>", "the node: its id in a mesh on this machine, or https://HOST:PORT")
     .option("--as-of <time>", "the moment up to which the sources are complete (ISO 8601); now, if not given")
     .option("--provider <code>", "load only what this provider sent")
     .option("--name <text>", "a name for the load, for the node's log; never patient data")
     .option("--rejects <file>", "where lines go that were not kept (default: beside the first file)")
+    .option("--restart", "begin anew, even where an earlier load of these files can be gone on with")
     .option("--certs <dir>", "folder of the feed's certificate")
     .option("--mesh <dir>", "folder of the mesh on this machine", MESH_DIR)
     .option("--json", "print one JSON object at the end instead of lines")
+    .addHelpText("after", HELP)
     .action(async (files: string[], options: LoadOptions) => {
       try {
-        const summary = await run(files, options, needs);
+        const report = await load(files, options, needs);
+        printReport(report, options.json === true);
         // Real feeds always have bad lines: they are told and kept aside. A load of which nothing was kept has failed.
-        process.exitCode = summary.accepted === 0 && summary.rejected > 0 ? EXIT.failed : EXIT.done;
+        process.exitCode = report.accepted === 0 && report.rejected > 0 ? EXIT.failed : EXIT.done;
       } catch (thrown) {
-        reportFailure(thrown);
+        if (thrown instanceof LoadStopped) process.exitCode = EXIT.failed;
+        else reportFailure(thrown);
       }
     });
 }
 
-async function run(files: readonly string[], options: LoadOptions, needs: LoadCommandNeeds): Promise<LoadSummary> {
-  const first = files[0] ?? "";
-  const rejectsPath = options.rejects ?? join(first, "..", `${basename(first)}.rejects.ndjson`);
-  const client = await needs.connect(findTarget(options, FEED_CALLER.name));
-  const startedMs = needs.clock.monotonicMs();
+const HELP = `
+A load that breaks off is gone on with by the same command: what was acknowledged is durable, and is not read again.
+Only a load that ends makes its providers count as complete. Lines of one patient are kept in the order in which they come.`;
+
+async function load(files: readonly string[], options: LoadOptions, needs: LoadCommandNeeds): Promise<LoadReport> {
+  const { clock } = needs;
+  const { via, provider, asOf } = options;
+  const [first = ""] = files;
+  const rejectsPath = options.rejects ?? join(dirname(first), `${basename(first)}.rejects.ndjson`);
+  const asOfMs = parseAsOf(asOf);
+  const target = findTarget(options, FEED_CALLER.name);
+  const progress = openProgress({
+    path: join(dirname(rejectsPath), `${basename(first)}.progress.json`),
+    rejectsPath,
+    load: { via, provider, asOf, files },
+    nowMs: clock.wallMs(),
+    restart: options.restart === true,
+  });
+  const { position: from, begunAtMs, rejects: sofar, notResumed } = progress.start;
+  const display = makeDisplay({
+    ...{ clock, from, bytes: progress.bytes },
+    isTerminal: process.stderr.isTTY,
+    write: (text) => void process.stderr.write(text),
+  });
+  if (notResumed !== undefined)
+    display.say(`An earlier load is not gone on with: ${notResumed}. This one begins anew.`);
+  if (from.read > 0) display.say(`Going on after line ${from.line} of ${files[from.file]}.`);
+
+  // What is taken up again another day is complete up to the moment when it was begun, not up to now.
+  const name = options.name ?? "corridor load";
+  const header = { name, asOfMs: asOfMs === 0 && from.read > 0 ? begunAtMs : asOfMs };
+  const startedMs = clock.monotonicMs();
+  const rejects = needs.feeds.makeRejects(rejectsPath, sofar);
   try {
-    const summary = await loadFiles(
-      {
-        header: { name: options.name ?? "corridor load", asOfMs: parseAsOf(options.asOf) },
-        files,
-        rejectsPath,
-        ...(options.provider !== undefined && { provider: options.provider }),
-        onProgress: reportProgress(needs.clock, startedMs),
-      },
-      client,
-      needs.feeds,
-    );
-    report(summary, (needs.clock.monotonicMs() - startedMs) / 1_000, rejectsPath, options.json === true);
-    return summary;
+    const order = { header, files, rejects, ...(provider !== undefined && { provider }) };
+    const { reached, waiting } = await runLoad({ ...needs, order, target, progress, display });
+    const { read, accepted, rejected } = reached;
+    const seconds = (clock.monotonicMs() - startedMs) / 1_000;
+    return {
+      ...{ read, accepted, rejected, waiting, reasons: rejects.counts(), seconds },
+      rate: Math.round((read - from.read) / Math.max(seconds, 0.001)),
+      resumedAt: from.read === 0 ? null : { file: files[from.file] ?? "", line: from.line, read: from.read },
+      rejectsPath: rejected > 0 ? rejectsPath : null,
+    };
   } finally {
-    client.close();
+    rejects.close();
   }
 }
 
@@ -84,30 +120,4 @@ function parseAsOf(text: string | undefined): number {
   if (Number.isNaN(ms))
     throw new Failure("invalid-input", "--as-of must be an ISO 8601 time, such as 2026-11-22T03:00Z.");
   return ms;
-}
-
-/** A line on standard error each second, so that standard output stays the result's own. */
-function reportProgress(clock: Clock, startedMs: number): (counts: LoadCounts) => void {
-  let lastMs = startedMs;
-  return ({ read, accepted, rejected }) => {
-    const nowMs = clock.monotonicMs();
-    if (nowMs - lastMs < PROGRESS_EVERY_MS) return;
-    lastMs = nowMs;
-    const rate = Math.round((read / (nowMs - startedMs)) * 1_000);
-    console.error(`${accepted} durable, ${rejected} rejected, ${rate} lines a second`);
-  };
-}
-
-function report(summary: LoadSummary, seconds: number, rejectsPath: string, json: boolean): void {
-  if (json) {
-    console.log(JSON.stringify({ ...summary, seconds, rejectsPath: summary.rejected > 0 ? rejectsPath : null }));
-    return;
-  }
-  const rate = Math.round(summary.read / Math.max(seconds, 0.001));
-  console.log(`${summary.accepted} of ${summary.read} lines are durable (${seconds.toFixed(1)} s, ${rate} a second).`);
-  if (summary.rejected === 0) return;
-  console.log(`${summary.rejected} were not kept; each with its reason in ${rejectsPath}:`);
-  for (const { field, reason, count } of summary.reasons) {
-    console.log(`  ${String(count).padStart(7)}  ${field === "" ? "" : `${field}: `}${reason}`);
-  }
 }

@@ -46,13 +46,14 @@ async function loadNode(node: MeshNode, order: LoadPeopleOrder): Promise<number>
       order.signal.throwIfAborted();
       const rejectsPath = join(node.dataDir, `${provider}.rejects.ndjson`);
       const header = { name: `people of ${provider}`, asOfMs: order.clock.wallMs() - behind * MINUTE_MS };
-      const summary = await loadFiles({ header, files, provider, rejectsPath, onProgress() {} }, client, order.feeds);
-      if (summary.rejected > 0) {
-        throw new Failure("invalid-input", `${summary.rejected} lines of ${provider} were not kept at ${node.id}.`, {
-          where: rejectsPath,
-        });
+      const rejects = order.feeds.makeRejects(rejectsPath);
+      const load = loadFiles({ header, files, provider, rejects }, client, order.feeds);
+      const { reached, waiting } = await load.finally(() => rejects.close());
+      if (reached.rejected + waiting > 0) {
+        const what = `${reached.rejected} lines of ${provider} were not kept at ${node.id}, ${waiting} belong to nobody.`;
+        throw new Failure("invalid-input", what, { where: rejectsPath });
       }
-      accepted += summary.accepted;
+      accepted += reached.accepted;
     }
   } finally {
     client.close();
