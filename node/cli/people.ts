@@ -2,7 +2,7 @@ import { Command } from "commander";
 
 import { LAST_DAY, dayText } from "../../topology/population/calendar.ts";
 import { FORMATS, type Format, RENDERINGS, type Rendering } from "../../topology/population/formats.ts";
-import { type ProviderRecord, makePopulation } from "../../topology/population/population.ts";
+import { type PopulationOrder, type ProviderRecord, makePopulation } from "../../topology/population/population.ts";
 import { peopleAtScale, peopleInAll } from "../../topology/population/size.ts";
 import { readTopology, type Topology, type TopologyNode } from "../../topology/topology.ts";
 import type { Clock } from "../base/clock.ts";
@@ -106,57 +106,58 @@ function parseNumber(option: string, text: string, fits: (value: number) => bool
   throw new Failure("invalid-input", `${option} must be ${kind}.`);
 }
 
-/** What one node was given. */
-interface Tally {
-  identities: number;
-  pointers: number;
-}
-
 async function run(order: Order, clock: Clock): Promise<void> {
-  const rendering = RENDERINGS[order.format];
   const startedMs = clock.monotonicMs();
-  const tallies = new Map(order.nodes.map(({ id }) => [id as string, { identities: 0, pointers: 0 }]));
-  const progress = reportProgress(clock, startedMs);
-  const people =
-    order.dir === undefined
-      ? await toStandardOutput(order, rendering, tallies, progress)
-      : await toFolder(order, order.dir, rendering, tallies, progress);
+  const work: Work = {
+    ...order,
+    rendering: RENDERINGS[order.format],
+    made: makePopulation(populationOf(order)),
+    tallies: new Map(order.nodes.map(({ id }) => [id as string, { identities: 0, pointers: 0 }])),
+    progress: reportProgress(clock, startedMs),
+  };
+  const people = await (order.dir === undefined ? toStandardOutput(work) : toFolder(work, order.dir));
   const seconds = (clock.monotonicMs() - startedMs) / 1_000;
-  const [identities, pointers] = [sumOf(tallies, "identities"), sumOf(tallies, "pointers")];
+  const [identities, pointers] = [sumOf(work, "identities"), sumOf(work, "pointers")];
   const rate = Math.round(people / Math.max(seconds, 0.001));
   const line = `${people} people with ${identities} identity records and ${pointers} pointers (${seconds.toFixed(1)} s, ${rate} people a second).`;
   if (order.dir === undefined) console.error(line);
   else console.log(`${line}\nEverything is in ${order.dir}; ${TRUTH} says who is who.`);
 }
 
-type Progress = (people: number) => void;
-type Tallies = ReadonlyMap<string, Tally>;
-
-async function toStandardOutput(
-  order: Order,
-  rendering: Rendering,
-  tallies: Tallies,
-  progress: Progress,
-): Promise<number> {
-  const output = standardOutput();
-  return write(order, rendering, () => [output], undefined, tallies, progress);
+function populationOf({ topology, nodes, seed, people }: Order): PopulationOrder {
+  const [first] = nodes;
+  const one = nodes.length < topology.nodes.length && first !== undefined;
+  return { topology, seed, people, ...(one && { only: first.id }) };
 }
 
-async function toFolder(
-  order: Order,
-  dir: string,
-  rendering: Rendering,
-  tallies: Tallies,
-  progress: Progress,
-): Promise<number> {
-  const filesOf = (id: string): string[] => rendering.files.map((file) => `${id}.${file}`);
-  const names = [...order.nodes.flatMap(({ id }) => filesOf(id)), TRUTH, SUMMARY];
-  const folder = await openFolder(dir, names, order.force);
+/** What one node was given. */
+interface Tally {
+  identities: number;
+  pointers: number;
+}
+
+/** An order while it is carried out. */
+interface Work extends Order {
+  readonly rendering: Rendering;
+  readonly made: Iterable<ProviderRecord>;
+  readonly tallies: ReadonlyMap<string, Tally>;
+  readonly progress: (people: number) => void;
+}
+
+async function toStandardOutput(work: Work): Promise<number> {
+  const output = standardOutput();
+  return write(work, () => [output]);
+}
+
+async function toFolder(work: Work, dir: string): Promise<number> {
+  const filesOf = (id: string): string[] => work.rendering.files.map((file) => `${id}.${file}`);
+  const names = [...work.nodes.flatMap(({ id }) => filesOf(id)), TRUTH, SUMMARY];
+  const folder = await openFolder(dir, names, work.force);
   try {
     const sinkOf = (name: string): TextSink => folder.sinks.get(name)!;
-    const byNode = new Map(order.nodes.map(({ id }) => [id as string, filesOf(id).map(sinkOf)]));
-    const people = await write(order, rendering, (id) => byNode.get(id)!, sinkOf(TRUTH), tallies, progress);
-    sinkOf(SUMMARY).add(`${JSON.stringify(summaryOf(order, tallies, folder.sinks), undefined, 2)}\n`);
+    const byNode = new Map(work.nodes.map(({ id }) => [id as string, filesOf(id).map(sinkOf)]));
+    const people = await write(work, (id) => byNode.get(id)!, sinkOf(TRUTH));
+    sinkOf(SUMMARY).add(`${JSON.stringify(summaryOf(work, folder.sinks), undefined, 2)}\n`);
     await sinkOf(SUMMARY).flush();
     return people;
   } finally {
@@ -165,33 +166,25 @@ async function toFolder(
 }
 
 /** Returns how many people have a record. */
-async function write(
-  { topology, nodes, people, seed }: Order,
-  rendering: Rendering,
-  sinksOf: (node: string) => readonly TextSink[],
-  truth: TextSink | undefined,
-  tallies: Tallies,
-  progress: Progress,
-): Promise<number> {
+async function write(work: Work, sinksOf: (node: string) => readonly TextSink[], truth?: TextSink): Promise<number> {
+  const { nodes, rendering, made, tallies, progress } = work;
   for (const { id } of nodes) sinksOf(id).forEach((sink, at) => sink.add(rendering.headers[at]!));
   truth?.add(TRUTH_HEADER);
-  const only = nodes.length < topology.nodes.length ? nodes[0] : undefined;
-  const made = makePopulation({ topology, seed, people, ...(only !== undefined && { only: only.id }) });
   let last = "";
-  let peopleSeen = 0;
+  let people = 0;
   let records = 0;
   for (const record of made) {
-    if (record.person !== last) peopleSeen++;
+    if (record.person !== last) people++;
     last = record.person;
     count(tallies.get(record.node)!, record);
     const sinks = sinksOf(record.node);
     for (const [at, text] of rendering.render(record).entries()) if (!sinks[at]!.add(text)) await sinks[at]!.flush();
     if (truth !== undefined && !record.again && !truth.add(truthLine(record))) await truth.flush();
-    if (++records % RECORDS_BETWEEN_LOOKS === 0) progress(peopleSeen);
+    if (++records % RECORDS_BETWEEN_LOOKS === 0) progress(people);
   }
   for (const { id } of nodes) for (const sink of sinksOf(id)) await sink.flush();
   await truth?.flush();
-  return peopleSeen;
+  return people;
 }
 
 function truthLine({ identity, person }: ProviderRecord): string {
@@ -203,32 +196,32 @@ function count(tally: Tally, { pointers }: ProviderRecord): void {
   tally.pointers += pointers.length;
 }
 
-function sumOf(tallies: Tallies, field: keyof Tally): number {
+function sumOf({ tallies }: Work, field: keyof Tally): number {
   return [...tallies.values()].reduce((sum, tally) => sum + tally[field], 0);
 }
 
 /** Says what the folder holds, and what to say to make the same again; without a time, so that the same again is the same. */
-function summaryOf(order: Order, tallies: Tallies, sinks: ReadonlyMap<string, TextSink>): object {
+function summaryOf(work: Work, sinks: ReadonlyMap<string, TextSink>): object {
   return {
     about: "Invented people: nobody exists. NHS numbers are from the range that is never issued.",
-    network: order.topology.network.name,
-    seed: order.seed,
-    ...order.size,
-    format: order.format,
+    network: work.topology.network.name,
+    seed: work.seed,
+    ...work.size,
+    format: work.format,
     lastDay: dayText(LAST_DAY),
-    nodes: order.nodes.map((node) => ({
+    nodes: work.nodes.map((node) => ({
       id: node.id,
       population: node.population,
-      peopleMade: order.people[order.topology.nodes.indexOf(node)],
-      identities: tallies.get(node.id)!.identities,
-      pointers: tallies.get(node.id)!.pointers,
+      peopleMade: work.people[work.topology.nodes.indexOf(node)],
+      identities: work.tallies.get(node.id)!.identities,
+      pointers: work.tallies.get(node.id)!.pointers,
     })),
     files: [...sinks].filter(([name]) => name !== SUMMARY).map(([name, sink]) => ({ name, bytes: sink.bytes() })),
   };
 }
 
 /** A line on standard error each second. */
-function reportProgress(clock: Clock, startedMs: number): Progress {
+function reportProgress(clock: Clock, startedMs: number): (people: number) => void {
   let lastMs = startedMs;
   return (people) => {
     const nowMs = clock.monotonicMs();

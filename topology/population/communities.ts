@@ -91,7 +91,7 @@ const PAKISTANI = more(
     Sana Hira Rabia Uzma Tasleem Naseem Razia Mehwish Areeba Laiba Alishba Safa Humaira Shaista Ghazala Zubaida Kiran`,
   `Abdul Ahmed Amir Atif Faisal Haroon Hassan Ishaq Jamil Kamran Khalid Liaquat Mahmood Mubashir Naveed Omar Qasim Rizwan
     Sajid Shahid Shakeel Sohail Umar Waqas Wasim Yasir Zafar Zakariya Ayaan Musa Eesa Rayyan Zain Haider Hashim Kashif`,
-  words(`Ali Begum Bibi Hussain Mohammed Akram Anwar Ashraf Aziz Baig Chaudhary Dar Din Ellahi Farooq Ghani Gul Hameed
+  words(`Ali Hussain Mohammed Akram Anwar Ashraf Aziz Baig Chaudhary Dar Din Ellahi Farooq Ghani Gul Hameed
     Hanif Hayat Ishaq Jabeen Jamil Jan Kausar Khalid Khaliq Latif Majid Mehmood Miah Mir Mushtaq Nawaz Nazir Qureshi Rashid
     Rauf Rehman Riaz Sabir Sadiq Saeed Saleem Sharif Sheikh Siddique Sultan Tariq Ullah Usman Yasin Yousaf Younis Zafar Zia`),
 );
@@ -100,7 +100,7 @@ const BANGLADESHI = more(
   CAST.bangladeshi,
   "Shahnaz Rina Hasina Kulsum Rokeya Salma Shahida Amena Halima Jahanara Momtaz Nasima Fatema Ayesha Maliha Tasnim Mim",
   "Rezaul Shamsul Nurul Aminur Mizanur Ashraful Mahbub Rakib Shahin Sajjad Motin Korim Rohim Samad Salam Arif Tahmid Zayan",
-  words(`Begum Bibi Khatun Ahmed Hussain Khan Chowdhury Akther Sarkar Mia Bari Hannan Jalil Karim Kabir Malik Mannan
+  words(`Khatun Ahmed Hussain Khan Chowdhury Akther Sarkar Mia Bari Hannan Jalil Karim Kabir Malik Mannan
     Matin Mohammed Monir Noor Quddus Rashid Rob Sattar Shahid Sheikh Sikder Talukder Uddin Zaman Ali Kamali Mukith Tarafdar`),
 );
 

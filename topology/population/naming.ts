@@ -70,8 +70,8 @@ export function coupleNames(draws: Draws, woman: Spouse, man: Spouse): void {
   const { ways } = man.community;
   if (KEEP_THEIRS.has(ways) || draws.chance(KEEPS_HERS)) return;
   if (ways === "kaur-singh" && isTitle(woman.familyName)) return;
-  if (draws.chance(CARRIES_BOTH)) woman.familyName = `${woman.familyName}-${man.familyName}`;
-  else woman.familyName = isTitle(man.familyName) ? titleOf("female") : formFor("female", man.familyName);
+  const his = isTitle(man.familyName) ? titleOf("female") : formFor("female", man.familyName);
+  woman.familyName = draws.chance(CARRIES_BOTH) ? `${woman.familyName}-${his}` : his;
 }
 
 /** A child's names after its father's, by the ways of their community. */

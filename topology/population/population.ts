@@ -49,12 +49,16 @@ const PHONE = 0.9;
 /**
  * Makes a population, one person after the other; nothing is remembered but where it is.
  *
- * @throws {Failure} `invalid-input`: more people than there are numbers for.
+ * @throws {Failure} `invalid-input`, at once: more people than there are numbers for.
  */
-export function* makePopulation(order: PopulationOrder): Generator<ProviderRecord> {
+export function makePopulation(order: PopulationOrder): Generator<ProviderRecord> {
+  refuseTooMany(order.people);
+  return recordsOfAll(order);
+}
+
+function* recordsOfAll(order: PopulationOrder): Generator<ProviderRecord> {
   const areas = makeAreas(order.topology);
   const outlets = makeOutlets(order.topology);
-  refuseTooMany(order.people);
   const numbers = new Numbers(order.seed);
   const needs: KnownAsNeeds = { numbers, another };
   const draws = new Draws();
