@@ -250,11 +250,11 @@ describe("a load that is disturbed", function () {
     const place = [...Array(50).keys()].find((each) => numberAt(each) !== undefined)!;
     const nhsNumber = NhsNumber.parse(numberAt(place)!)!;
     const birthDate = BirthDate.parse("1960-02-03", "2026-01-01")!;
-    const claim = {
+    const claim: Claim = {
       ...{ userId: "somebody", role: "R8000", setting: "emergency", organisation: PROVIDER as OrganisationCode },
       ...{ assurance: "smartcard", purpose: "TREAT", relationship: { kind: "attendance", reference: "A-1" } },
       ...{ trigger: "person", reason: "a test" },
-    } satisfies Record<keyof Claim, unknown> as Claim;
+    };
     return { patient: { by: "number", nhsNumber, birthDate } as const, claim, answerByMs: 2_000 };
   }
 });
