@@ -214,6 +214,15 @@ describe("a population", () => {
       MEASURED.dayAndMonthSwapped,
       "day and month swapped",
     );
+    const parts = (one: string, other: string): number =>
+      one.split("-").filter((part, at) => part !== other.split("-")[at]).length;
+    const born = grown.filter(({ identity }) => !["", "1900-01-01"].includes(identity.birth_date));
+    assertShare(
+      born,
+      (each) => parts(each.identity.birth_date, dayOfBirth(each)) === 1 && !each.identity.birth_date.endsWith("-01-01"),
+      MEASURED.birthDateWrong,
+      "birth date wrong in one part",
+    );
     const wrong = others.filter((each) => plain(each.identity.given_name) !== plain(truthOf(each).givenName));
     assertBetween(wrong.length / others.length, 0.02, 0.045, "given names that differ");
     const placeholders = ["UNKNOWN", "BABY", "BABY OF", "TWIN ONE", "Unknown", "X"];

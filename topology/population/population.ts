@@ -8,7 +8,8 @@ import { LAST_DAY, dayText } from "./calendar.ts";
 import { type Contact, careOf } from "./care.ts";
 import { Draws } from "./draws.ts";
 import { type Household, type Member, makeHousehold } from "./households.ts";
-import { type KnownAsNeeds, knownAs } from "./known-as.ts";
+import { knownAs } from "./known-as.ts";
+import type { NumberNeeds } from "./known-number.ts";
 import { otherSurname } from "./naming.ts";
 import { Numbers, PEOPLE_MAX } from "./numbers.ts";
 import { makeOutlets } from "./outlets.ts";
@@ -60,7 +61,7 @@ function* recordsOfAll(order: PopulationOrder): Generator<ProviderRecord> {
   const areas = makeAreas(order.topology);
   const outlets = makeOutlets(order.topology);
   const numbers = new Numbers(order.seed);
-  const needs: KnownAsNeeds = { numbers, another };
+  const needs: NumberNeeds = { numbers, another };
   const draws = new Draws();
   for (const area of areas) {
     for (const person of peopleOf(order, area)) {
@@ -151,7 +152,7 @@ function* recordsOf(
   { seed, only }: PopulationOrder,
   person: Person,
   contacts: readonly Contact[],
-  needs: KnownAsNeeds,
+  needs: NumberNeeds,
 ): Generator<ProviderRecord> {
   const truth = `${person.area.node.id}.${person.sequence}`;
   const draws = new Draws();
