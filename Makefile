@@ -37,7 +37,7 @@ test: $(STAMP) ## run every test; the last line is 'N passed, N failed'
 	@$(BIN)/node scripts/test.ts --parallel --jobs=$(JOBS)
 
 soak: $(STAMP) ## the catalogue's rows at full counts, resumable; ONLY=D1,N2 some, SHARD=1/4 a part, COUNT=quick a look
-	@$(BIN)/node scripts/soak.ts
+	@$(BIN)/node simulations/soak.ts
 
 check: format-check lint types generate-check architecture unused ## format, lint, types, generated code, architecture, unused code
 	@echo 'check: all well'

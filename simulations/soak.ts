@@ -10,7 +10,7 @@ import { spawn } from "node:child_process";
 import { globSync, mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
-import { SOAK_DIR, type SliceResult } from "../simulations/testing/catalogue.ts";
+import { SOAK_DIR, type SliceResult } from "./testing/catalogue.ts";
 
 const root = join(import.meta.dirname, "..");
 const count = process.env["COUNT"] === "quick" ? "quick" : "full";
