@@ -17,6 +17,7 @@ import { mapInSlices } from "./base/in-slices.ts";
 import type { Decision, Permit } from "./base/permit.ts";
 import type { Question } from "./base/question.ts";
 import type { Random } from "./base/random.ts";
+import { makeTurns } from "./base/turns.ts";
 import type { ProtocolVersion } from "./base/words.ts";
 import type { Settings } from "./config/settings.ts";
 import { type Covered, makeFederation } from "./federation/federation.ts";
@@ -28,7 +29,7 @@ import { makeMpi } from "./mpi/mpi.ts";
 import { answerLocate } from "./requests/answer-locate.ts";
 import { answerOwn } from "./requests/answer-own.ts";
 import { findRecords, knowPerson } from "./requests/find-records.ts";
-import { finishLoad, loadBatch } from "./requests/load-batch.ts";
+import { finishLoad, LOAD_COMMANDS_AT_ONCE, loadBatch } from "./requests/load-batch.ts";
 import { locate } from "./requests/locate.ts";
 import { openDatabase } from "./storage/database.ts";
 import { startThreadExecutor } from "./storage/thread-executor.ts";
@@ -161,6 +162,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   const loadNeeds = {
     clock,
     store: index,
+    inTurn: makeTurns(LOAD_COMMANDS_AT_ONCE),
     feedsChanged() {
       locator.feedsChanged();
       jobs.wake();

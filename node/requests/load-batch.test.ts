@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 
 import { Failure } from "../base/failure.ts";
+import { makeTurns } from "../base/turns.ts";
 import { aPointer, aProvider, anIdentity, anObjection, openTestIndex, type TestIndex } from "../testing/an-index.ts";
 import { makeFakeClock } from "../testing/fake-clock.ts";
 import { BATCH_ITEMS_MAX, loadBatch } from "./load-batch.ts";
@@ -117,6 +118,7 @@ describe("loading a batch", () => {
     it(`refuses a header with ${what}`, async () => {
       const needs = {
         clock: makeFakeClock(),
+        inTurn: makeTurns(1),
         store: { run: () => assert.fail("nothing is stored"), close: () => Promise.resolve() },
         feedsChanged: () => assert.fail("nothing has changed"),
       };

@@ -7,6 +7,7 @@ import type { Concealed } from "../base/concealed.ts";
 import { Failure } from "../base/failure.ts";
 import { containsNhsNumber } from "../base/nhs-number.ts";
 import type { Random } from "../base/random.ts";
+import type { InTurn } from "../base/turns.ts";
 import { makeFeedStateStore, type FeedStateStore } from "../locator/feed-state.ts";
 import { makePointerStore, type PointerRecord, type PointerStore } from "../locator/pointer-store.ts";
 import type { IdentityRecord } from "../mpi/identity-record.ts";
@@ -73,9 +74,17 @@ export interface LoadResult extends LoadAck {
   readonly providers: readonly string[];
 }
 
+/**
+ * Commands of loads at the store at once, of all feeders together: one that is done and one that is next. More would share
+ * a transaction, and keep the writer for as long as all of them take.
+ */
+export const LOAD_COMMANDS_AT_ONCE = 2;
+
 export interface LoadBatchNeeds {
   readonly clock: Clock;
   readonly store: StoreExecutor;
+  /** One for all loads of a node, of {@link LOAD_COMMANDS_AT_ONCE}. */
+  readonly inTurn: InTurn;
   /** Called once the batch is durable: coverage is computed anew. */
   readonly feedsChanged: () => void;
 }
@@ -109,7 +118,7 @@ export async function loadBatch(
   if (entries.length === 0) return { accepted: 0, rejected, providers: [] };
 
   const times = { asOfMs: header.asOfMs === 0 ? nowMs : header.asOfMs, nowMs };
-  const providers = await storeInTurn(withoutRepeats(entries), times, needs.store);
+  const providers = await storeInTurn(withoutRepeats(entries), times, needs);
   needs.feedsChanged();
   return { accepted: entries.length, rejected, providers };
 }
@@ -118,12 +127,13 @@ export async function loadBatch(
 async function storeInTurn(
   entries: readonly LoadEntry[],
   times: { readonly asOfMs: number; readonly nowMs: number },
-  store: StoreExecutor,
+  { store, inTurn }: LoadBatchNeeds,
 ): Promise<readonly string[]> {
   const providers = new Set<string>();
   let size = entries.length;
   for (let from = 0; from < entries.length;) {
-    const outcome = await store.run("load-batch", { ...times, entries: entries.slice(from, from + size) });
+    const some = entries.slice(from, from + size);
+    const outcome = await inTurn(() => store.run("load-batch", { ...times, entries: some }));
     for (const provider of outcome.providers) providers.add(provider);
     from += outcome.taken;
     size = 2 * outcome.taken; // what the writer has no time for travels in vain

@@ -14,6 +14,7 @@ import { NhsNumber } from "../base/nhs-number.ts";
 import type { Permit } from "../base/permit.ts";
 import type { PatientQuery, Question } from "../base/question.ts";
 import { seededRandom } from "../base/random.ts";
+import { makeTurns } from "../base/turns.ts";
 import type { RecordTypeKey } from "../base/record-types.ts";
 import { parseOrganisationCode, type OrganisationCode, type Purpose, type Sensitivity } from "../base/words.ts";
 import { makeLocator, type Locator, type LocatorProvider } from "../locator/locator.ts";
@@ -66,7 +67,7 @@ export function openTestIndex(
     objections,
     async load(items, asOfMs = 0, brokenOff) {
       const header = { name: "test", asOfMs };
-      const loadNeeds = { clock, store, feedsChanged: locator.feedsChanged };
+      const loadNeeds = { clock, store, inTurn: makeTurns(1), feedsChanged: locator.feedsChanged };
       const result = await loadBatch(header, items, loadNeeds);
       if (brokenOff === undefined) await finishLoad(header, result.providers, loadNeeds);
       return { accepted: result.accepted, rejected: result.rejected };
