@@ -5,7 +5,7 @@ import { Failure } from "../base/failure.ts";
 import type { Rejection } from "../requests/load-batch.ts";
 import { lineRejection, type FeedLine } from "./feed-file.ts";
 import { columnOf, FIELDS_OF, ITEM_KINDS, type ItemKind, type RawItem } from "./items.ts";
-import { readLines, type Line } from "./lines.ts";
+import { LINE_BYTES_MAX, readLines, type Line } from "./lines.ts";
 
 /** Lines handed to the CSV parser at a time: it costs far more a call than a line. */
 const LINES_AT_A_TIME = 256;
@@ -69,7 +69,8 @@ function* readSome(lines: readonly Line[], header: Header): Generator<FeedLine> 
   const records = parseTogether(readable);
   let at = 0;
   for (const line of lines) {
-    if ("fault" in line) yield { line: line.number, source: new Concealed(""), rejected: lineRejection(line) };
+    if ("fault" in line)
+      yield { line: line.number, source: new Concealed(""), rejected: lineRejection(line, LINE_BYTES_MAX) };
     else if (line.text !== "") yield toFeedLine(line, records[at++], header);
   }
 }

@@ -9,6 +9,7 @@ import { Concealed } from "../base/concealed.ts";
 import { Failure } from "../base/failure.ts";
 import { readCsv } from "./csv.ts";
 import type { FeedLine } from "./feed-file.ts";
+import { makeFhirReader } from "./fhir/reader.ts";
 import { LINE_BYTES_MAX, readLines, type Line } from "./lines.ts";
 import { readNdjson } from "./ndjson.ts";
 import { makeRejects } from "./rejects.ts";
@@ -34,7 +35,8 @@ async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
 
 const csv = (text: string | Uint8Array, size = 7): Promise<FeedLine[]> =>
   collect(readCsv(inPieces(Buffer.from(text), size), "objections.csv"));
-const ndjson = (text: string | Uint8Array): Promise<FeedLine[]> => collect(readNdjson(inPieces(Buffer.from(text), 7)));
+const ndjson = (text: string | Uint8Array): Promise<FeedLine[]> =>
+  collect(readNdjson(inPieces(Buffer.from(text), 7), makeFhirReader("2026-11-22")));
 
 /** Line numbers, each with the local id that was read or the reason why not. */
 const brief = (lines: readonly FeedLine[]) =>

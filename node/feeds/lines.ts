@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 
-/** Longest line of a feed file, in bytes, its line break not counted. */
+/** Longest line of our own items, in bytes, its line break not counted. */
 export const LINE_BYTES_MAX = 64 * 1024;
 
 /** One line of a file, without its line break; lines are numbered from 1. */
@@ -13,37 +13,42 @@ const CARRIAGE_RETURN = 0x0d;
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 /**
- * Splits a stream of bytes into lines, those of one chunk at a time. A line over {@link LINE_BYTES_MAX} is skipped, not
- * buffered; one that is not UTF-8 is named as such. Line feed or both breaks; a byte-order mark at the start is dropped.
+ * Splits a stream of bytes into lines, those of one chunk at a time. A line that is too long is skipped, not buffered; one
+ * that is not UTF-8 is named as such. Line feed or both breaks; a byte-order mark at the start is dropped.
+ *
+ * @param bytesMax longest line, its line break not counted.
  */
-export async function* readLines(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<readonly Line[]> {
-  const splitter = makeSplitter();
+export async function* readLines(
+  bytes: AsyncIterable<Uint8Array>,
+  bytesMax = LINE_BYTES_MAX,
+): AsyncGenerator<readonly Line[]> {
+  const splitter = makeSplitter(bytesMax);
   for await (const chunk of bytes) yield splitter.add(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
   yield splitter.end();
 }
 
-function makeSplitter() {
-  /** The beginning of a line whose end has not come yet, copied: the stream may use its buffers again. */
-  let begun = Buffer.alloc(0);
-  let tooLong = false;
+function makeSplitter(bytesMax: number) {
+  /** The pieces of a line whose end has not come yet, copied: the stream may use its buffers again. */
+  let begun: Buffer[] = [];
+  let size = 0;
   let number = 0;
 
   function finish(rest: Buffer): Line {
     number++;
-    const whole = begun.length === 0 ? rest : Buffer.concat([begun, rest]);
-    const wasTooLong = tooLong || whole.length > LINE_BYTES_MAX + 1;
-    begun = Buffer.alloc(0);
-    tooLong = false;
-    if (wasTooLong) return { number, fault: "too-long" };
+    const tooLong = size + rest.length > bytesMax + 1;
+    const whole = tooLong || begun.length === 0 ? rest : Buffer.concat([...begun, rest]);
+    [begun, size] = [[], 0];
+    if (tooLong) return { number, fault: "too-long" };
     const line = trimmed(whole, number === 1);
-    if (line.length > LINE_BYTES_MAX) return { number, fault: "too-long" };
+    if (line.length > bytesMax) return { number, fault: "too-long" };
     return isUtf8(line) ? { number, text: line.toString("utf8") } : { number, fault: "not-utf8" };
   }
 
   function keep(rest: Buffer): void {
-    if (tooLong || rest.length === 0) return;
-    tooLong = begun.length + rest.length > LINE_BYTES_MAX + 1;
-    begun = tooLong ? Buffer.alloc(0) : Buffer.concat([begun, rest]);
+    if (rest.length === 0) return;
+    size += rest.length;
+    if (size > bytesMax + 1) begun = [];
+    else begun.push(Buffer.from(rest));
   }
 
   return {
@@ -57,7 +62,7 @@ function makeSplitter() {
       keep(chunk.subarray(from));
       return lines;
     },
-    end: (): Line[] => (begun.length > 0 || tooLong ? [finish(Buffer.alloc(0))] : []),
+    end: (): Line[] => (size > 0 ? [finish(Buffer.alloc(0))] : []),
   };
 }
 

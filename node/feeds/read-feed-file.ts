@@ -1,9 +1,13 @@
-import { createReadStream } from "node:fs";
+import { createReadStream, statSync } from "node:fs";
 
 import type { Concealed } from "../base/concealed.ts";
 import { Failure } from "../base/failure.ts";
 import type { ParsedItem } from "../requests/load-batch.ts";
 import { readCsv } from "./csv.ts";
+import type { FeedLine } from "./feed-file.ts";
+import { readOneObject } from "./fhir/one-object.ts";
+import { makeFhirReader, type Sender } from "./fhir/reader.ts";
+import { recogniseForm } from "./form.ts";
 import { type ItemRules, parseFeedItem } from "./items.ts";
 import { readNdjson } from "./ndjson.ts";
 
@@ -12,6 +16,8 @@ export interface ReadLine {
   /** Counted from 0 in the order of reading; the same each time that the same file is read. */
   readonly place: number;
   readonly line: number;
+  /** For what stands in a FHIR Bundle: its place there, from 0. */
+  readonly entry?: number;
   readonly source: Concealed<string>;
   readonly parsed: ParsedItem;
 }
@@ -24,26 +30,30 @@ export interface Reading {
   readonly onBytes?: (count: number) => void;
 }
 
+/** How a file's items are judged, and what may be said beside a file of FHIR. */
+export interface FeedRules extends ItemRules {
+  readonly sender?: Sender;
+}
+
 /**
- * Reads a feed file line by line, never whole: CSV, or NDJSON where its name ends in `.ndjson` or `.jsonl`.
+ * Reads a feed file in bounded memory. Of which form it is, its beginning says: CSV; one object a line, of our own items or
+ * of FHIR R4; or one FHIR R4 Bundle.
  *
- * @throws {Failure} `invalid-input`: it cannot be read, or its header is not one of the kinds.
+ * @throws {Failure} `invalid-input`: it cannot be read, is of none of these forms, or its header is not one of the kinds.
  */
 export async function* readFeedFile(
   path: string,
-  rules: ItemRules,
+  rules: FeedRules,
   { wants = () => true, onBytes = () => {} }: Reading = {},
 ): AsyncGenerator<ReadLine> {
-  const bytes = counted(createReadStream(path), onBytes);
-  const lines = /\.(ndjson|jsonl)$/.test(path) ? readNdjson(bytes) : readCsv(bytes, path);
   let next = 0;
   try {
-    for await (const read of lines) {
+    for await (const read of readLinesOf(path, rules, onBytes)) {
       const place = next++;
       if (!wants(place)) continue;
-      const { line, source } = read;
+      const { line, entry, source } = read;
       const parsed = "item" in read ? parseFeedItem(read.item, rules) : { rejected: read.rejected };
-      yield { place, line, source, parsed };
+      yield { place, line, ...(entry !== undefined && { entry }), source, parsed };
     }
   } catch (thrown) {
     if (thrown instanceof Failure || !isSystemError(thrown)) throw thrown;
@@ -51,6 +61,28 @@ export async function* readFeedFile(
       cause: thrown,
     });
   }
+}
+
+async function* readLinesOf(
+  path: string,
+  { today, sender }: FeedRules,
+  onBytes: (count: number) => void,
+): AsyncGenerator<FeedLine> {
+  const { form, bytes } = await recogniseForm(counted(createReadStream(path), onBytes), path);
+  switch (form) {
+    case "csv":
+      return yield* readCsv(bytes, path);
+    case "ndjson":
+      return yield* readNdjson(bytes, makeFhirReader(today, sender));
+    case "one-object":
+      return yield* readOneObject(bytes, () => createReadStream(checkTwice(path)), makeFhirReader(today, sender));
+  }
+}
+
+/** @throws {Failure} `invalid-input`: it can be read but once. */
+function checkTwice(path: string): string {
+  if (statSync(path).isFile()) return path;
+  throw new Failure("invalid-input", `${path} holds a long FHIR Bundle, which is read twice: give a file, not a pipe.`);
 }
 
 async function* counted(

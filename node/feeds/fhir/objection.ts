@@ -1,0 +1,91 @@
+import * as z from "zod";
+
+import type { ObjectionState } from "../../access/objection-store.ts";
+import {
+  codingsOf,
+  concept,
+  dayOf,
+  type Json,
+  readElements,
+  reference,
+  type Reference,
+  reject,
+  type Rejected,
+  text,
+} from "./elements.ts";
+
+const coded = z.array(z.object({ code: text.optional() })).optional();
+
+/** A provision, and one of its exceptions. */
+const narrowing = {
+  data: z.array(z.unknown()).optional(),
+  class: z.array(z.unknown()).optional(),
+  code: z.array(z.unknown()).optional(),
+};
+const CONSENT = z.object({
+  status: text,
+  scope: concept.optional(),
+  patient: reference.optional(),
+  dateTime: text.optional(),
+  policyRule: concept.optional(),
+  provision: z
+    .object({
+      type: text.optional(),
+      ...narrowing,
+      provision: z.array(z.object({ type: text.optional(), purpose: coded })).optional(),
+    })
+    .optional(),
+});
+
+export interface ObjectionParts {
+  readonly kind: "objection";
+  readonly patients: readonly Reference[];
+  readonly state: ObjectionState;
+  readonly receivedOn: string;
+  readonly overrideInEmergency: boolean;
+}
+
+/** A Consent's state as an objection's. Where it is not decided yet it holds already: from when it was received. */
+const STATES: ReadonlyMap<string, ObjectionState> = new Map([
+  ["draft", "received"],
+  ["proposed", "received"],
+  ["active", "upheld"],
+  ["rejected", "declined"],
+  ["inactive", "withdrawn"],
+]);
+
+/**
+ * Reads a Consent that is an objection to sharing. One that objects to a part only, or that agrees, is for a person to
+ * decide: an objection here holds for all that its provider holds for the patient.
+ */
+export function readObjection(resource: Json): ObjectionParts | Rejected {
+  const elements = readElements(CONSENT, resource);
+  if ("rejected" in elements) return elements;
+  const { status, scope, patient, dateTime, policyRule, provision } = elements.read;
+  if (codingsOf([scope]).every(({ code }) => code !== "patient-privacy")) {
+    return reject("Consent.scope", "not about sharing");
+  }
+  const rules = codingsOf([policyRule]).map(({ code }) => code);
+  const objects = provision?.type === "deny" || (provision?.type === undefined && rules.includes("OPTOUT"));
+  if (!objects) return reject("Consent.provision", "not an objection to sharing");
+  const narrows = provision !== undefined && Object.keys(narrowing).some((each) => each in provision);
+  if (narrows) return reject("Consent.provision", "objects to a part only: to be decided by a person");
+  const state = STATES.get(status);
+  if (state === undefined) return reject("Consent.status", "not a state that an objection can be in");
+  return {
+    kind: "objection",
+    patients: patient === undefined ? [] : [patient],
+    state,
+    receivedOn: dayOf(dateTime),
+    overrideInEmergency: (provision?.provision ?? []).some(isForEmergency),
+  };
+}
+
+/** An exception that allows emergency treatment, or emergency access. */
+function isForEmergency(exception: {
+  readonly type?: string | undefined;
+  readonly purpose?: z.output<typeof coded>;
+}): boolean {
+  const codes = exception.purpose?.map(({ code }) => code) ?? [];
+  return exception.type === "permit" && (codes.includes("ETREAT") || codes.includes("BTG"));
+}

@@ -1,0 +1,97 @@
+import type { FeedLine } from "../feed-file.ts";
+import { isJson, type Json } from "./elements.ts";
+import type { Entry } from "./entries.ts";
+import { entriesOf } from "./entries.ts";
+import { type Found, type FoundResource, makeFind } from "./found.ts";
+import { type Around, itemOf, type NewestEntry, noteNewest } from "./items-of.ts";
+import { makeRecent } from "./recent.ts";
+import { type Directory, makeDirectory } from "./references.ts";
+
+/** What may be said of a FHIR file beside it. */
+export interface Sender {
+  /** The organisation that speaks, where a resource does not name it. */
+  readonly provider?: string;
+  /** The https address of its FHIR server, for resources that come without an address of their own. */
+  readonly base?: string;
+}
+
+/** Lists of which it is remembered that they have their pointer; of one that was forgotten it is made again, the same. */
+const RECENT_LISTS_MAX = 100_000;
+
+/** Makes identities, pointers and objections of FHIR R4 resources. */
+export interface FhirReader {
+  /** Reads one object of a line: a resource that came alone, or a Bundle. */
+  readonly readObject: (entry: Extract<Entry, { readonly resource: Json }>) => readonly FeedLine[];
+  /** For a Bundle of any length: each entry is to be learnt before the first is read. */
+  readonly streamBundle: () => StreamedBundle;
+}
+
+export interface StreamedBundle {
+  readonly learn: (entry: Entry) => void;
+  /** @param type the Bundle's type. */
+  readonly read: (entry: Entry, type: string) => readonly FeedLine[];
+}
+
+/** @param today `YYYY-MM-DD`. */
+export function makeFhirReader(today: string, { provider = "", base = "" }: Sender = {}): FhirReader {
+  const find = makeFind(today, base);
+  const alone: Around = {
+    directory: makeDirectory(provider),
+    ...{ isDocument: false, holdsProtected: false },
+    isNew: makeRecent(RECENT_LISTS_MAX),
+  };
+
+  function readBundle(line: number, bundle: Json): readonly FeedLine[] {
+    const directory = makeDirectory(provider);
+    const all = entriesOf(line, bundle).map(find);
+    const holdsProtected = all.map((found) => learn(found, directory)).includes(true);
+    const newest = new Map<string, NewestEntry>();
+    for (const found of all) if ("described" in found) noteNewest(found, directory, newest);
+    const isDocument = bundle["type"] === "document";
+    const around = { directory, isDocument, holdsProtected, newest, isNew: makeRecent(all.length + 1) };
+    return all.flatMap((found) => toLines(found, around));
+  }
+
+  return {
+    readObject(entry) {
+      const { resource, line, source } = entry;
+      if (resource["resourceType"] !== "Bundle") return toLines(find(entry), alone);
+      if (resource["type"] !== "history") return readBundle(line, resource);
+      return [{ line, source, rejected: HISTORY }];
+    },
+    streamBundle() {
+      const directory = makeDirectory(provider);
+      const isNew = makeRecent(RECENT_LISTS_MAX);
+      let holdsProtected = false;
+      return {
+        learn(entry) {
+          holdsProtected = learn(find(entry), directory) || holdsProtected;
+        },
+        read: (entry, type) =>
+          toLines(find(entry), { directory, holdsProtected, isNew, isDocument: type === "document" }),
+      };
+    },
+  };
+}
+
+/** A history has old states after new ones: the last word would not be the latest. */
+export const HISTORY = { field: "Bundle.type", reason: "a history: send the records as they are today" };
+
+/** @returns true where it is of a legally protected kind. */
+function learn(found: Found, directory: Directory): boolean {
+  if (!("described" in found)) return false;
+  const { described, address, fullUrl }: FoundResource = found;
+  directory.add(described, address, fullUrl);
+  return described.isProtected && described.type !== "Patient";
+}
+
+function toLines(found: Found, around: Around): readonly FeedLine[] {
+  const { line, entry, source } = found;
+  const where = { line, source, ...(entry !== undefined && { entry }) };
+  if (!("described" in found)) return [{ ...where, rejected: found.rejected }];
+  const made = itemOf(found, around);
+  return made === undefined ? [] : [{ ...where, ...made }];
+}
+
+/** True for what FHIR's JSON looks like. */
+export const isFhir = (value: unknown): value is Json => isJson(value) && typeof value["resourceType"] === "string";
