@@ -22,7 +22,7 @@ import type { ProtocolVersion } from "./base/words.ts";
 import type { Settings } from "./config/settings.ts";
 import { type Covered, makeFederation } from "./federation/federation.ts";
 import { type AdmittedFeed, parseFeedItem } from "./feeds/items.ts";
-import { startJobWorker } from "./jobs/job-worker.ts";
+import { startJobs } from "./jobs/jobs.ts";
 import { loadFollowUp } from "./jobs/load-follow-up.ts";
 import { type LocatorProvider, makeLocator } from "./locator/locator.ts";
 import { makeMpi } from "./mpi/mpi.ts";
@@ -122,11 +122,10 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     ...{ clock, ownId: settings.id, directory: inForce, transport: peers },
     mayAsk: access.mayAsk,
   });
-  const jobs = startJobWorker({
-    ...{ readDb: reader, executor: index, clock, random },
-    kinds: [loadFollowUp(() => locator.feedsChanged())],
-    onFault: (event, thrown) => log.error(event, thrown),
-  });
+  const jobs = await startJobs(
+    { readDb: reader, executor: index, clock, random, log, kinds: [loadFollowUp(() => locator.feedsChanged())] },
+    settings.redisUrl && { url: settings.redisUrl, queue: settings.id },
+  );
   starting.defer(() => jobs.stop());
 
   // What it tells: its stories, each introduced to the few things it needs.

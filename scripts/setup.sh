@@ -14,7 +14,6 @@ major=$(node -p 'process.versions.node.split(".")[0]')
 [ "$major" -ge 20 ] || stop "Node.js $major is too old: install version 20 or newer from https://nodejs.org or your system's packages."
 command -v npm >/dev/null 2>&1 || stop "npm is missing: it comes with Node.js from https://nodejs.org; on Debian, 'apt-get install npm'."
 
-# Optional: the tests compare certificates with OpenSSL's own verdict, and skip that where it is missing.
 install_debian_package() {
   if [ "$(id -u)" -eq 0 ]; then
     as_root=""
@@ -29,13 +28,23 @@ install_debian_package() {
   $as_root apt-get install -y -q --no-install-recommends "$1" >/dev/null 2>&1 ||
     { $as_root apt-get update -q >/dev/null 2>&1 && $as_root apt-get install -y -q --no-install-recommends "$1" >/dev/null 2>&1; }
 }
-if ! command -v openssl >/dev/null 2>&1; then
-  if install_debian_package openssl; then
-    echo 'setup: installed the package openssl'
+# Optional: a program that some tests need, its Debian package, and what is skipped where it is missing. What only the
+# administrator's path has counts as there.
+while IFS='|' read -r program package skipped; do
+  if [ -x "/usr/sbin/$program" ] || command -v "$program" >/dev/null 2>&1; then
+    continue
+  elif install_debian_package "$package" </dev/null; then
+    echo "setup: installed the package $package"
   else
-    echo "setup: openssl is missing and could not be installed, so its tests will be skipped: 'apt-get install openssl'" >&2
+    echo "setup: $program is missing and could not be installed, so $skipped will be skipped: 'apt-get install $package'" >&2
   fi
-fi
+done <<'END'
+openssl|openssl|the comparison of certificates with OpenSSL's own verdict
+redis-server|redis-server|the tests of jobs with a real Redis
+strace|strace|the tests of what reaches the disk, and of disks that fail
+nft|nftables|the tests of networks that lose packets
+ip|iproute2|the tests of networks that lose packets
+END
 
 echo 'setup: installing the pinned tools (about a minute, once)'
 npm ci --loglevel=error --no-audit --no-fund || stop "'npm ci' failed: the reason is above. It needs the network, or a filled npm cache."

@@ -74,10 +74,10 @@ export function pathInWords(path: Path): string {
   return words === "" ? "the file" : words;
 }
 
-/** A value as it may be quoted in a fault: short, on one line, control characters escaped. */
+/** A value as it may be quoted in a fault: short, on one line, control characters escaped, without a URL's password. */
 export function quoted(value: unknown): string {
   const text = typeof value === "object" && value !== null ? (Array.isArray(value) ? "a list" : "a map") : undefined;
-  const shown = text ?? JSON.stringify(value) ?? "nothing";
+  const shown = text ?? (JSON.stringify(value) ?? "nothing").replace(/[^\s"]+@/, "…@");
   return shown.length > 60 ? `${shown.slice(0, 57)}…` : shown;
 }
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { inspect } from "node:util";
 
 import { Failure } from "../base/failure.ts";
 import { parseSettings } from "./settings.ts";
@@ -44,6 +45,22 @@ describe("settings", () => {
         return true;
       },
     );
+  });
+
+  it("take the place of a Redis, and never show its password", () => {
+    const url = "rediss://bull:sesame@redis.example:6380/2";
+    const settings = parseSettings(`${GOOD}redis: { url: "${url}" }\n`, "node.yaml");
+    assert.equal(settings.redisUrl?.expose().href, url);
+    assert.doesNotMatch(inspect(settings) + JSON.stringify(settings) + String(settings.redisUrl), /sesame/);
+    assert.equal(parseSettings(`${GOOD}redis: { url: none }\n`, "node.yaml").redisUrl, undefined);
+    for (const wrong of ["redis.example:6379", "http://:sesame@redis.example", "redis://:sesame@h/first", "redis://"]) {
+      assert.throws(
+        () => parseSettings(`${GOOD}redis: { url: "${wrong}" }\n`, "node.yaml"),
+        (thrown: unknown) =>
+          thrown instanceof Failure && /redis:\/\//.test(thrown.message) && !/sesame/.test(thrown.message),
+        wrong,
+      );
+    }
   });
 
   for (const [what, text] of [

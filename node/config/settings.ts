@@ -6,11 +6,21 @@ import { z } from "zod";
 import { readEntry } from "../../topology/entries.ts";
 import { Faults } from "../../topology/faults.ts";
 import { readYaml } from "../../topology/yaml-source.ts";
+import { Concealed } from "../base/concealed.ts";
 import { Failure } from "../base/failure.ts";
 import { LOG_LEVELS, type LogLevel } from "../base/log-level.ts";
 import { type NodeId, parseNodeId } from "../base/words.ts";
 
 const path = (what: string) => z.string(`give the path of ${what}`).min(1, `give the path of ${what}`);
+
+const REDIS_URL = "use redis://[user:password@]host[:port][/database], rediss:// for TLS, or none";
+
+function isRedisUrl(text: string): boolean {
+  if (text === "none") return true;
+  const url = URL.parse(text);
+  if (url === null || url.hostname === "" || url.search !== "" || url.hash !== "") return false;
+  return /^rediss?:$/.test(url.protocol) && /^(?:\/\d{0,2})?$/.test(url.pathname);
+}
 
 /** The settings of one node, as its file gives them. `docs/settings.md` is the operator's page; a test keeps them alike. */
 export const settingsSchema = z.strictObject({
@@ -34,6 +44,12 @@ export const settingsSchema = z.strictObject({
   manifest: path("the signed manifest"),
   /** The topology file: which providers feed this node. */
   topology: path("the topology file"),
+  redis: z
+    .strictObject({
+      /** A Redis that hands out the node's background jobs; `none` = the node does them itself. May hold a password. */
+      url: z.string(REDIS_URL).refine(isRedisUrl, REDIS_URL).default("none"),
+    })
+    .prefault({}),
   /** True lets callers claim any role, setting and organisation. Never with real people. */
   sandbox: z.boolean("write true or false").default(false),
   /** True serves gRPC reflection to callers with the right to operate. */
@@ -50,6 +66,8 @@ export interface Settings {
   readonly certsDir: string;
   readonly manifestPath: string;
   readonly topologyPath: string;
+  /** Absent where there is no Redis. May hold a password, so it cannot be printed. */
+  readonly redisUrl?: Concealed<URL>;
   readonly sandbox: boolean;
   readonly reflection: boolean;
   readonly logLevel: LogLevel;
@@ -77,7 +95,7 @@ export function parseSettings(text: string, file: string): Settings {
   const faults = new Faults(source);
   const entry = readEntry(settingsSchema, source.value ?? {}, [], faults);
   faults.throwIfAny("settings file");
-  const { id, dataDir, listen, certs, manifest, topology, ...rest } = entry!.value;
+  const { id, dataDir, listen, certs, manifest, topology, redis, ...rest } = entry!.value;
   const from = (target: string): string => resolve(dirname(resolve(file)), target);
   return Object.freeze({
     ...rest,
@@ -87,5 +105,6 @@ export function parseSettings(text: string, file: string): Settings {
     certsDir: from(certs.dir),
     manifestPath: from(manifest),
     topologyPath: from(topology),
+    ...(redis.url !== "none" && { redisUrl: new Concealed(new URL(redis.url)) }),
   });
 }

@@ -4,7 +4,10 @@ import { Failure } from "../base/failure.ts";
 
 /** What a handler is told besides its payload. */
 export interface JobContext {
-  /** The same for each try of one job: what was done under it need not be done again. */
+  /**
+   * The same for each try of one job. What the job writes, it writes with `finishJob` under this key, in one transaction:
+   * then it is written once, however often it is tried, and by however many at a time.
+   */
   readonly key: string;
   /** Aborted when the job has used up its time. */
   readonly signal: AbortSignal;
@@ -29,7 +32,7 @@ export function defineJob<Payload>(
 ): JobKind {
   return {
     name,
-    run: (text, context) => run(parsePayload(name, schema, text), context),
+    run: async (text, context) => run(parsePayload(name, schema, text), context),
   };
 }
 

@@ -42,6 +42,19 @@ export function enqueue(db: Database, job: Job): void {
   ).run({ kind: job.kind, key: job.key, payload: JSON.stringify(job.payload) });
 }
 
+/**
+ * Says that a job is done, in the transaction of its effect. Called by command handlers only.
+ *
+ * @returns false where it was done before: then its effect has been written, and is not to be written again.
+ */
+export function finishJob(db: Database, job: Pick<Job, "kind" | "key">, nowMs: number): boolean {
+  const marked = db
+    .prepare("INSERT OR IGNORE INTO job_done (kind, key, done_at_ms) VALUES (:kind, :key, :nowMs)")
+    .run({ kind: job.kind, key: job.key, nowMs });
+  db.prepare("DELETE FROM outbox WHERE kind = :kind AND key = :key").run({ kind: job.kind, key: job.key });
+  return marked.changes === 1;
+}
+
 /** Handlers of the worker's own commands. */
 export function makeHandlers(db: Database): CommandHandlers {
   const markDone = db.prepare(

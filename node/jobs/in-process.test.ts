@@ -7,24 +7,28 @@ import type { Database } from "better-sqlite3";
 import { z } from "zod";
 
 import { Failure } from "../base/failure.ts";
+import { seededRandom } from "../base/random.ts";
 import { LOAD_FOLLOW_UP } from "../requests/load-batch.ts";
 import { openDatabase, openStore } from "../storage/database.ts";
 import type { StoreExecutor } from "../storage/executor.ts";
 import { makeInlineExecutor } from "../storage/inline-executor.ts";
 import { enqueue, makeHandlers } from "../storage/outbox.ts";
+import { type LogFields, silentLog } from "../telemetry/log.ts";
 import { type FakeClock, makeFakeClock } from "../testing/fake-clock.ts";
 import { defineJob, type JobContext, type JobKind } from "./job-kind.ts";
-import { ATTEMPTS_MAX, JOB_TIME_MAX_MS, type JobWorker, startJobWorker } from "./job-worker.ts";
+import { startInProcess } from "./in-process.ts";
+import type { Jobs } from "./jobs.ts";
 import { loadFollowUp } from "./load-follow-up.ts";
+import { ATTEMPTS_MAX, JOB_TIME_MAX_MS } from "./tries.ts";
 
-describe("the job worker", () => {
+describe("draining the outbox in process", () => {
   let folder: string;
   let db: Database;
   let readDb: Database;
   let executor: StoreExecutor;
   let clock: FakeClock;
   let faults: string[];
-  let workers: JobWorker[];
+  let workers: Jobs[];
   /** The number of each job that was run, and when, in milliseconds from the start. */
   let runs: { n: string; atMs: number }[];
 
@@ -48,14 +52,13 @@ describe("the job worker", () => {
       runs.push({ n, atMs: clock.monotonicMs() });
       await run(n, context);
     });
-  const start = (kinds: readonly JobKind[], through: StoreExecutor = executor): JobWorker => {
-    const worker = startJobWorker({
-      readDb,
-      executor: through,
-      clock,
-      kinds,
-      onFault: (event, _thrown, job) => faults.push(job === undefined ? event : `${event} ${job.id}`),
-    });
+  const start = (kinds: readonly JobKind[], through: StoreExecutor = executor): Jobs => {
+    const log = {
+      ...silentLog,
+      error: (event: string, _thrown: unknown, { id }: LogFields = {}) =>
+        void faults.push(id === undefined ? event : `${event} ${id}`),
+    };
+    const worker = startInProcess({ readDb, executor: through, clock, random: seededRandom(1), kinds, log });
     workers.push(worker);
     return worker;
   };
