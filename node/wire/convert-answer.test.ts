@@ -5,8 +5,8 @@ import type { HolderAnswer, PointerView } from "../base/answer.ts";
 import { Failure } from "../base/failure.ts";
 import type { NodeId, OrganisationCode } from "../base/words.ts";
 import {
+  encodeHolderAnswer,
   fromAreaAnswer,
-  fromHolderAnswer,
   fromVerdict,
   paddingFor,
   toAreaAnswer,
@@ -30,8 +30,7 @@ const pointer: PointerView = {
   sources: ["wm-cw" as NodeId],
 };
 
-const encode = (answer: HolderAnswer): Uint8Array =>
-  WireHolderAnswer.encode(fromHolderAnswer(answer, ATTEMPT)).finish();
+const encode = (answer: HolderAnswer): Uint8Array => encodeHolderAnswer(answer, ATTEMPT);
 
 describe("a holder's answer on the wire", () => {
   it("comes back as it was", () => {
@@ -66,7 +65,7 @@ describe("a holder's answer on the wire", () => {
   });
 
   it("is refused whole where any of it is not understood", () => {
-    const good = fromHolderAnswer({ ...nothingToShow(), outcome: "records", pointers: [pointer] }, ATTEMPT);
+    const good = WireHolderAnswer.decode(encode({ ...nothingToShow(), outcome: "records", pointers: [pointer] }));
     const wire = good.pointers[0]!;
     const bad: WireHolderAnswer[] = [
       { ...good, outcome: 0 },

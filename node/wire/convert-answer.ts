@@ -1,3 +1,5 @@
+import { BinaryWriter } from "@bufbuild/protobuf/wire";
+
 import type { Area, AreaAnswer, Coverage, HolderAnswer, PointerView, ProviderFeed, Verdict } from "../base/answer.ts";
 import { Failure } from "../base/failure.ts";
 import { RECORD_TYPES, type RecordTypeKey, parseRecordType } from "../base/record-types.ts";
@@ -26,25 +28,63 @@ const PADDING_HEAD_BYTES = 2;
 /** From here on the padding's own length takes one byte more. */
 const SHORT_PADDING_MAX = 127;
 
-/** What a holder says, with its padding. Equal answers to one attempt have equal bytes. */
-export function fromHolderAnswer(answer: HolderAnswer, attemptId: string): WireHolderAnswer {
-  const message: WireHolderAnswer = {
-    attemptId,
-    outcome: OUTCOME[answer.outcome],
-    pointers: answer.pointers.map(fromPointer),
-    sealed: answer.sealed.map(fromSealed),
-    coverage: answer.coverage && fromCoverage(answer.coverage),
-    reason: answer.reason,
-    padding: NO_BYTES,
-    notOffered: [...answer.notOffered],
-    morePointers: answer.morePointers,
-  };
-  if (answer.pointers.length > 0) return message;
-  const bytes = encode(WireHolderAnswer, message).length;
-  return { ...message, padding: Buffer.alloc(paddingFor(bytes)) };
+/** What a holder says, as the bytes of a `HolderAnswer`, with its padding. Equal answers to one attempt have equal bytes. */
+export function encodeHolderAnswer(answer: HolderAnswer, attemptId: string): Buffer {
+  const shared = sharedParts(answer);
+  const bytes = encode(AnswerInParts, { answer, attemptId, shared, padding: NO_BYTES });
+  if (answer.pointers.length > 0) return bytes;
+  return encode(AnswerInParts, { answer, attemptId, shared, padding: Buffer.alloc(paddingFor(bytes.length)) });
 }
 
+interface PaddedAnswer {
+  readonly answer: HolderAnswer;
+  readonly attemptId: string;
+  readonly shared: SharedParts;
+  readonly padding: Buffer;
+}
+
+/**
+ * A `HolderAnswer` in the order of its fields. Parts of a message written one after the other are one message, so what is
+ * the same for every patient is serialised once.
+ */
+const AnswerInParts = {
+  encode({ answer, attemptId, shared, padding }: PaddedAnswer, writer = new BinaryWriter()): BinaryWriter {
+    const outcome = OUTCOME[answer.outcome];
+    const pointers = answer.pointers.map(fromPointer);
+    WireHolderAnswer.encode({ ...NOTHING, attemptId, outcome, pointers }, writer).raw(shared.sealedAndCoverage);
+    WireHolderAnswer.encode({ ...NOTHING, reason: answer.reason, padding }, writer).raw(shared.notOfferedBytes);
+    return WireHolderAnswer.encode({ ...NOTHING, morePointers: answer.morePointers }, writer);
+  },
+};
+
 const NO_BYTES = Buffer.alloc(0);
+const NOTHING = WireHolderAnswer.decode(NO_BYTES);
+
+/** What does not depend on the patient, serialised. */
+interface SharedParts extends Pick<HolderAnswer, "coverage" | "notOffered"> {
+  readonly sealedAndCoverage: Buffer;
+  readonly notOfferedBytes: Buffer;
+}
+
+/** Those last made, by the list of sealed types: every permit of one role, setting and agreement has the very same. */
+const lastShared = new WeakMap<HolderAnswer["sealed"], SharedParts>();
+
+function sharedParts({ sealed, coverage, notOffered }: HolderAnswer): SharedParts {
+  const last = lastShared.get(sealed);
+  if (last !== undefined && last.coverage === coverage && last.notOffered === notOffered) return last;
+  const shared = {
+    ...(coverage && { coverage }),
+    notOffered,
+    sealedAndCoverage: encode(WireHolderAnswer, {
+      ...NOTHING,
+      sealed: sealed.map(fromSealed),
+      coverage: coverage && fromCoverage(coverage),
+    }),
+    notOfferedBytes: encode(WireHolderAnswer, { ...NOTHING, notOffered: [...notOffered] }),
+  };
+  lastShared.set(sealed, shared);
+  return shared;
+}
 
 /** How many zero bytes bring a message of so many bytes to the multiple, their own head counted. */
 export function paddingFor(bytes: number): number {

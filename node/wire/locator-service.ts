@@ -1,3 +1,5 @@
+import type { BinaryWriter } from "@bufbuild/protobuf/wire";
+
 import type { HolderAnswer } from "../base/answer.ts";
 import { type Clock, today } from "../base/clock.ts";
 import { Deadline } from "../base/deadline.ts";
@@ -8,7 +10,7 @@ import type { Log } from "../telemetry/log.ts";
 import type { AuthorisedPeer } from "../trust/peer-identity.ts";
 import { ASSERTION_BYTES_MAX, CLAIMS_MAX, REQUEST_BYTES_MAX } from "./bounds.ts";
 import { checkHoldsNoNumber, invalid, required, requiredUuid, toClaim, toPatient } from "./convert.ts";
-import { fromHolderAnswer } from "./convert-answer.ts";
+import { encodeHolderAnswer } from "./convert-answer.ts";
 import type { AssertionPayload, QuestionClaim, SignedAssertion } from "./generated/corridor/v1/assertion.ts";
 import {
   AnswerLocateRequest,
@@ -16,7 +18,7 @@ import {
   LocatorServiceService,
   type Question,
 } from "./generated/corridor/v1/locator_service.ts";
-import { serializerOf } from "./encode.ts";
+import { encode, serializerOf } from "./encode.ts";
 import { type Wholeness, boundRequest, conversation, unary } from "./handlers.ts";
 import { type IncomingCall, peerOf } from "./interceptors.ts";
 import { PATIENT_NONCE_BYTES, bindPatient } from "./patient-binding.ts";
@@ -71,7 +73,8 @@ export function locatorService(
         {
           ...answerLocate,
           requestSerialize: serializerOf(AnswerLocateRequest),
-          responseSerialize: serializerOf(AnswerLocateResponse),
+          responseSerialize: (response: Buffer) => response,
+          responseDeserialize: (response) => response,
         },
         REQUEST_BYTES_MAX,
         ({ protocol }) => wholenessOf(protocol, holder.protocol),
@@ -97,7 +100,7 @@ async function answer(
   seen: SeenAssertions,
   needs: LocatorNeeds,
   askerNow: () => Member,
-): Promise<AnswerLocateResponse> {
+): Promise<Buffer> {
   checkProtocol(request.protocol, protocol);
   const member = askerNow(); // the call's headers may have come long before the question
   const assertion = required(request.assertion, "assertion");
@@ -115,8 +118,19 @@ async function answer(
   }
   askerNow(); // nobody is answered whom the directory has let go meanwhile
   const said = await needs.answerLocate(question);
-  return { protocol: { ...protocol }, answer: fromHolderAnswer(said, question.attemptId) };
+  return encode(ResponseWithAnswer, { protocol, answer: encodeHolderAnswer(said, question.attemptId) });
 }
+
+/** An `AnswerLocateResponse` whose answer is serialised already. */
+const ResponseWithAnswer = {
+  encode({ protocol, answer: bytes }: { protocol: ProtocolVersion; answer: Buffer }, writer?: BinaryWriter) {
+    const head = AnswerLocateResponse.encode({ protocol: { ...protocol }, answer: undefined }, writer);
+    return head.uint32(ANSWER_TAG).bytes(bytes);
+  },
+};
+
+/** Field 2, length-delimited. */
+const ANSWER_TAG = (2 << 3) | 2;
 
 function checkProtocol(asked: ProtocolVersion | undefined, spoken: ProtocolVersion): void {
   const { major, minor } = asked ?? { major: 0, minor: 0 };

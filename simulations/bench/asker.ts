@@ -12,8 +12,12 @@ import { makeAssertionSigner } from "../../node/trust/assertion.ts";
 import { openDirectory } from "../../node/trust/directory.ts";
 import { authorisePeer } from "../../node/trust/peer-identity.ts";
 import { fromPatient } from "../../node/wire/convert.ts";
-import { fromHolderAnswer } from "../../node/wire/convert-answer.ts";
-import { AnswerLocateRequest, AnswerLocateResponse } from "../../node/wire/generated/corridor/v1/locator_service.ts";
+import { encodeHolderAnswer } from "../../node/wire/convert-answer.ts";
+import {
+  AnswerLocateRequest,
+  AnswerLocateResponse,
+  HolderAnswer as WireHolderAnswer,
+} from "../../node/wire/generated/corridor/v1/locator_service.ts";
 import { makePeerClient } from "../../node/wire/peer-client.ts";
 import { readNodeTls } from "../../node/wire/tls-files.ts";
 import type { MessageSizes } from "./echo-client.ts";
@@ -109,6 +113,6 @@ function requestBytes(patient: PatientQuery, payloadBytes: number): number {
 }
 
 function responseBytes(answer: HolderAnswer): number {
-  const message = fromHolderAnswer(answer, systemRandom.uuid());
+  const message = WireHolderAnswer.decode(encodeHolderAnswer(answer, systemRandom.uuid()));
   return AnswerLocateResponse.encode({ protocol: { ...PROTOCOL }, answer: message }).finish().length;
 }
