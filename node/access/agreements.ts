@@ -14,8 +14,8 @@ export interface AgreementQuestion {
   readonly roleGroup: RoleGroup;
   /** False where the question names a person without an NHS number. */
   readonly byNumber: boolean;
-  /** Whole years, from the birth date asked with. */
-  readonly age: number;
+  /** By the birth date asked with. */
+  readonly isAdult: boolean;
   /** The day of the question, `YYYY-MM-DD`. */
   readonly day: string;
 }
@@ -68,7 +68,7 @@ const STEPS: readonly Step[] = [
     reason: "number-required",
     keeps: ({ demographicQuestions }, { byNumber }) => byNumber || demographicQuestions,
   },
-  { code: "not-covered", reason: "under-18s", keeps: ({ adultsOnly }, { age }) => !adultsOnly || age >= ADULT_AGE },
+  { code: "not-covered", reason: "under-18s", keeps: ({ adultsOnly }, asked) => !adultsOnly || asked.isAdult },
 ];
 
 /**
@@ -85,6 +85,11 @@ export function agreementFor(agreements: readonly Agreement[], asked: AgreementQ
     if (left.length === 0) return { kind: "not-allowed", code, reason };
   }
   return { kind: "allowed", agreements: left };
+}
+
+/** @param age in whole years. */
+export function isAdult(age: number): boolean {
+  return age >= ADULT_AGE;
 }
 
 /** True where a list of keys names this one, or is the one word `all`. */

@@ -373,6 +373,24 @@ describe("the holder's decision", () => {
     inForce = [{ ...agreement, recordTypes: ["allergies"] }];
     assert.equal(permitOf(following.decideAnswer(asked())).levelOf("ecg"), "none");
   });
+
+  it("judges each day and each question anew, whatever was decided before", async () => {
+    const passing = makeFakeClock(Date.parse(`${DAY}T03:00:00Z`));
+    const ending = [{ ...agreement, endDate: DAY, adultsOnly: true, roleGroups: ["doctor"] }];
+    const holder = makeAccess({
+      ...{ clock: passing, random: seededRandom(1), table, ownId: OWN },
+      ...{ agreements: () => ending, members: () => [member(OWN)] },
+    });
+    const first = permitOf(holder.decideAnswer(asked()));
+    assert.notEqual(permitOf(holder.decideAnswer(asked())).permitId, first.permitId);
+    const others = [asked({ purpose: "CAREMGT" }), asked({ role: "R8014" }), asked({}, child), asked({}, byName)];
+    for (const other of [...others, { ...asked(), asker: "wm-hw" as NodeId }]) {
+      assert.equal(holder.decideAnswer(other).kind, "refused");
+    }
+    assert.equal(holder.decideAnswer(asked()).kind, "permitted");
+    await passing.advance(24 * 3_600_000);
+    assertRefused(holder.decideAnswer(asked()), "no-agreement", /^ended$/);
+  });
 });
 
 describe("the asker's forecast", () => {

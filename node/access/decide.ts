@@ -8,7 +8,7 @@ import { PROTECTED_RECORD_TYPES, RECORD_TYPE_KEYS, type RecordTypeKey } from "..
 import type { RoleGroup } from "../base/role-groups.ts";
 import type { NodeId, Sensitivity, Setting } from "../base/words.ts";
 import type { Agreement, Member } from "../../topology/manifest.ts";
-import { agreementFor, names, type AgreementFinding } from "./agreements.ts";
+import { agreementFor, isAdult, names, type AgreementQuestion } from "./agreements.ts";
 import { mayKnowCustodian, roleGroupOf } from "./roles.ts";
 import type { AccessTable } from "./table.ts";
 
@@ -62,19 +62,13 @@ interface Terms {
   readonly nothing: boolean;
 }
 
-export function makeAccess(needs: AccessNeeds): Access {
-  const ownTerms = makeTermsCache(needs.table);
-  let peerTerms = makeTermsCache(needs.table);
-  let peerTermsFor: readonly Agreement[] | undefined;
+interface Refused {
+  readonly refusal: Refusal;
+}
 
-  function termsUnder(setting: Setting, group: RoleGroup, agreements: readonly Agreement[]): Terms {
-    const inForce = needs.agreements();
-    if (inForce !== peerTermsFor) {
-      peerTerms = makeTermsCache(needs.table);
-      peerTermsFor = inForce;
-    }
-    return peerTerms(setting, group, agreements);
-  }
+export function makeAccess(needs: AccessNeeds): Access {
+  const ownTerms = makeOwnTermsCache(needs.table);
+  const peerTerms = makePeerTermsCache(needs.table);
 
   function permitFor(kind: Permit["kind"], question: Question, asker: NodeId, terms: Terms): Decision {
     const permit = makePermit({
@@ -92,29 +86,16 @@ export function makeAccess(needs: AccessNeeds): Access {
   }
 
   /** What the holder's member entry and the agreements between the two say today. */
-  function findTerms(
-    asker: NodeId,
-    holder: Member,
-    question: Question,
-    group: RoleGroup,
-  ): Terms | { readonly refusal: Refusal } {
+  function findTerms(asker: NodeId, holder: Member, question: Question, group: RoleGroup): Terms | Refused {
     const day = today(needs.clock);
     const age = question.patient.birthDate.ageOn(day);
     if (!coversAge(holder.ages, age)) return { refusal: refuse("not-covered", ageReason(holder.ages, age)) };
     if (asker === holder.id) return ownTerms(question.claim.setting, group);
 
-    const finding: AgreementFinding = agreementFor(needs.agreements(), {
-      asker,
-      holder: holder.id,
-      purpose: question.claim.purpose,
-      roleGroup: group,
-      byNumber: question.patient.by === "number",
-      age,
-      day,
-    });
-    if (finding.kind === "not-allowed") return { refusal: refuse(finding.code, finding.reason) };
-    const terms = termsUnder(question.claim.setting, group, finding.agreements);
-    return terms.nothing ? { refusal: refuse("role-refused", "agreement-record-types") } : terms;
+    const { setting, purpose } = question.claim;
+    const byNumber = question.patient.by === "number";
+    const asked = { asker, holder: holder.id, purpose, roleGroup: group, byNumber, isAdult: isAdult(age), day };
+    return peerTerms(needs.agreements(), setting, asked);
   }
 
   return {
@@ -208,27 +189,55 @@ function ageReason(ages: Member["ages"], age: number): string {
   return ages.from === 18 && age < 18 ? "under-18s" : "age";
 }
 
-/**
- * Terms by setting, role group and agreements, each worked out on first use. Without agreements: the table as it is. With
- * them: what at least one of them names, at the table's level; nothing else.
- */
-function makeTermsCache(
-  table: AccessTable,
-): (setting: Setting, group: RoleGroup, agreements?: readonly Agreement[]) => Terms {
+/** The table's own terms by setting and role group, each worked out on first use. */
+function makeOwnTermsCache(table: AccessTable): (setting: Setting, group: RoleGroup) => Terms {
   const known = new Map<string, Terms>();
-  return (setting, group, agreements) => {
-    const key = `${setting} ${group} ${agreements?.map(({ id }) => id).join(" ") ?? ""}`;
+  return (setting, group) => {
+    const key = `${setting} ${group}`;
     let terms = known.get(key);
-    if (terms === undefined) known.set(key, (terms = workOutTerms(table, setting, group, agreements)));
+    if (terms === undefined) known.set(key, (terms = workOutTerms(table, setting, group)));
     return terms;
   };
 }
 
+/**
+ * Terms, or the refusal, by all that agreements can depend on: worked out on first use, and anew with every directory and
+ * every day.
+ */
+function makePeerTermsCache(
+  table: AccessTable,
+): (agreements: readonly Agreement[], setting: Setting, asked: AgreementQuestion) => Terms | Refused {
+  const known = new Map<string, Terms | Refused>();
+  let knownFor: readonly Agreement[] | undefined;
+  let knownOn = "";
+
+  function judge(agreements: readonly Agreement[], setting: Setting, asked: AgreementQuestion): Terms | Refused {
+    const finding = agreementFor(agreements, asked);
+    if (finding.kind === "not-allowed") return { refusal: refuse(finding.code, finding.reason) };
+    const terms = workOutTerms(table, setting, asked.roleGroup, finding.agreements);
+    return terms.nothing ? { refusal: refuse("role-refused", "agreement-record-types") } : terms;
+  }
+
+  return (agreements, setting, asked) => {
+    if (agreements !== knownFor || asked.day !== knownOn) {
+      known.clear();
+      knownFor = agreements;
+      knownOn = asked.day;
+    }
+    const { asker, holder, purpose, roleGroup, byNumber, isAdult: adult } = asked;
+    const key = `${asker} ${holder} ${purpose} ${roleGroup} ${setting} ${byNumber} ${adult}`;
+    let terms = known.get(key);
+    if (terms === undefined) known.set(key, (terms = judge(agreements, setting, asked)));
+    return terms;
+  };
+}
+
+/** Without agreements: the table as it is. With them: what at least one of them names, at the table's level; nothing else. */
 function workOutTerms(
   table: AccessTable,
   setting: Setting,
   group: RoleGroup,
-  agreements: readonly Agreement[] | undefined,
+  agreements?: readonly Agreement[],
 ): Terms {
   const levels = new Map<RecordTypeKey, AccessLevel>();
   for (const recordType of RECORD_TYPE_KEYS) {
