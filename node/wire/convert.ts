@@ -156,12 +156,26 @@ export function checkHoldsNoNumber({ userId, role, relationship }: Claim, patien
     ["claim.relationship.reference", relationship.reference ?? "", "give that of the attendance, referral or case"],
   ] as const;
   for (const [where, text, remedy] of kept) {
+    if (holdsFewDigits(text)) continue;
     if (patient.by === "number" && text.replace(/\D/g, "").includes(patient.nhsNumber.expose())) {
       throw invalid(where, `is the patient's NHS number, or holds it: ${remedy}`);
     }
     if (containsNhsNumber(text)) throw invalid(where, `holds what looks like an NHS number: ${remedy}`);
   }
 }
+
+/** True of plain text with too few digits for any number. What is not ASCII may be read as digits in many ways. */
+function holdsFewDigits(text: string): boolean {
+  let digits = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code > 0x7f) return false;
+    if (code >= 0x30 && code <= 0x39) digits++;
+  }
+  return digits < NHS_NUMBER_DIGITS;
+}
+
+const NHS_NUMBER_DIGITS = 10;
 
 /** Onto the wire: the only place where a question's patient is spelled out. */
 export function fromPatient(patient: PatientQuery): WirePatientQuery {
