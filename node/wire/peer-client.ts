@@ -212,24 +212,34 @@ class PeerChannel {
   #send(request: AnswerLocateRequest, deadline: Deadline, signal: AbortSignal): Promise<Received> {
     const { path } = LocatorServiceService.answerLocate;
     return new Promise((resolve, reject) => {
-      const { stackTraceLimit } = Error;
-      Error.stackTraceLimit = 0; // gRPC takes a trace for every call, ten times dearer than the rest of this function
-      const call = this.#client.makeUnaryRequest(
-        path,
-        serializeRequest,
-        receive,
-        request,
-        { deadline: this.#order.clock.wallMs() + deadline.remainingMs() },
-        (error, response) => {
-          signal.removeEventListener("abort", cancel);
-          if (error !== null) reject(failureOf(error));
-          else resolve(response ?? new Failure("incompatible", "The peer answered nothing."));
-        },
+      const call = withoutTrace(() =>
+        this.#client.makeUnaryRequest(
+          path,
+          serializeRequest,
+          receive,
+          request,
+          { deadline: this.#order.clock.wallMs() + deadline.remainingMs() },
+          (error, response) => {
+            signal.removeEventListener("abort", cancel);
+            if (error !== null) reject(failureOf(error));
+            else resolve(response ?? new Failure("incompatible", "The peer answered nothing."));
+          },
+        ),
       );
-      Error.stackTraceLimit = stackTraceLimit;
       const cancel = (): void => call.cancel();
       signal.addEventListener("abort", cancel, { once: true });
     });
+  }
+}
+
+/** gRPC takes a stack trace at every call, in case it fails; what went wrong is told by our own failure. */
+function withoutTrace<Result>(call: () => Result): Result {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return call();
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
   }
 }
 
