@@ -3,8 +3,8 @@ import type { FeedItem, Rejection } from "../requests/load-batch.ts";
 import type { ReadFeedFile } from "./client.ts";
 import type { Position } from "./load-position.ts";
 
-/** Items in a batch: one turn of the node's writer, or two. */
-const BATCH_ITEMS = 500;
+/** Items in a batch: the most that a node takes, and one turn of its writer or a few. */
+const BATCH_ITEMS = 1_000;
 
 /** Text in a batch, in characters, before one more line: three bytes each at most, so far below a message's 1 MiB. */
 const BATCH_CHARACTERS = 200_000;

@@ -249,7 +249,8 @@ function putEntries(
   let changed = 0;
   let taken = 0;
   for (const entry of entries) {
-    if (taken > 0 && clock.monotonicMs() > byMs) break;
+    // A small rest is not worth a commit of its own.
+    if (taken > 0 && clock.monotonicMs() > byMs && entries.length - taken > taken / 4) break;
     taken++;
     const outcome = putEntry(stores, entry, asOfMs, nowMs);
     if (outcome === "changed") changed++;
