@@ -18,8 +18,8 @@ const READY_WITHIN_MS = 20_000;
 /** A real Redis of a test's own, on this machine, in a folder of its own. */
 export interface TestRedis {
   readonly url: URL;
-  readonly port: number;
-  readonly pid: number;
+  /** Where its append-only file is: every change that was ever made. */
+  readonly dir: string;
   /** Asks it something, over a connection of the test's own. */
   ask<Answer>(question: (client: Redis) => Promise<Answer>): Promise<Answer>;
   /** Ends it at once, as a power cut would. */
@@ -37,15 +37,18 @@ export interface TestRedis {
  * Starts a Redis that writes each change to disk before it answers.
  *
  * @param more further settings, as on Redis' own command line; they win.
+ * @param password which it then asks for.
  */
-export async function startRedis(more: readonly string[] = []): Promise<TestRedis> {
+export async function startRedis(more: readonly string[] = [], password = ""): Promise<TestRedis> {
   const dir = mkdtempSync(join(tmpdir(), "corridor-redis-"));
   const port = await findFreePorts(1);
+  const url = new URL(`redis://${password === "" ? "" : `:${password}@`}127.0.0.1:${port}`);
+  const all = [...settings(dir, port), "--requirepass", password, ...more];
   let child: ChildProcess;
   const endWithTest = (): void => void child.kill("SIGKILL");
   process.once("exit", endWithTest);
   const ask = async <Answer>(question: (client: Redis) => Promise<Answer>): Promise<Answer> => {
-    const client = new Redis({ port, host: "127.0.0.1", retryStrategy: () => null, maxRetriesPerRequest: 0 });
+    const client = new Redis(url.href, { retryStrategy: () => null, maxRetriesPerRequest: 0 });
     client.on("error", () => {});
     try {
       return await question(client);
@@ -56,7 +59,7 @@ export async function startRedis(more: readonly string[] = []): Promise<TestRedi
   const isAnswering = (): Promise<boolean> =>
     ask(async (client) => (await client.ping()) === "PONG").catch(() => false);
   const start = async (): Promise<void> => {
-    child = spawn("redis-server", [...settings(dir, port), ...more], { stdio: "ignore" });
+    child = spawn("redis-server", all, { stdio: "ignore" });
     const untilMs = performance.now() + READY_WITHIN_MS;
     while (!(await isAnswering())) {
       if (child.exitCode !== null || performance.now() > untilMs) throw new Error("redis-server did not start");
@@ -81,10 +84,7 @@ export async function startRedis(more: readonly string[] = []): Promise<TestRedi
     throw thrown;
   }
   return {
-    ...{ url: new URL(`redis://127.0.0.1:${port}`), port, ask, kill, start, stop },
-    get pid() {
-      return child.pid ?? 0;
-    },
+    ...{ url, dir, ask, kill, start, stop },
     pause: () => void child.kill("SIGSTOP"),
     resume: () => void child.kill("SIGCONT"),
   };
