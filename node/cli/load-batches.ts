@@ -1,4 +1,5 @@
 import type { Concealed } from "../base/concealed.ts";
+import { Failure } from "../base/failure.ts";
 import type { FeedItem, Rejection } from "../requests/load-batch.ts";
 import type { ReadFeedFile } from "./client.ts";
 import type { Position } from "./load-position.ts";
@@ -37,23 +38,32 @@ export interface BatchOrder {
   readonly files: readonly string[];
   /** Only what this provider sent; absent: everything. */
   readonly provider?: string;
-  readonly from: Pick<Position, "file" | "place">;
+  readonly from: Pick<Position, "file" | "place" | "line">;
   readonly read: ReadFeedFile;
   /** Told the bytes of each piece that is read. */
   readonly onBytes: (count: number) => void;
 }
 
-/** Reads files into batches, in their order, from a position on. No more is read than is asked for. */
+/**
+ * Reads files into batches, in their order, from a position on. No more is read than is asked for.
+ *
+ * @throws {Failure} `invalid-input`: a file cannot be read, or its places are no longer those of the position.
+ */
 export async function* readBatches(order: BatchOrder): AsyncGenerator<Batch, void> {
   const { files, from, provider } = order;
   let batch = beginBatch();
   for (let file = from.file; file < files.length; file++) {
     const first = file === from.file ? from.place : 0;
     const reading = order.read(files[file]!, {
-      wants: (place) => place >= first,
+      wants: (place) => place >= first - 1, // the last one before, too, to see that places are still what they were
       onBytes: order.onBytes,
     });
     for await (const { place, line, source, parsed } of reading) {
+      if (place < first) {
+        if (line === from.line) continue;
+        const what = `${files[file]!} is read otherwise than before, by another version of this program`;
+        throw new Failure("invalid-input", `${what}: begin anew with --restart; loading again changes nothing.`);
+      }
       batch.end = { file, place: place + 1, line };
       if ("rejected" in parsed) {
         batch.rejects.push({ behind: batch.items.length, line, source, rejection: parsed.rejected });
