@@ -177,11 +177,10 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
       answerLocate: (question) => answerLocate(question, answerNeeds),
     },
     federation: {
-      locate: (question, rights) =>
-        locate(question, {
-          ...locateNeeds,
-          decideAccess: () => decideForCaller(question, rights, settings.sandbox, access),
-        }),
+      locate(question, rights, gone) {
+        const decideAccess = (): Decision => decideForCaller(question, rights, settings.sandbox, access);
+        return locate(question, { ...locateNeeds, decideAccess }, gone);
+      },
       signVerdict: signer.signVerdict,
     },
     feed: {

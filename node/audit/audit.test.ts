@@ -305,6 +305,14 @@ function describeAudit(): void {
       assert.deepEqual(JSON.parse(entry.detail ?? ""), { areas: [["wm-bsol", "records", 4]] });
     });
 
+    it("writes what a locate that broke off had told, and what it broke off with", async () => {
+      const question = aQuestion();
+      audit.recordOutcomes(question, PERMITTED.permit, { cutShort: [], failed: "configuration" });
+      await clock.advance(1_000);
+      const { kind, outcome, why } = onlyEntryOf(question);
+      assert.deepEqual([kind, outcome, why], ["outcomes", "failed", "configuration"]);
+    });
+
     it("writes the outcomes that wait when it is closed", async () => {
       const question = aQuestion();
       audit.recordOutcomes(question, PERMITTED.permit, aVerdict(true));

@@ -1,6 +1,6 @@
 import type { AreaAnswer, HolderAnswer, PointerView, Verdict } from "../base/answer.ts";
 import type { Clock } from "../base/clock.ts";
-import { asFailure, Failure } from "../base/failure.ts";
+import { asFailure, Failure, type FailureCode } from "../base/failure.ts";
 import type { Decision, Permit } from "../base/permit.ts";
 import type { Question } from "../base/question.ts";
 import type { Random } from "../base/random.ts";
@@ -50,6 +50,8 @@ export interface AuditNeeds {
 /** What the user was told by a locate that ended before its verdict. */
 export interface ToldUntilLeft {
   readonly cutShort: readonly AreaAnswer[];
+  /** What it ended with; absent where the caller left. */
+  readonly failed?: FailureCode;
 }
 
 /** The audit: what gates a disclosure is durable when its promise resolves. */
@@ -160,6 +162,7 @@ export function makeAudit(needs: AuditNeeds): Audit {
       background.add({
         ...entry("outcomes", question.requestId, howItEnded(told)),
         permitId: permit.permitId,
+        why: "cutShort" in told ? (told.failed ?? null) : null,
         detail: JSON.stringify(
           "cutShort" in told ? { areas: areasTold(told.cutShort.map(toOutcome)) } : toldToUser(told),
         ),
@@ -235,7 +238,7 @@ function ownCopy(bytes: Uint8Array): Uint8Array {
 }
 
 function howItEnded(told: Verdict | ToldUntilLeft): string {
-  if ("cutShort" in told) return "cut-short";
+  if ("cutShort" in told) return told.failed === undefined ? "cut-short" : "failed";
   const complete = told.scopes.find(({ scope }) => scope === "network")?.everyAreaAnswered === true;
   return complete ? "every-area-answered" : "not-every-area-answered";
 }

@@ -14,7 +14,8 @@ import { closeWith, type VerdictFacts } from "./verdict.ts";
 /** Carries a question to one member. The wire does so in production; simulations and tests bring their own. */
 export interface PeerTransport {
   /**
-   * Asks one member once.
+   * Asks one member. Where the connection broke off under the question, it may be asked a second time within the deadline,
+   * and no more than that.
    *
    * @param deadline when the answer is wanted; the member is told what is left.
    * @param signal aborts when nobody waits any more: the call must then be cancelled.

@@ -70,6 +70,7 @@ class Trial {
   readonly asked = new Map<string, AbortSignal>();
   readonly outcomes: Parameters<LocateNeeds["recordOutcomes"]>[2][] = [];
   readonly failures: Failure[] = [];
+  readonly gone = new AbortController();
   readonly shown: { readonly event: LocateEvent; readonly atMs: number }[] = [];
   directory = directoryOf(1, OWN, "n-a", "n-b");
   readonly needs: LocateNeeds;
@@ -113,7 +114,7 @@ class Trial {
   /** Runs the locate to its end, far beyond its deadline. */
   async run(): Promise<void> {
     const ended = (async () => {
-      for await (const event of locate(this.question, this.needs)) {
+      for await (const event of locate(this.question, this.needs, this.gone.signal)) {
         this.shown.push({ event, atMs: this.clock.monotonicMs() });
       }
     })();
@@ -189,18 +190,36 @@ describe("a locate", () => {
 
   it("asks nobody where the question could not be recorded or the person not be looked up", async () => {
     const unavailable = new Failure("store-unavailable", "damaged");
-    for (const needs of [
-      { recordQuestion: () => Promise.reject(unavailable) },
-      {
-        knowPerson: () => {
-          throw unavailable;
+    const trials: readonly [needs: Partial<LocateNeeds>, recorded: Trial["outcomes"]][] = [
+      [{ recordQuestion: () => Promise.reject(unavailable) }, []],
+      [
+        {
+          knowPerson: () => {
+            throw unavailable;
+          },
         },
-      },
-    ] satisfies readonly Partial<LocateNeeds>[]) {
+        [{ cutShort: [], failed: "store-unavailable" }],
+      ],
+    ];
+    for (const [needs, recorded] of trials) {
       const trial = new Trial({ needs });
       await assert.rejects(trial.run(), unavailable);
-      assert.deepEqual([trial.asked.size, trial.shown.length, trial.outcomes.length], [0, 0, 0]);
+      assert.deepEqual([trial.asked.size, trial.shown.length], [0, 0]);
+      assert.deepEqual(trial.outcomes, recorded);
     }
+  });
+
+  it("asks nobody where the audit takes longer than there is time, and says so in time", async () => {
+    const trial: Trial = new Trial({ needs: { recordQuestion: () => trial.clock.sleep(2_000) } });
+    const startedMs = trial.clock.monotonicMs();
+    let endedMs = 0;
+    const ended = locate(trial.question, trial.needs, trial.gone.signal)
+      .next()
+      .finally(() => (endedMs = trial.clock.monotonicMs()));
+    const rejected = assert.rejects(ended, { code: "store-unavailable" });
+    await trial.clock.advance(10_000);
+    await rejected;
+    assert.deepEqual([trial.asked.size, endedMs - startedMs], [0, DEADLINE_MS]);
   });
 
   it("is closed under the directory that it was asked under", async () => {
@@ -232,7 +251,7 @@ describe("a locate", () => {
 
   it("left before its verdict, records what was told until then, and cancels what is open", async () => {
     const trial = new Trial({ peer: () => new Promise(() => {}) });
-    const events = locate(trial.question, trial.needs);
+    const events = locate(trial.question, trial.needs, trial.gone.signal);
     const first = await events.next();
     assert.ok(first.value?.kind === "answer");
     await events.return();
@@ -242,6 +261,30 @@ describe("a locate", () => {
       [true, true],
     );
     assert.equal(trial.clock.pending(), 0);
+  });
+
+  it("whose caller leaves while peers are waited for cancels what is open there and then, and gives no verdict", async () => {
+    const trial = new Trial({ peer: () => new Promise(() => {}) });
+    const events = locate(trial.question, trial.needs, trial.gone.signal);
+    const first = await events.next();
+    assert.ok(first.value?.kind === "answer");
+    const next = events.next();
+    await trial.clock.advance(10);
+    trial.gone.abort();
+    assert.ok([...trial.asked.values()].every(({ aborted }) => aborted));
+    assert.equal((await next).done, true);
+    assert.deepEqual(trial.outcomes, [{ cutShort: [first.value.answer] }]);
+    assert.equal(trial.clock.pending(), 0);
+  });
+
+  it("whose caller left before anybody was asked asks nobody", async () => {
+    const trial: Trial = new Trial({
+      needs: { recordQuestion: () => Promise.resolve(trial.gone.abort()) },
+      peer: () => new Promise(() => {}),
+    });
+    for await (const { kind } of locate(trial.question, trial.needs, trial.gone.signal)) assert.equal(kind, "answer");
+    assert.ok([...trial.asked.values()].every(({ aborted }) => aborted));
+    assert.equal(trial.outcomes.length, 1);
   });
 
   it("that fails on the way records what was told, and cancels what is open", async () => {
@@ -257,8 +300,8 @@ describe("a locate", () => {
         },
       }),
     };
-    await assert.rejects(locate(trial.question, failing).next(), fault);
-    assert.deepEqual(trial.outcomes, [{ cutShort: [] satisfies readonly AreaAnswer[] }]);
+    await assert.rejects(locate(trial.question, failing, trial.gone.signal).next(), fault);
+    assert.deepEqual(trial.outcomes, [{ cutShort: [] satisfies readonly AreaAnswer[], failed: "internal" }]);
     assert.ok([...trial.asked.values()].every(({ aborted }) => aborted));
     assert.equal(trial.asked.size, 2);
   });

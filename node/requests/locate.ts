@@ -1,7 +1,7 @@
 import type { AreaAnswer, HolderAnswer, LocateEvent, Verdict } from "../base/answer.ts";
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Deadline } from "../base/deadline.ts";
-import { Failure, asFailure } from "../base/failure.ts";
+import { Failure, type FailureCode, asFailure } from "../base/failure.ts";
 import type { Decision, Permit } from "../base/permit.ts";
 import type { Question } from "../base/question.ts";
 import type { Covered, NetworkView } from "../federation/federation.ts";
@@ -38,60 +38,88 @@ export interface LocateNeeds {
 /** What the user was told by a locate that ended before its verdict. */
 export interface ToldUntilLeft {
   readonly cutShort: readonly AreaAnswer[];
+  /** What it ended with; absent where the caller left. */
+  readonly failed?: FailureCode;
 }
 
 /**
  * Finds which areas hold records for one person: an event for each area's answer as it comes, own area first, then the
  * verdict.
  *
- * The question is durable in the audit before anything leaves this node, so that a crash cannot hide it. Silence and
- * refusal of a peer are answers, not exceptions; so are those of the own index once the question is recorded.
+ * The question is durable in the audit before anything leaves this node, so that a crash cannot hide it; and however it
+ * ends, its end is recorded. Silence and refusal of a peer are answers, not exceptions; so are those of the own index.
  *
+ * @param gone aborts when nobody waits any more: the questions that are still open are cancelled there and then.
  * @throws {Failure} `purpose-refused`, `role-refused`, `not-permitted`: nobody has been asked; the refusal is audited.
  * @throws {Failure} `restricted-record`: the person's location is protected; nobody has been asked.
  * @throws {Failure} `identity-not-known`: no number given and none found; nobody has been asked.
- * @throws {Failure} `store-unavailable`: the audit could not be written, or the person could not be looked up; nothing has
- * left.
+ * @throws {Failure} `store-unavailable`: the audit could not be written, or not by the deadline, or the person could not be
+ * looked up; nothing has left.
  * @throws {Failure} `configuration`: the directory in force does not list this node; nobody has been asked.
  */
-export async function* locate(asked: Question, needs: LocateNeeds): AsyncGenerator<LocateEvent, void> {
+export async function* locate(
+  asked: Question,
+  needs: LocateNeeds,
+  gone: AbortSignal,
+): AsyncGenerator<LocateEvent, void> {
   const startedMs = needs.clock.monotonicMs();
+  const deadline = asked.answerBy.keepingBack(REPLY_RESERVE_MS);
   const decision = needs.decideAccess(asked);
-  await needs.recordQuestion(asked, decision);
+  await durable(needs.recordQuestion(asked, decision), deadline, needs.clock);
   if (decision.kind === "refused") throw new Failure(refusalCode(decision.code), decision.reason);
   const { permit } = decision;
 
-  const known = needs.knowPerson(asked, permit);
-  if (known.kind === "restricted") {
-    await needs.recordRestricted(asked, permit);
-    throw new Failure("restricted-record", "Restricted record: location protected. Request by emergency access.");
-  }
-  const { question } = known;
-
-  const network = needs.openNetwork();
-  const deadline = question.answerBy.keepingBack(REPLY_RESERVE_MS);
   const answers: AreaAnswer[] = [];
-  let closed = false;
-  // Peers are asked while the own index answers; theirs wait for its answer, which is shown first, until the deadline.
-  const peers = network.askAreas(question, permit, deadline);
+  let cutShort: ToldUntilLeft | undefined = { cutShort: answers };
   try {
-    const own = await answerOfOwnArea(question, permit, network, deadline, needs);
-    answers.push({ ...own, elapsedMs: Math.round(needs.clock.monotonicMs() - startedMs) });
-    yield { kind: "answer", answer: answers[0]! };
-
-    for await (const answer of peers) {
-      answers.push(answer);
-      yield { kind: "answer", answer };
+    const known = needs.knowPerson(asked, permit);
+    if (known.kind === "restricted") {
+      await durable(needs.recordRestricted(asked, permit), deadline, needs.clock);
+      cutShort = undefined;
+      throw new Failure("restricted-record", "Restricted record: location protected. Request by emergency access.");
     }
+    const { question } = known;
+
+    const network = needs.openNetwork();
+    // Peers are asked while the own index answers; theirs wait for its answer, which is shown first, until the deadline.
+    const peers = network.askAreas(question, permit, deadline);
+    const leave = (): void => void peers.return?.();
+    gone.addEventListener("abort", leave, { once: true });
+    if (gone.aborted) leave();
+    try {
+      const own = await answerOfOwnArea(question, permit, network, deadline, needs);
+      answers.push({ ...own, elapsedMs: Math.round(needs.clock.monotonicMs() - startedMs) });
+      yield { kind: "answer", answer: answers[0]! };
+
+      for await (const answer of peers) {
+        answers.push(answer);
+        yield { kind: "answer", answer };
+      }
+    } finally {
+      gone.removeEventListener("abort", leave);
+      leave();
+    }
+    if (gone.aborted) return; // what is missing was not waited for: there is no verdict over it
 
     const verdict = network.closeWith(question, answers, howIdentified(asked, question));
-    closed = true;
+    cutShort = undefined;
     needs.recordOutcomes(question, permit, verdict);
     yield { kind: "verdict", verdict };
+  } catch (thrown) {
+    if (cutShort !== undefined) cutShort = { ...cutShort, failed: asFailure(thrown).code };
+    throw thrown;
   } finally {
-    await peers.return?.();
-    if (!closed) needs.recordOutcomes(question, permit, { cutShort: answers });
+    if (cutShort !== undefined) needs.recordOutcomes(asked, permit, cutShort);
   }
+}
+
+/**
+ * Waits until an entry is durable, but not beyond the deadline: nothing may leave without it, and the caller is told so in
+ * time.
+ */
+async function durable(entry: Promise<void>, deadline: Deadline, clock: Clock): Promise<void> {
+  if ((await inTime(entry, deadline, clock)) !== "too-late") return;
+  throw new Failure("store-unavailable", "The audit was not written in time: nobody has been asked.");
 }
 
 /** The own area's answer by the deadline, or why there is none. Never rejects: the peers' answers stand without it. */
@@ -112,14 +140,22 @@ async function answerOfOwnArea(
       return { ...without, outcome: "unreachable", reason: "failed" };
     }
   };
-  let timer: Timer | undefined;
-  const tooLate = new Promise<"timed-out">((resolve) => {
-    timer = needs.clock.after(deadline.remainingMs(), () => resolve("timed-out"));
-  });
-  const answer = await Promise.race([answering(), tooLate]);
-  timer?.cancel();
-  const said = answer === "timed-out" ? { ...without, outcome: answer, reason: "" } : answer;
+  const answer = await inTime(answering(), deadline, needs.clock);
+  const said = answer === "too-late" ? { ...without, outcome: "timed-out" as const, reason: "" } : answer;
   return { ...said, area: network.ownArea, own: true };
+}
+
+/** What is awaited, or at the deadline that it was too late. */
+async function inTime<T>(awaited: Promise<T>, deadline: Deadline, clock: Clock): Promise<T | "too-late"> {
+  let timer: Timer | undefined;
+  const tooLate = new Promise<"too-late">((resolve) => {
+    timer = clock.after(deadline.remainingMs(), () => resolve("too-late"));
+  });
+  try {
+    return await Promise.race([awaited, tooLate]);
+  } finally {
+    timer?.cancel();
+  }
 }
 
 /** How the others came to be asked, where the caller gave no number. */

@@ -52,9 +52,14 @@ export const CONNECTION_IDLE_MS = 300_000;
 /** Longer than the grace: a ping after a graceful goodbye would end the calls that are still finishing. */
 export const SERVER_KEEPALIVE_EVERY_MS = 120_000;
 export const SERVER_KEEPALIVE_WITHIN_MS = 20_000;
-/** How soon a client notices that a node has gone silent, beside its calls' own deadlines. */
-export const CLIENT_KEEPALIVE_EVERY_MS = 15_000;
-export const CLIENT_KEEPALIVE_WITHIN_MS = 5_000;
+/**
+ * How soon a node notices that a connection to a peer leads nowhere any more: both together, at most. Ten seconds is the
+ * least that gRPC lets other clients have; our servers take pings as often as they come.
+ */
+export const PEER_KEEPALIVE_EVERY_MS = 10_000;
+export const PEER_KEEPALIVE_WITHIN_MS = 3_000;
+/** A load whose node owes it an acknowledgement for so long is given up: the way there is gone without a word. */
+export const ACKNOWLEDGED_WITHIN_MS = 60_000;
 /** A node that came back is tried again within this (with the jitter of gRPC's back-off). */
 export const RECONNECT_MS_MIN = 100;
 export const RECONNECT_MS_MAX = 1_000;

@@ -7,11 +7,11 @@ import { readIdentity } from "../../certs/identity.ts";
 import { readCertificates } from "../../certs/pem.ts";
 import { nodeDns } from "../../certs/profile.ts";
 import type { LocateEvent } from "../base/answer.ts";
-import { type Clock } from "../base/clock.ts";
+import type { Clock, Timer } from "../base/clock.ts";
 import { Failure } from "../base/failure.ts";
 import type { Claim, PatientQuery } from "../base/question.ts";
 import type { FeedItem, LoadAck, LoadEnd, LoadHeader } from "../requests/load-batch.ts";
-import { ANSWER_BYTES_MAX } from "./bounds.ts";
+import { ACKNOWLEDGED_WITHIN_MS, ANSWER_BYTES_MAX, SWEEP_EVERY_MS } from "./bounds.ts";
 import { openChannel } from "./channel.ts";
 import { fromClaim, fromPatient } from "./convert.ts";
 import { toAreaAnswer, toVerdict } from "./convert-answer.ts";
@@ -87,7 +87,7 @@ export async function connectCaller(target: CallerTarget, clock: Clock): Promise
   });
   return {
     locate: (question) => locate(client, clock, question),
-    load: (header, batches, loadedBefore = []) => load(client, header, batches, loadedBefore),
+    load: (header, batches, loadedBefore = []) => load(client, clock, header, batches, loadedBefore),
     close: () => client.close(),
   };
 }
@@ -142,6 +142,7 @@ function toEvent(event: LocateResponse["event"]): LocateEvent {
 
 async function* load(
   client: Client,
+  clock: Clock,
   header: LoadHeader,
   batches: AsyncIterable<readonly FeedItem[]>,
   loadedBefore: readonly string[],
@@ -150,13 +151,16 @@ async function* load(
   const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
   const window = new Window(BATCHES_AHEAD_MAX);
   let failed: unknown;
-  const sending = sendBatches(call, header, batches, loadedBefore, window).catch((thrown: unknown) => {
-    failed = thrown;
+  const giveUp = (thrown: unknown): void => {
+    failed ??= thrown;
     call.cancel();
-  });
+  };
+  const owed = new Owed(clock, giveUp);
+  const sending = sendBatches(call, header, batches, loadedBefore, window, owed).catch(giveUp);
   try {
     let end: LoadEnd | undefined;
     for await (const { accepted, rejected, finished, waiting } of messagesOf(call)) {
+      owed.paid();
       end = finished ? { waiting } : undefined;
       if (finished) continue; // of no batch
       window.give();
@@ -167,6 +171,7 @@ async function* load(
   } catch (thrown) {
     throw failed ?? thrown;
   } finally {
+    owed.close();
     window.close();
     await sending;
   }
@@ -178,15 +183,47 @@ async function sendBatches(
   batches: AsyncIterable<readonly FeedItem[]>,
   loadedBefore: readonly string[],
   window: Window,
+  owed: Owed,
 ): Promise<void> {
   call.write({ message: { $case: "header", value: { name, asOfMs: BigInt(asOfMs) } } });
   let sequence = 0n;
   for await (const batch of batches) {
     if (!(await window.take())) return;
+    owed.more();
     call.write({ message: { $case: "batch", value: { sequence: ++sequence, items: batch.map(toItem) } } });
   }
+  owed.more();
   call.write({ message: { $case: "finish", value: { providers: [...loadedBefore] } } });
   call.end();
+}
+
+/** Acknowledgements that the node owes. A node that has gone without a word pays none, and nothing else would show it. */
+class Owed {
+  readonly #clock: Clock;
+  readonly #watch: Timer;
+  #count = 0;
+  #sinceMs = 0;
+
+  constructor(clock: Clock, giveUp: (failure: Failure) => void) {
+    this.#clock = clock;
+    this.#watch = clock.every(SWEEP_EVERY_MS, () => {
+      if (this.#count === 0 || clock.monotonicMs() - this.#sinceMs < ACKNOWLEDGED_WITHIN_MS) return;
+      giveUp(new Failure("timed-out", "The node has not acknowledged anything for a minute."));
+    });
+  }
+
+  more(): void {
+    if (this.#count++ === 0) this.#sinceMs = this.#clock.monotonicMs();
+  }
+
+  paid(): void {
+    this.#count--;
+    this.#sinceMs = this.#clock.monotonicMs();
+  }
+
+  close(): void {
+    this.#watch.cancel();
+  }
 }
 
 /** Lets only so many batches be under way. */

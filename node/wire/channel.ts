@@ -2,13 +2,7 @@ import { type SecureContext } from "node:tls";
 
 import { Client, type ClientOptions, credentials } from "@grpc/grpc-js";
 
-import {
-  CLIENT_KEEPALIVE_EVERY_MS,
-  CLIENT_KEEPALIVE_WITHIN_MS,
-  RECONNECT_MS_MAX,
-  RECONNECT_MS_MIN,
-  SESSION_MEGABYTES_MAX,
-} from "./bounds.ts";
+import { RECONNECT_MS_MAX, RECONNECT_MS_MIN, SESSION_MEGABYTES_MAX } from "./bounds.ts";
 
 /** Looks at a node's certificate after OpenSSL has accepted it. Gives the reason to break off, if there is one. */
 export type CheckServer = NonNullable<Parameters<typeof credentials.createFromSecureContext>[1]>["checkServerIdentity"];
@@ -21,6 +15,12 @@ export interface ChannelOrder {
   readonly context: SecureContext;
   readonly checkServer: NonNullable<CheckServer>;
   readonly answerBytesMax: number;
+  /**
+   * How often the other end is asked for a sign of life, calls or not, and how long it may take. Not for channels with calls
+   * that outlast a connection's age: gRPC's client takes the first ping after the server's goodbye for a lost connection, and
+   * ends them (grpc/grpc-node#3068).
+   */
+  readonly keepalive?: { readonly everyMs: number; readonly withinMs: number };
 }
 
 /**
@@ -36,13 +36,15 @@ export function openChannel(order: ChannelOrder): Client {
     "grpc.enable_http_proxy": 0,
     "grpc.service_config_disable_resolution": 1,
     "grpc.enable_channelz": 0,
-    "grpc.keepalive_time_ms": CLIENT_KEEPALIVE_EVERY_MS,
-    "grpc.keepalive_timeout_ms": CLIENT_KEEPALIVE_WITHIN_MS,
-    "grpc.keepalive_permit_without_calls": 1,
     "grpc.initial_reconnect_backoff_ms": RECONNECT_MS_MIN,
     "grpc.max_reconnect_backoff_ms": RECONNECT_MS_MAX,
     "grpc.max_receive_message_length": order.answerBytesMax,
     "grpc-node.max_session_memory": SESSION_MEGABYTES_MAX,
+    ...(order.keepalive !== undefined && {
+      "grpc.keepalive_time_ms": order.keepalive.everyMs,
+      "grpc.keepalive_timeout_ms": order.keepalive.withinMs,
+      "grpc.keepalive_permit_without_calls": 1,
+    }),
   };
   const secure = credentials.createFromSecureContext(order.context, { checkServerIdentity: order.checkServer });
   return new Client(`dns:///${order.endpoint}`, secure, options);

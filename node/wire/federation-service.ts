@@ -28,8 +28,12 @@ const LATE_MS = { usual: 8_000, max: 60_000 } as const;
 
 /** What the door for callers needs. */
 export interface FederationNeeds {
-  /** The story. What the caller's certificate lets it claim goes with the question, so that a refusal is audited too. */
-  readonly locate: (question: Question, rights: CallerRights) => AsyncGenerator<LocateEvent, void>;
+  /**
+   * The story. What the caller's certificate lets it claim goes with the question, so that a refusal is audited too.
+   *
+   * @param gone aborts when the caller has left: nobody need be asked any more.
+   */
+  readonly locate: (question: Question, rights: CallerRights, gone: AbortSignal) => AsyncGenerator<LocateEvent, void>;
   /** Signs a serialised verdict in this node's name. */
   readonly signVerdict: (payload: Uint8Array) => Promise<Uint8Array>;
 }
@@ -41,8 +45,8 @@ export function federationService(clock: Clock, random: Random, log: Log, needs:
     name: "corridor.v1.FederationService",
     definition: { locate: boundRequest(locate, REQUEST_BYTES_MAX, "everything-known") },
     implementation: {
-      locate: serverStream(log, (request: LocateRequest, call) =>
-        streamEvents(toQuestion(request, call, clock, random), callerOf(call).rights, needs),
+      locate: serverStream(log, (request: LocateRequest, call, gone) =>
+        streamEvents(toQuestion(request, call, clock, random), callerOf(call).rights, gone, needs),
       ),
     },
   };
@@ -84,9 +88,10 @@ function toTimes(request: LocateRequest): { readonly answerByMs: number; readonl
 async function* streamEvents(
   question: Question,
   rights: CallerRights,
+  gone: AbortSignal,
   needs: FederationNeeds,
 ): AsyncGenerator<LocateResponse, void> {
-  for await (const event of needs.locate(question, rights)) {
+  for await (const event of needs.locate(question, rights, gone)) {
     yield event.kind === "answer"
       ? { event: { $case: "answer", value: fromAreaAnswer(event.answer) } }
       : { event: { $case: "verdict", value: await sign(event.verdict, needs) } };

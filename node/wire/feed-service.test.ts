@@ -281,6 +281,16 @@ describe("the feeds' door", () => {
       assert.equal(failure.code, "overloaded");
     });
 
+    it("is given up by its feeder where it owes an acknowledgement for a minute", async () => {
+      keep = () => new Promise(() => {});
+      const target = { host: "127.0.0.1", port: door.port, certsDir: network.callerDir("feed") };
+      const hasty = await connectCaller(target, fastClock(200));
+      const failure = await failureFrom(load(batchesOf(1, 1), hasty));
+      hasty.close();
+      assert.equal(failure.code, "timed-out");
+      assert.equal(kept.length, 1);
+    });
+
     it("ends a load that goes silent", async () => {
       const quick = await openDoor(network, { validate, loadBatch }, { clock: fastClock(100) });
       const startedMs = systemClock.monotonicMs();

@@ -85,15 +85,18 @@ export function unary<Request, Response>(
 
 /**
  * Wraps the work of a method that answers with a stream. Messages are taken from it only as fast as the other side reads
- * them; when the other side goes away, the work is told by `return()`.
+ * them. When the other side goes away, the signal aborts and the work is told by `return()`: a generator hears of that only
+ * at its next yield, and one that waits for others must not wait until then.
  */
 export function serverStream<Request, Response>(
   log: Log,
-  work: (request: Request, call: IncomingCall) => AsyncGenerator<Response, void>,
+  work: (request: Request, call: IncomingCall, gone: AbortSignal) => AsyncGenerator<Response, void>,
 ): handleServerStreamingCall<Received<Request>, Response> {
   return (call) => {
+    const gone = new AbortController();
+    call.once("cancelled", () => gone.abort());
     const run = async (): Promise<void> => {
-      await sendAll(call, work(taken(call.request), incomingCall(call.metadata)));
+      await sendAll(call, work(taken(call.request), incomingCall(call.metadata), gone.signal));
       call.end();
     };
     endWithStatus(log, call, run());

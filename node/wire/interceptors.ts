@@ -36,6 +36,8 @@ export interface IncomingCall {
   /** When the caller stops waiting, or our own limit for this method. */
   deadline?: Deadline;
   startedMs: number;
+  /** True once the call has ended, however: nobody waits for what is still to be done for it. */
+  ended: boolean;
 }
 
 /** A step that every call takes before its request is read. */
@@ -215,6 +217,7 @@ class GuardedCall extends ServerInterceptingCall {
       connectionKey: next.getPeer(),
       wantedByMs: Number(next.getDeadline()),
       startedMs: clock.monotonicMs(),
+      ended: false,
     };
   }
 
@@ -257,6 +260,7 @@ class GuardedCall extends ServerInterceptingCall {
   /** gRPC calls this once at the end of every call, however it ended. */
   onCancel(): void {
     this.#open.delete(this);
+    this.#call.ended = true;
     this.#close(this.#ending === undefined ? "cut-short" : failureIn(this.#ending));
     this.#listener?.onCancel();
   }

@@ -61,6 +61,7 @@ export function locatorService(
   const { answerLocate, answerLocateStream } = LocatorServiceService;
   const seen = new SeenAssertions();
   const askerOf = (call: IncomingCall): Member => {
+    if (call.ended) throw new Failure("timed-out", "The asker waits no longer.");
     checkAgain(call);
     const peer = peerOf(call);
     if (peer.kind !== "node") throw new Failure("not-permitted", "Only member nodes may ask.");

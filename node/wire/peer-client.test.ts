@@ -208,6 +208,68 @@ describe("the way to a peer", () => {
     assert.ok(systemClock.monotonicMs() - startedMs < 200);
   });
 
+  it("whose asker has left before the story began is told none", async () => {
+    let told = 0;
+    const verified = new AbortController();
+    const port = await open({
+      verifyAssertion: () => systemClock.sleep(5_000, verified.signal).then(() => true),
+      answerLocate() {
+        told++;
+        return Promise.resolve(nothingToShow());
+      },
+    });
+    const waiting = new AbortController();
+    const failure = failureFrom(ask(peers(), at(port), 5_000, waiting.signal));
+    await systemClock.sleep(200);
+    waiting.abort();
+    assert.equal((await failure).code, "timed-out");
+    await systemClock.sleep(100);
+    verified.abort();
+    await systemClock.sleep(100);
+    assert.equal(told, 0);
+  });
+
+  describe("where the connection breaks off under a question", () => {
+    /** A holder whose answers to the first questions are cut off, with the way to it. */
+    async function cutting(times: number): Promise<{ readonly member: Member; readonly attempts: string[] }> {
+      const attempts: string[] = [];
+      const sockets = new Set<net.Socket>();
+      const port = await open({
+        async answerLocate({ attemptId }) {
+          attempts.push(attemptId);
+          if (attempts.length > times) return nothingToShow();
+          for (const socket of sockets) socket.resetAndDestroy();
+          await systemClock.sleep(20);
+          return nothingToShow();
+        },
+      });
+      const way = net.createServer((socket) => {
+        sockets.add(socket.on("error", () => {}).on("close", () => sockets.delete(socket)));
+        socket.pipe(net.connect(port, "127.0.0.1").on("error", () => {})).pipe(socket);
+      });
+      way.listen(0, "127.0.0.1");
+      await once(way, "listening");
+      closing.push(() => {
+        for (const socket of sockets) socket.destroy();
+        way.close();
+      });
+      return { member: at((way.address() as AddressInfo).port), attempts };
+    }
+
+    it("asks once more, as an attempt of its own", async () => {
+      const { member, attempts } = await cutting(1);
+      assert.deepEqual(await ask(peers(), member), nothingToShow());
+      assert.equal(attempts.length, 2);
+      assert.notEqual(attempts[0], attempts[1]);
+    });
+
+    it("asks no third time", async () => {
+      const { member, attempts } = await cutting(5);
+      assert.equal((await failureFrom(ask(peers(), member))).code, "unreachable");
+      assert.equal(attempts.length, 2);
+    });
+  });
+
   it("sends nothing to a node that is not the member asked, though the network knows it", async () => {
     let questions = 0;
     const port = await open({

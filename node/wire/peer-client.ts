@@ -14,7 +14,7 @@ import { type NodeId, type ProtocolVersion, speaksWith } from "../base/words.ts"
 import type { PeerTransport } from "../federation/federation.ts";
 import { type PeerIdentity, chainOfCertificate, identifyPeer } from "../trust/peer-identity.ts";
 import { AssertionDesk } from "./assertion-desk.ts";
-import { ANSWER_BYTES_MAX, CONNECT_WITHIN_MS } from "./bounds.ts";
+import { ANSWER_BYTES_MAX, CONNECT_WITHIN_MS, PEER_KEEPALIVE_EVERY_MS, PEER_KEEPALIVE_WITHIN_MS } from "./bounds.ts";
 import { openChannel } from "./channel.ts";
 import { fromClaim, fromPatient } from "./convert.ts";
 import { toHolderAnswer } from "./convert-answer.ts";
@@ -24,12 +24,15 @@ import {
   LocatorServiceService,
 } from "./generated/corridor/v1/locator_service.ts";
 import { PATIENT_NONCE_BYTES, bindPatient } from "./patient-binding.ts";
-import { failureOf } from "./status.ts";
+import { type CallError, failureOf, isBrokenOff } from "./status.ts";
 import { serializerOf } from "./encode.ts";
 import { type TlsFiles, clientContext } from "./tls-files.ts";
 
 const LATE_UNTIL_MS_MAX = 120_000;
 const ANSWER_BY_MS_MAX = 60_000;
+const ATTEMPTS_MAX = 2;
+/** With less time left, a connection would hardly be made before the answer is due. */
+const ASK_AGAIN_MS_MIN = 50;
 
 export interface PeerClientOrder {
   readonly ownId: NodeId;
@@ -55,7 +58,9 @@ export interface PeerClient extends PeerTransport {
 }
 
 /**
- * Carries questions to peers: one channel for each member, a signed claim for each question, one attempt.
+ * Carries questions to peers: one channel for each member, a signed claim for each attempt. Where the connection breaks off
+ * under a question, it is asked once more within its time: to answer twice does no harm, and the holder's audit has both
+ * attempts under the one request.
  *
  * @throws {Failure} `configuration`: the certificate and its key are not a pair.
  */
@@ -72,15 +77,31 @@ export function makePeerClient(order: PeerClientOrder): PeerClient {
     return fresh;
   }
 
+  async function attempt(
+    member: Member,
+    question: Question,
+    deadline: Deadline,
+    signal: AbortSignal,
+  ): Promise<HolderAnswer> {
+    const channel = channelTo(member);
+    // Members' entries are replaced with every new directory; the certificate is judged by the newest.
+    channel.member = member;
+    const attemptId = order.random.uuid();
+    const request = await makeRequest(order, channel.desk, question, deadline, attemptId);
+    if (signal.aborted) throw new Failure("timed-out", "Nobody waits for the answer any more.");
+    return readAnswer(await channel.call(request, deadline, signal), attemptId, order.protocol);
+  }
+
   return {
     async ask(member, question, _permit, deadline, signal) {
-      const channel = channelTo(member);
-      // Members' entries are replaced with every new directory; the certificate is judged by the newest.
-      channel.member = member;
-      const attemptId = order.random.uuid();
-      const request = await makeRequest(order, channel.desk, question, deadline, attemptId);
-      if (signal.aborted) throw new Failure("timed-out", "Nobody waits for the answer any more.");
-      return readAnswer(await channel.call(request, deadline, signal), attemptId, order.protocol);
+      for (let attempts = 1; ; attempts++) {
+        try {
+          return await attempt(member, question, deadline, signal);
+        } catch (thrown) {
+          const mayAskAgain = attempts < ATTEMPTS_MAX && deadline.remainingMs() >= ASK_AGAIN_MS_MIN;
+          if (!(thrown instanceof BrokenOff && mayAskAgain)) throw thrown;
+        }
+      }
     },
     close() {
       for (const channel of channels.values()) channel.retire();
@@ -127,6 +148,13 @@ function readAnswer({ protocol, answer }: AnswerLocateResponse, attemptId: strin
 /** An answer, or why it could not be read: gRPC would only say that something went wrong inside. */
 type Received = AnswerLocateResponse | Failure;
 
+/** The connection was there, and broke off before the answer came. */
+class BrokenOff extends Failure {
+  constructor(cause: CallError) {
+    super("unreachable", "The connection to the node broke off under the question.", { cause });
+  }
+}
+
 /** The channel to one member. */
 class PeerChannel {
   member: Member;
@@ -151,6 +179,7 @@ class PeerChannel {
       serverName: nodeDns(order.domain, member.id),
       context,
       answerBytesMax: ANSWER_BYTES_MAX,
+      keepalive: { everyMs: PEER_KEEPALIVE_EVERY_MS, withinMs: PEER_KEEPALIVE_WITHIN_MS },
       checkServer: (_host, certificate) => {
         try {
           const identity = identifyPeer(chainOfCertificate(certificate), order.domain);
@@ -221,7 +250,7 @@ class PeerChannel {
           { deadline: this.#order.clock.wallMs() + deadline.remainingMs() },
           (error, response) => {
             signal.removeEventListener("abort", cancel);
-            if (error !== null) reject(failureOf(error));
+            if (error !== null) reject(this.#hasBrokenOff(error, signal) ? new BrokenOff(error) : failureOf(error));
             else resolve(response ?? new Failure("incompatible", "The peer answered nothing."));
           },
         ),
@@ -229,6 +258,12 @@ class PeerChannel {
       const cancel = (): void => call.cancel();
       signal.addEventListener("abort", cancel, { once: true });
     });
+  }
+
+  /** False where we cancelled the call ourselves, and where there was no connection to begin with. */
+  #hasBrokenOff(error: CallError, signal: AbortSignal): boolean {
+    const isDown = this.#client.getChannel().getConnectivityState(false) === connectivityState.TRANSIENT_FAILURE;
+    return !signal.aborted && !isDown && isBrokenOff(error);
   }
 }
 

@@ -55,7 +55,7 @@ describe("the door's one ordered list", () => {
       network,
       {
         answerLocate: (question) => stories.current.answerLocate?.(question) ?? Promise.reject(new Error("none")),
-        locate: (question, rights) => (stories.current.locate ?? onlyVerdict)(question, rights),
+        locate: (...asked) => (stories.current.locate ?? onlyVerdict)(...asked),
       },
       { log },
     );

@@ -56,6 +56,8 @@ export interface ServerOrder {
   readonly feed: FeedNeeds;
   /** Serves the protos' shapes to operators' tools. */
   readonly reflection: boolean;
+  /** After how long connections end; the bound of that name unless a trial cannot wait for it. */
+  readonly connectionAgeMs?: number;
 }
 
 export interface RunningServer {
@@ -85,7 +87,7 @@ export async function startServer(order: ServerOrder): Promise<RunningServer> {
 
   const services = servicesOf(order);
   const health = makeHealth(services.map(({ name }) => name));
-  const doors = makeDoors(services, health, guard);
+  const doors = makeDoors(services, health, guard, order.connectionAgeMs ?? CONNECTION_AGE_MS);
   const tls = await startTlsServer({
     listen: order.listen,
     files: order.tls,
@@ -139,14 +141,18 @@ function makeDoors(
   services: readonly Service[],
   health: Health,
   guard: CallGuard,
+  connectionAgeMs: number,
 ): { readonly questions: Door; readonly feeds: Door } {
+  const both: ServerOptions = { "grpc.max_connection_age_ms": connectionAgeMs };
   const questions: ServerOptions = {
+    ...both,
     "grpc.max_receive_message_length": REQUEST_BYTES_MAX,
     "grpc.max_connection_age_grace_ms": CONNECTION_AGE_GRACE_MS,
     "grpc.keepalive_time_ms": SERVER_KEEPALIVE_EVERY_MS,
     "grpc.keepalive_timeout_ms": SERVER_KEEPALIVE_WITHIN_MS,
   };
   const feeds: ServerOptions = {
+    ...both,
     "grpc.max_receive_message_length": BATCH_BYTES_MAX + MESSAGE_OVERHEAD_BYTES,
     "grpc.max_connection_age_grace_ms": LOAD_GRACE_MS,
   };
@@ -157,7 +163,6 @@ function makeDoor(options: ServerOptions, services: readonly Service[], health: 
   const server = new Server({
     "grpc.max_concurrent_streams": STREAMS_PER_CONNECTION_MAX,
     "grpc-node.max_session_memory": SESSION_MEGABYTES_MAX,
-    "grpc.max_connection_age_ms": CONNECTION_AGE_MS,
     "grpc.max_connection_idle_ms": CONNECTION_IDLE_MS,
     "grpc.enable_channelz": 0,
     ...options,

@@ -91,6 +91,22 @@ export function isCallError(thrown: unknown): thrown is CallError {
 }
 
 /**
+ * True where the call ended without a word of the other node's: its connection or its stream broke off. Whether the node
+ * had done what it was asked is not known then.
+ */
+export function isBrokenOff(error: CallError): boolean {
+  return BROKEN_OFF.has(error.code) && headerOf(error, FAILURE_HEADER) === undefined;
+}
+
+/** What gRPC makes of a stream that was reset, and of a connection that was lost or said goodbye. */
+const BROKEN_OFF: ReadonlySet<Status> = new Set([
+  Status.CANCELLED,
+  Status.UNKNOWN,
+  Status.INTERNAL,
+  Status.UNAVAILABLE,
+]);
+
+/**
  * The failure that a status tells of, typed. The other side's words are kept as it said them, on one line; its code counts
  * only where it fits its status.
  */

@@ -10,7 +10,7 @@ import type { PeerQuestion } from "../../requests/answer-locate.ts";
 import type { ParsedItem } from "../../requests/load-batch.ts";
 import { checkAssertionTimes, verifyAssertion } from "../../trust/assertion.ts";
 import { authorisePeer } from "../../trust/peer-identity.ts";
-import type { CallerRights } from "../federation-service.ts";
+import type { FederationNeeds } from "../federation-service.ts";
 import type { FeedNeeds } from "../feed-service.ts";
 import { type RunningServer, startServer } from "../server.ts";
 import { DOMAIN, HOLDER, type WireNetwork } from "./a-network.ts";
@@ -19,7 +19,7 @@ import { DOMAIN, HOLDER, type WireNetwork } from "./a-network.ts";
 export interface DoorStories {
   readonly verifyAssertion?: typeof verifyAssertion;
   readonly answerLocate?: (question: PeerQuestion) => Promise<HolderAnswer>;
-  readonly locate?: (question: Question, rights: CallerRights) => AsyncGenerator<LocateEvent, void>;
+  readonly locate?: FederationNeeds["locate"];
   readonly validate?: FeedNeeds["validate"];
   readonly loadBatch?: FeedNeeds["loadBatch"];
   readonly finishLoad?: FeedNeeds["finishLoad"];
@@ -31,6 +31,7 @@ export interface DoorSettings {
   readonly protocol?: ProtocolVersion;
   readonly reflection?: boolean;
   readonly port?: number;
+  readonly connectionAgeMs?: number;
 }
 
 /** Opens the holder's door on a free port of this machine, with trust as the composition root introduces it. */
@@ -40,6 +41,7 @@ export function openDoor(
   settings: DoorSettings = {},
 ): Promise<RunningServer> {
   const { clock = systemClock, log = silentLog, protocol = PROTOCOL, reflection = false, port = 0 } = settings;
+  const { connectionAgeMs } = settings;
   return startServer({
     ownId: HOLDER,
     domain: DOMAIN,
@@ -67,6 +69,7 @@ export function openDoor(
       finishLoad: stories.finishLoad ?? (() => Promise.resolve({ waiting: 0 })),
     },
     reflection,
+    ...(connectionAgeMs !== undefined && { connectionAgeMs }),
   });
 }
 
