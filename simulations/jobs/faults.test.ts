@@ -341,4 +341,21 @@ describe("jobs through a Redis in trouble", () => {
       return { counts: { emptied: trials.count }, worst };
     },
   );
+
+  const title = "does the jobs itself where Redis keeps them from its worker";
+  if (cannot !== undefined) it.skip(`${title} (skipped since ${cannot})`);
+  else {
+    it(title, () =>
+      trial(async () => {
+        await start(hurriedClock(10));
+        store.add(1);
+        await drained();
+        await redis.ask((client) => client.hset(`corridor:${queue}:meta`, "paused", 1)); // as somebody's dashboard may
+        store.add(20, 1);
+        await drained();
+        assert.ok(store.logged.includes("redis-worker-replaced"), store.logged.join());
+        assertOnce(21);
+      }),
+    );
+  }
 });

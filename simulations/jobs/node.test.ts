@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -156,4 +157,17 @@ describe("a node with a Redis", function () {
       return { counts: { refused: 1, startedWithout: 1 } };
     },
   );
+});
+
+it("a node without a Redis loads nothing of BullMQ or ioredis", () => {
+  const script = `
+    import { createRequire } from "node:module";
+    await import("./node/node.ts");
+    const ofRedis = () => Object.keys(createRequire(import.meta.url).cache).filter((path) => path.includes("/ioredis/"));
+    console.log(ofRedis().length === 0);
+    await import("./node/jobs/bullmq.ts");
+    console.log(ofRedis().length > 0);`;
+  const cwd = join(import.meta.dirname, "../..");
+  const out = execFileSync(process.execPath, ["--input-type=module", "-e", script], { cwd, encoding: "utf8" });
+  assert.equal(out.trim(), "true\ntrue", "absent, and seen once it is there");
 });
