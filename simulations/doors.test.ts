@@ -894,7 +894,7 @@ describe("the doors of a running node", () => {
       ["recorded_on", { recordedOn: "2999-01-01" }],
     ];
     const spoiltPointers: [field: string, item: Partial<PointerItem>][] = [
-      ["local_id", { localId: "never-loaded" }],
+      ["local_id", { localId: "" }],
       ["record_id", { recordId: "" }],
       ["record_type", { recordType: "diary" }],
       ["record_type", { recordType: "sexual-health" }],
