@@ -24,14 +24,17 @@ import { type Covered, makeFederation } from "./federation/federation.ts";
 import { type AdmittedFeed, parseFeedItem } from "./feeds/items.ts";
 import { startJobs } from "./jobs/jobs.ts";
 import { loadFollowUp } from "./jobs/load-follow-up.ts";
+import { loadTidy } from "./jobs/load-tidy.ts";
 import { type LocatorProvider, makeLocator } from "./locator/locator.ts";
 import { makeMpi } from "./mpi/mpi.ts";
 import { answerLocate } from "./requests/answer-locate.ts";
 import { answerOwn } from "./requests/answer-own.ts";
 import { findRecords, knowPerson } from "./requests/find-records.ts";
-import { finishLoad, LOAD_COMMANDS_AT_ONCE, loadBatch } from "./requests/load-batch.ts";
+import { dropOldWaiting, finishLoad, LOAD_COMMANDS_AT_ONCE, loadBatch } from "./requests/load-batch.ts";
 import { locate } from "./requests/locate.ts";
+import { behindText, readBehind } from "./storage/behind.ts";
 import { openDatabase } from "./storage/database.ts";
+import type { StoreAlarm } from "./storage/store-keeper.ts";
 import { startThreadExecutor } from "./storage/thread-executor.ts";
 import type { Log } from "./telemetry/log.ts";
 import { checkAssertionTimes, makeAssertionSigner, verifyAssertion } from "./trust/assertion.ts";
@@ -58,6 +61,9 @@ export interface RunningNode {
   /** Stops listening, lets calls in progress end, writes what waits, closes the stores. */
   stop(): Promise<void>;
 }
+
+/** How often the log says that a store is behind. */
+const REMIND_EVERY_MS = 3_600_000;
 
 /** How long calls in progress may take to end when the node stops. */
 const DRAIN_MS = 3_000;
@@ -89,12 +95,18 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
 
   // What it keeps: two files, one writer thread each, and one reader of the index.
   const storeAt = (name: "index" | "audit"): string => join(settings.dataDir, `${name}.db`);
-  const index = await startThreadExecutor({ file: storeAt("index"), store: "index", onFatal: parts.onFatal });
+  const keeping = { onFatal: parts.onFatal, onAlarm: ({ event, failure }: StoreAlarm) => log.error(event, failure) };
+  const index = await startThreadExecutor({ file: storeAt("index"), store: "index", ...keeping });
   starting.defer(() => index.close());
-  const auditStore = await startThreadExecutor({ file: storeAt("audit"), store: "audit", onFatal: parts.onFatal });
+  const auditStore = await startThreadExecutor({ file: storeAt("audit"), store: "audit", ...keeping });
   starting.defer(() => auditStore.close());
   const reader = openDatabase(storeAt("index"), { readonly: true });
   starting.defer(() => void reader.close());
+  const sayBehind = (): void => sayWhatIsBehind([storeAt("index"), storeAt("audit")], log);
+  sayBehind();
+  const reminding = clock.every(REMIND_EVERY_MS, sayBehind);
+  starting.defer(() => reminding.cancel());
+  const forgottenToMs = readBehind(storeAt("audit"))?.notedMs ?? 0;
 
   // What it can do.
   const tokenOf = makePatientToken(openTokenKey(join(settings.dataDir, "token.key"), random));
@@ -102,7 +114,10 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   const audit = makeAudit({ executor: auditStore, ownId: settings.id, clock, random, tokenOf, onAlarm });
   starting.defer(() => audit.close());
   const mpi = makeMpi(reader);
-  const locator = makeLocator({ db: reader, clock, providers: feeds.map(asLocatorProvider) });
+  const locator = makeLocator({
+    ...{ db: reader, clock, providers: feeds.map(asLocatorProvider) },
+    heldToMs: () => readBehind(storeAt("index"))?.heldToMs,
+  });
   const objections = makeObjections(reader);
   const inForce = () => directory.inForce();
   const access = makeAccess({
@@ -122,8 +137,12 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     ...{ clock, ownId: settings.id, directory: inForce, transport: peers },
     mayAsk: access.mayAsk,
   });
+  const kinds = [
+    loadFollowUp(() => locator.feedsChanged()),
+    loadTidy((signal) => dropOldWaiting({ clock, store: index }, signal)),
+  ];
   const jobs = await startJobs(
-    { readDb: reader, executor: index, clock, random, log, kinds: [loadFollowUp(() => locator.feedsChanged())] },
+    { readDb: reader, executor: index, clock, random, log, kinds },
     settings.redisUrl && { url: settings.redisUrl, queue: settings.id },
   );
   starting.defer(() => jobs.stop());
@@ -173,7 +192,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     authorise: (identity) => authorisePeer(identity, directory, settings.id),
     locator: {
       verifyAssertion,
-      checkAssertionTimes: (issuedAtMs, expiresAtMs) => checkAssertionTimes(issuedAtMs, expiresAtMs, clock),
+      checkAssertionTimes: (issuedAtMs, expiresAtMs) => checkAssertionTimes(issuedAtMs, expiresAtMs, clock, forgottenToMs),
       answerLocate: (question) => answerLocate(question, answerNeeds),
     },
     federation: {
@@ -217,6 +236,14 @@ export async function checkNode(settings: Settings, clock: Clock): Promise<void>
     alarm: () => {},
   });
   directory.close();
+}
+
+/** A store that may lack what was acknowledged is nothing to hear of once and forget. */
+function sayWhatIsBehind(stores: readonly string[], log: Log): void {
+  for (const store of stores) {
+    const behind = readBehind(store);
+    if (behind !== undefined) log.warn("store-behind", { text: behindText(store, behind) });
+  }
 }
 
 function sequenceMemoryOf({ dataDir }: Settings): SequenceMemory {

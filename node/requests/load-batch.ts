@@ -34,6 +34,9 @@ const WAITING_MS_MAX = 30 * 24 * 3_600_000;
 /** The kind of the outbox row that a batch leaves behind. */
 export const LOAD_FOLLOW_UP = "load-follow-up";
 
+/** The kind of the outbox row that a load's end leaves behind where more has waited too long than it could drop. */
+export const LOAD_TIDY = "load-tidy";
+
 /** One item of a feed, validated. Its values cannot be printed by accident. */
 export type FeedItem =
   | { readonly kind: "identity"; readonly values: Concealed<IdentityRecord> }
@@ -160,6 +163,22 @@ export async function finishLoad(
   return end;
 }
 
+/**
+ * Drops, in short steps, all that has waited too long for the identity of its patient. Doing it twice does no harm.
+ *
+ * @param signal stops it between two steps.
+ */
+export async function dropOldWaiting(
+  { clock, store }: Pick<LoadBatchNeeds, "clock" | "store">,
+  signal: AbortSignal,
+): Promise<void> {
+  let more = true;
+  while (more) {
+    signal.throwIfAborted();
+    more = await store.run("drop-waiting", { nowMs: clock.wallMs() });
+  }
+}
+
 /** @throws {Failure} `invalid-input`: the name or the moment of the load cannot be. */
 function checkHeader(header: LoadHeader, nowMs: number): void {
   if (!/^[^\p{Cc}\ufffd]{1,100}$/u.test(header.name) || containsNhsNumber(header.name)) {
@@ -200,6 +219,8 @@ declare module "../storage/executor.ts" {
       /** `taken`: so many entries from the first on are kept; the rest is not looked at. */
       result: Pick<LoadResult, "providers"> & { readonly taken: number };
     };
+    /** Drops some of what has waited too long; true where some may be left. */
+    "drop-waiting": { payload: { readonly nowMs: number }; result: boolean };
     "finish-load": {
       payload: { readonly asOfMs: number; readonly nowMs: number; readonly providers: readonly string[] };
       result: LoadEnd;
@@ -233,9 +254,11 @@ export function makeHandlers(db: Database, random: Random, clock: Clock): Comman
     },
     "finish-load": ({ asOfMs, nowMs, providers }) => {
       for (const provider of providers) stores.feeds.advance(provider, asOfMs);
-      stores.waiting.dropOlderThan(nowMs - WAITING_MS_MAX);
+      const more = stores.waiting.dropOlderThan(nowMs - WAITING_MS_MAX);
+      if (more) enqueue(db, { kind: LOAD_TIDY, key: random.uuid(), payload: {} });
       return { waiting: stores.waiting.count(providers) };
     },
+    "drop-waiting": ({ nowMs }) => stores.waiting.dropOlderThan(nowMs - WAITING_MS_MAX),
   };
 }
 

@@ -19,8 +19,8 @@ export interface WaitingItems {
   take(provider: string, localId: string): readonly { readonly item: WaitingItem; readonly asOfMs: number }[];
   /** How many items of these providers wait. */
   count(providers: readonly string[]): number;
-  /** Drops what has waited since before a moment, some thousands at a time. */
-  dropOlderThan(ms: number): void;
+  /** Drops what has waited since before a moment, at most a thousand at a time; true where some may be left. */
+  dropOlderThan(ms: number): boolean;
 }
 
 const COLUMNS = "waiting_no, kind, provider, local_id, item_id, item, as_of_ms, since_ms, checksum";
@@ -69,7 +69,7 @@ export function makeWaitingItems(db: Database): WaitingItems {
         .map(fromRow);
     },
     count: (providers) => providers.reduce((sum, provider) => sum + (countOf.get(provider) ?? 0), 0),
-    dropOlderThan: (ms) => void drop.run(ms),
+    dropOlderThan: (ms) => drop.run(ms).changes === DROPPED_AT_A_TIME,
   };
 }
 
