@@ -192,7 +192,8 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     authorise: (identity) => authorisePeer(identity, directory, settings.id),
     locator: {
       verifyAssertion,
-      checkAssertionTimes: (issuedAtMs, expiresAtMs) => checkAssertionTimes(issuedAtMs, expiresAtMs, clock, forgottenToMs),
+      checkAssertionTimes: (issuedAtMs, expiresAtMs) =>
+        checkAssertionTimes(issuedAtMs, expiresAtMs, clock, forgottenToMs),
       answerLocate: (question) => answerLocate(question, answerNeeds),
     },
     federation: {

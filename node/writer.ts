@@ -6,7 +6,10 @@ import * as outbox from "./storage/outbox.ts";
 import { serveWriter } from "./storage/writer-thread.ts";
 
 /** The composition root of the writer threads: which commands each store file knows. Run as a worker, never imported. */
-serveWriter({
-  index: [outbox.makeHandlers, (db) => loadBatch.makeHandlers(db, systemRandom, systemClock)],
-  audit: [audit.makeHandlers],
-});
+serveWriter(
+  {
+    index: [outbox.makeHandlers, (db) => loadBatch.makeHandlers(db, systemRandom, systemClock)],
+    audit: [audit.makeHandlers],
+  },
+  systemClock,
+);

@@ -62,6 +62,11 @@ export interface LocatorNeeds {
   readonly db: Database;
   readonly clock: Clock;
   readonly providers: readonly LocatorProvider[];
+  /**
+   * The moment after which the index may lack what was once acknowledged, milliseconds since the epoch; `undefined` where
+   * it lacks nothing. No feed counts as fresh meanwhile.
+   */
+  readonly heldToMs?: () => number | undefined;
 }
 
 /**
@@ -76,7 +81,7 @@ interface Views {
   readonly count: number;
 }
 
-export function makeLocator({ db, clock, providers }: LocatorNeeds): Locator {
+export function makeLocator({ db, clock, providers, heldToMs = () => undefined }: LocatorNeeds): Locator {
   const firstOfIdentity = db
     .prepare<[number, number], RawRow>(
       `SELECT ${POINTER_COLUMNS} FROM pointer WHERE pointer_no BETWEEN ? AND ? ORDER BY pointer_no LIMIT ${ROWS_READ_MAX + 1}`,
@@ -164,7 +169,8 @@ export function makeLocator({ db, clock, providers }: LocatorNeeds): Locator {
   function coverage(): Coverage {
     const nowMs = clock.monotonicMs();
     if (cached === undefined || nowMs - cached.atMs >= COVERAGE_AGE_MS_MAX) {
-      cached = { coverage: computeCoverage(providers, new Map(feedStates.all()), clock.wallMs()), atMs: nowMs };
+      const asOfMs = new Map(feedStates.all());
+      cached = { coverage: computeCoverage(providers, asOfMs, clock.wallMs(), heldToMs()), atMs: nowMs };
     }
     return cached.coverage;
   }
@@ -177,13 +183,20 @@ function computeCoverage(
   providers: readonly LocatorProvider[],
   asOfMs: ReadonlyMap<string, number>,
   nowMs: number,
+  heldToMs: number | undefined,
 ): Coverage {
   const listed: ProviderFeed[] = [];
   for (const provider of providers) {
     if (provider.state === "left") continue;
     const { code, name } = provider;
-    const lastReceivedAtMs = asOfMs.get(code) ?? 0;
-    listed.push({ code, name, state: stateOf(provider, lastReceivedAtMs, nowMs), lastReceivedAtMs });
+    const lastReceivedAtMs = Math.min(asOfMs.get(code) ?? 0, heldToMs ?? Infinity);
+    const state = stateOf(provider, lastReceivedAtMs, nowMs);
+    listed.push({
+      code,
+      name,
+      state: heldToMs !== undefined && state === "feeding" ? "stale" : state,
+      lastReceivedAtMs,
+    });
   }
   return { providers: listed };
 }

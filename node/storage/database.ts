@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, statSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, statSync } from "node:fs";
 import { basename, dirname } from "node:path";
 
 import Sqlite, { type Database } from "better-sqlite3";
@@ -6,6 +6,7 @@ import Sqlite, { type Database } from "better-sqlite3";
 import { asFailure, Failure } from "../base/failure.ts";
 import type { StoreName } from "./executor.ts";
 import { migrate } from "./migrations.ts";
+import { breakSeal } from "./seal.ts";
 
 /** Below this SQLite, a reset of the write-ahead log can corrupt the file. */
 const SQLITE_FLOOR = [3, 51, 3] as const;
@@ -20,19 +21,13 @@ const CACHE_KIB = 16_384;
  * Page cache of the index's writer: a load touches pages all over the indexes of numbers, names and persons. It fills with
  * what is written, so a node at rest does not have it.
  */
-const INDEX_WRITER_CACHE_KIB = 131_072;
-
-/**
- * The index's log is folded in after so many pages (32 MiB): a load writes many of them again and again before that. The
- * writer stands still for it, about a tenth of a second; nobody who asks does.
- */
-const INDEX_FOLD_IN_PAGES = 8_000;
+export const INDEX_WRITER_CACHE_KIB = 131_072;
 
 /** What the write-ahead log is cut back to after a large load. */
 const WAL_KEPT_BYTES = 64 * 1024 * 1024;
 
-/** Files up to this size are checked whole at start (about 0.1 s); larger ones at their size and the edges of each table. */
-const WHOLE_CHECK_BYTES_MAX = 32 * 1024 * 1024;
+/** Files up to this size are checked whole at start (under half a second); of larger ones the edges of each table. */
+export const SMALL_BYTES_MAX = 32 * 1024 * 1024;
 
 /**
  * Opens one SQLite file with the house's settings: write-ahead log, every commit fsynced, foreign keys, no trust in
@@ -60,19 +55,18 @@ export function openDatabase(path: string, options: { readonly readonly?: boolea
 }
 
 /**
- * Opens a store for its writer: settings, the check at start, then the migrations that it still lacks.
+ * Opens a store for whoever writes it without a keeper (`store-keeper.ts`): tools and tests. Settings, the check at start,
+ * then the migrations that it still lacks.
  *
  * @throws {Failure} as {@link openDatabase}; also where a newer Corridor has written the file, or it is another store's.
  */
 export function openStore(path: string, store: StoreName): Database {
+  breakSeal(path);
   const db = openDatabase(path);
   try {
+    db.pragma("wal_autocheckpoint = 1000");
     checkAtStart(db, path);
     migrate(db, store, path);
-    if (store === "index") {
-      db.pragma(`cache_size = -${INDEX_WRITER_CACHE_KIB}`);
-      db.pragma(`wal_autocheckpoint = ${INDEX_FOLD_IN_PAGES}`);
-    }
     return db;
   } catch (thrown) {
     db.close();
@@ -82,6 +76,8 @@ export function openStore(path: string, store: StoreName): Database {
 
 /** The file's own mode is what SQLite gives to the log and the shared memory beside it. */
 function makeFile(path: string): void {
+  // Not touched where it is there: closing a handle of a file drops every lock that this process holds on it.
+  if (existsSync(path)) return;
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   closeSync(openSync(path, "a", 0o600));
 }
@@ -103,6 +99,8 @@ function configure(db: Database, readonly: boolean): void {
     if (mode !== "wal") throw new Failure("store-unavailable", "the file system does not allow a write-ahead log");
     db.pragma("synchronous = FULL");
     db.pragma(`journal_size_limit = ${WAL_KEPT_BYTES}`);
+    // The log is folded in by the file's keeper alone, which knows the checksum of each page before.
+    db.pragma("wal_autocheckpoint = 0");
   }
   db.pragma("foreign_keys = ON");
   db.pragma("trusted_schema = OFF");
@@ -129,20 +127,22 @@ function refuseOldSqlite(db: Database): void {
   }
 }
 
-/**
- * Finds the common kinds of damage in a time that does not grow with the file: the log is folded in, the file must be as
- * long as its header says, and the first row of every table must be readable. A small file is checked whole. What lies
- * deeper in a large one shows when it is read (cell checks, row checksums).
- */
 function checkAtStart(db: Database, path: string): void {
   db.pragma("wal_checkpoint(TRUNCATE)");
   const bytes = statSync(path).size;
   const bytesNamed =
     Number(db.pragma("page_count", { simple: true })) * Number(db.pragma("page_size", { simple: true }));
   if (bytes < bytesNamed) throw damaged(path, `${bytes} bytes long, its header says ${bytesNamed}`);
+  checkSmallFile(db, path);
+}
 
-  if (bytes <= WHOLE_CHECK_BYTES_MAX) {
-    const finding = db.pragma("quick_check(1)", { simple: true });
+/**
+ * Finds the common kinds of damage in a time that does not grow with the file: a small file is checked whole, its indexes
+ * included; of a large one the first row of every table must be readable.
+ */
+export function checkSmallFile(db: Database, path: string): void {
+  if (statSync(path).size <= SMALL_BYTES_MAX) {
+    const finding = db.pragma("integrity_check(1)", { simple: true });
     if (finding !== "ok") throw damaged(path, "the check of its pages failed");
     return;
   }
@@ -150,7 +150,8 @@ function checkAtStart(db: Database, path: string): void {
   for (const table of tables) db.prepare(`SELECT * FROM "${table.replaceAll('"', '""')}" LIMIT 1`).get();
 }
 
-function damaged(path: string, how: string): Failure {
+/** What to say of a store file that is not what was written. */
+export function damaged(path: string, how: string): Failure {
   return new Failure(
     "store-unavailable",
     `${path} is damaged (${how}): keep a copy of it and of the files beside it, then restore the last backup.`,
@@ -159,7 +160,7 @@ function damaged(path: string, how: string): Failure {
 }
 
 /** What SQLite or the file system says, as a failure that names the file and what to do. */
-function asStoreFailure(thrown: unknown, path: string): Failure {
+export function asStoreFailure(thrown: unknown, path: string): Failure {
   if (thrown instanceof Failure) {
     return thrown.where === undefined
       ? new Failure(thrown.code, `${path}: ${thrown.message}`, { where: path })

@@ -10,6 +10,7 @@ import { isMainThread, workerData } from "node:worker_threads";
 
 import type { Database } from "better-sqlite3";
 
+import { systemClock } from "../base/clock.ts";
 import { Failure } from "../base/failure.ts";
 import { openDatabase, openStore } from "./database.ts";
 import type { CommandHandlers, StoreExecutor } from "./executor.ts";
@@ -70,7 +71,7 @@ async function addForEver(file: string, firstValue: number): Promise<void> {
 }
 
 if (!isMainThread && (workerData as { store?: string } | null)?.store !== undefined) {
-  serveWriter({ index: [makeProbeHandlers], audit: [] });
+  serveWriter({ index: [makeProbeHandlers], audit: [] }, systemClock);
 } else if (process.argv[2] === ACKING_CHILD) {
   await addForEver(process.argv[3] ?? "", Number(process.argv[4]));
 } else {

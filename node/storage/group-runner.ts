@@ -20,6 +20,16 @@ export interface GroupReply {
   readonly broken?: SentFailure;
 }
 
+/** Watches over the file that groups are written to. */
+export interface GroupKeeper {
+  /** Why nothing can be taken now, if so; the next group may be. */
+  refusal(): Failure | undefined;
+  /** A group's transaction has begun: what is written here is part of it. */
+  begun(): void;
+  /** It is committed and fsynced; nobody has been told. */
+  committed(): void;
+}
+
 export type RunGroup = (commands: readonly Command[]) => GroupReply;
 
 /** Faults of the file, not of a command: whatever SQLite says afterwards is not to be trusted until a new start. */
@@ -42,7 +52,7 @@ const FILE_FAULTS = [
  * A reply that says `broken` must be the last: an fsync that failed once may seem to succeed when it is repeated, because
  * the kernel has dropped the pages. The queue sees to it.
  */
-export function makeGroupRunner(db: Database, handlers: CommandHandlers): RunGroup {
+export function makeGroupRunner(db: Database, handlers: CommandHandlers, keeper?: GroupKeeper): RunGroup {
   const begin = db.prepare("BEGIN IMMEDIATE");
   const commit = db.prepare("COMMIT");
   const rollback = db.prepare("ROLLBACK");
@@ -69,10 +79,14 @@ export function makeGroupRunner(db: Database, handlers: CommandHandlers): RunGro
   };
 
   return (commands) => {
+    const refusal = keeper?.refusal();
+    if (refusal !== undefined) return refuseAll(commands, sendFailure(refusal), false);
     try {
       begin.run();
+      keeper?.begun();
       const replies = commands.map(runOne);
       commit.run();
+      keeper?.committed();
       return { replies };
     } catch (thrown) {
       const failure = sendFailure(describeFault(thrown, db.name));
@@ -100,7 +114,9 @@ function refusePromise(result: unknown, name: string): void {
   check(false, `the handler of ${name} decides and writes without waiting, and so returns no promise`);
 }
 
-function describeFault(thrown: unknown, file: string): Failure {
+/** A fault of a store file as a failure that names it and says what to do. */
+export function describeFault(thrown: unknown, file: string): Failure {
+  if (thrown instanceof Failure) return thrown;
   const what = thrown instanceof Error ? thrown.message : String(thrown);
   const advice = isBusy(thrown)
     ? "another process holds its lock: end it"

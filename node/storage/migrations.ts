@@ -25,26 +25,30 @@ interface Migration {
  */
 export function migrate(db: Database, store: StoreName, path: string = db.name): void {
   const migrations = readMigrations(store);
+  refuseForeignFile(db, store, path);
   const version = Number(db.pragma("user_version", { simple: true }));
-  refuseForeignFile(db, store, path, version);
-  if (version > migrations.length) {
-    throw new Failure(
-      "store-unavailable",
-      `${path} was written by a newer Corridor (its tables have version ${version}, this program knows ${migrations.length}): start the newer program, or restore a backup made before it.`,
-      { where: path },
-    );
-  }
   for (const migration of migrations.slice(version)) apply(db, migration, APPLICATION_IDS[store]);
 }
 
-function refuseForeignFile(db: Database, store: StoreName, path: string, version: number): void {
+/** @throws {Failure} `store-unavailable`: the file is another store's, a newer program's, or no store of ours. */
+export function refuseForeignFile(db: Database, store: StoreName, path: string): void {
+  const version = Number(db.pragma("user_version", { simple: true }));
   const id = Number(db.pragma("application_id", { simple: true }));
-  if (id === APPLICATION_IDS[store]) return;
+  if (id === APPLICATION_IDS[store]) return refuseNewerFile(path, version, readMigrations(store).length);
   const isNew = id === 0 && version === 0 && db.prepare("SELECT 1 FROM sqlite_schema LIMIT 1").get() === undefined;
   if (isNew) return;
   throw new Failure(
     "store-unavailable",
     `${path} is not the ${store} store of a Corridor node: check the data folder in the node's settings.`,
+    { where: path },
+  );
+}
+
+function refuseNewerFile(path: string, version: number, known: number): void {
+  if (version <= known) return;
+  throw new Failure(
+    "store-unavailable",
+    `${path} was written by a newer Corridor (its tables have version ${version}, this program knows ${known}): start the newer program, or restore a backup made before it.`,
     { where: path },
   );
 }

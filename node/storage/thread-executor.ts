@@ -5,6 +5,7 @@ import type { StoreExecutor, StoreName } from "./executor.ts";
 import { makeGroupQueue } from "./group-queue.ts";
 import type { GroupReply } from "./group-runner.ts";
 import { receiveFailure } from "./sent-failure.ts";
+import type { StoreAlarm } from "./store-keeper.ts";
 import type { FromWriter, ToWriter, WriterStart } from "./writer-thread.ts";
 
 export interface ThreadExecutorOptions {
@@ -15,6 +16,8 @@ export interface ThreadExecutorOptions {
    * and be started again.
    */
   readonly onFatal?: (failure: Failure) => void;
+  /** Told of what an operator must hear though the store works on. */
+  readonly onAlarm?: (alarm: StoreAlarm) => void;
   /** The thread's composition root; `node/writer.ts` unless a test brings its own. */
   readonly writer?: URL;
 }
@@ -30,7 +33,8 @@ const WRITER = new URL(import.meta.url.endsWith(".ts") ? "../writer.ts" : "../wr
 export async function startThreadExecutor(options: ThreadExecutorOptions): Promise<StoreExecutor> {
   const { file, store } = options;
   const start: WriterStart = { file, store };
-  const link = linkTo(new Worker(options.writer ?? WRITER, { workerData: start, name: `${store}-writer` }), file);
+  const worker = new Worker(options.writer ?? WRITER, { workerData: start, name: `${store}-writer` });
+  const link = linkTo(worker, file, options.onAlarm ?? (() => undefined));
 
   const first = await link.reply();
   if (first.kind === "refused") {
@@ -59,21 +63,26 @@ interface WriterLink {
   readonly ended: Promise<void>;
 }
 
-function linkTo(worker: Worker, file: string): WriterLink {
+function linkTo(worker: Worker, file: string, onAlarm: (alarm: StoreAlarm) => void): WriterLink {
   const ended = Promise.withResolvers<void>();
   let expected: PromiseWithResolvers<FromWriter> | undefined;
   let lost: Failure | undefined;
   let endWanted = false;
   let tell: (failure: Failure) => void = () => undefined;
 
-  const lose = (cause: unknown): void => {
+  const giveUp = (failure: Failure): void => {
     if (endWanted || lost !== undefined) return;
+    lost = failure;
+    expected?.reject(failure);
+    tell(failure);
+  };
+  const lose = (cause: unknown): void => {
     const message = `The writer of ${file} has ended; nothing more can be written: start the node again.`;
-    lost = new Failure("store-unavailable", message, { where: file, cause });
-    expected?.reject(lost);
-    tell(lost);
+    giveUp(new Failure("store-unavailable", message, { where: file, cause }));
   };
   worker.on("message", (message: FromWriter) => {
+    if (message.kind === "alarm") return onAlarm({ event: message.event, failure: receiveFailure(message.failure) });
+    if (message.kind === "broken") return giveUp(receiveFailure(message.failure));
     endWanted ||= message.kind === "refused";
     expected?.resolve(message);
   });

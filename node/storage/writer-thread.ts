@@ -1,10 +1,11 @@
 import { isMainThread, parentPort, workerData } from "node:worker_threads";
 
 import { check } from "../base/check.ts";
-import { openStore } from "./database.ts";
+import type { Clock } from "../base/clock.ts";
 import type { CommandHandlers, HandlersMaker, StoreName } from "./executor.ts";
-import { type Command, type GroupReply, makeGroupRunner } from "./group-runner.ts";
+import { type Command, describeFault, type GroupReply, makeGroupRunner } from "./group-runner.ts";
 import { type SentFailure, sendFailure } from "./sent-failure.ts";
+import { keepStore, type KeptStore, type StoreAlarm } from "./store-keeper.ts";
 
 /** What a writer thread is started with. */
 export interface WriterStart {
@@ -17,25 +18,35 @@ export type ToWriter = { readonly kind: "group"; readonly commands: readonly Com
 export type FromWriter =
   | { readonly kind: "ready" }
   | { readonly kind: "refused"; readonly failure: SentFailure }
-  | { readonly kind: "done"; readonly reply: GroupReply };
+  | { readonly kind: "done"; readonly reply: GroupReply }
+  | { readonly kind: "alarm"; readonly event: StoreAlarm["event"]; readonly failure: SentFailure }
+  /** The file must be given up. */
+  | { readonly kind: "broken"; readonly failure: SentFailure };
 
 /**
- * The life of a writer thread: opens its file, then runs group after group until it is told to close.
+ * The life of a writer thread: opens its file, then runs group after group, and tends the file between them, until it is
+ * told to close.
  *
  * @param makers for each store, what makes the handlers of its commands.
  */
-export function serveWriter(makers: Readonly<Record<StoreName, readonly HandlersMaker[]>>): void {
+export function serveWriter(makers: Readonly<Record<StoreName, readonly HandlersMaker[]>>, clock: Clock): void {
   const port = parentPort;
   check(!isMainThread && port !== null, "the writer runs in a thread of its own");
   const { file, store } = workerData as WriterStart;
   const send = (message: FromWriter): void => port.postMessage(message);
-
+  const alarm = ({ event, failure }: StoreAlarm): void => send({ kind: "alarm", event, failure: sendFailure(failure) });
   try {
-    const db = openStore(file, store);
-    const runGroup = makeGroupRunner(db, mergeHandlers(makers[store].map((make) => make(db))));
+    const kept = keepStore(file, store, clock, alarm);
+    const handlers = mergeHandlers(makers[store].map((make) => make(kept.db)));
+    const runGroup = makeGroupRunner(kept.db, handlers, kept);
+    const tending = tend(kept, clock, (failure) => send({ kind: "broken", failure }));
     port.on("message", (message: ToWriter) => {
-      if (message.kind === "group") return send({ kind: "done", reply: runGroup(message.commands) });
-      db.close();
+      if (message.kind === "group") {
+        send({ kind: "done", reply: runGroup(message.commands) });
+        tending.afterGroup();
+        return;
+      }
+      tending.stop();
       port.close();
     });
     send({ kind: "ready" });
@@ -43,6 +54,33 @@ export function serveWriter(makers: Readonly<Record<StoreName, readonly Handlers
     send({ kind: "refused", failure: sendFailure(thrown) });
     port.close();
   }
+}
+
+/** What a writer does for its file between groups, until the file is found at fault. */
+function tend(kept: KeptStore, clock: Clock, giveUp: (failure: SentFailure) => void) {
+  let over = false;
+  const carefully = (work: () => void): void => {
+    if (over) return;
+    try {
+      work();
+    } catch (thrown) {
+      over = true;
+      giveUp(sendFailure(describeFault(thrown, kept.db.name)));
+    }
+  };
+  const verify = (): void => carefully(() => void (timer = clock.after(kept.verifyStretch(), verify)));
+  let timer = clock.after(0, verify);
+  return {
+    afterGroup: () => carefully(() => kept.foldIfDue()),
+    stop() {
+      timer.cancel();
+      try {
+        kept.close();
+      } catch {
+        // What was acknowledged is in the log; the next start folds it in.
+      }
+    },
+  };
 }
 
 /** One table of handlers from several; a name that two of them use is a mistake of ours. */

@@ -55,10 +55,18 @@ export function verifyVerdict(
 /**
  * Judges an assertion's times (milliseconds since the epoch) by the holder's clock.
  *
+ * @param forgottenToMs attempts that were answered up to this moment may have been forgotten (the audit comes from a
+ * backup); what was issued by then could be a replay. 0 where nothing was forgotten.
+ * @throws {Failure} `store-unavailable`: it could be a replay; an asker's next question, a minute later, is not.
  * @throws {Failure} `not-authenticated`: issued more than a minute ahead, lasting over five minutes, or expired. The
  * message says by how much the clocks differ, for they are the usual cause.
  */
-export function checkAssertionTimes(issuedAtMs: number, expiresAtMs: number, clock: Pick<Clock, "wallMs">): void {
+export function checkAssertionTimes(
+  issuedAtMs: number,
+  expiresAtMs: number,
+  clock: Pick<Clock, "wallMs">,
+  forgottenToMs = 0,
+): void {
   const nowMs = clock.wallMs();
   const lifetimeMs = expiresAtMs - issuedAtMs;
   if (!(lifetimeMs > 0 && lifetimeMs <= ASSERTION_LIFETIME_MS_MAX)) {
@@ -66,6 +74,12 @@ export function checkAssertionTimes(issuedAtMs: number, expiresAtMs: number, clo
   }
   if (issuedAtMs > nowMs + ISSUED_AHEAD_MS_MAX) {
     throw refusal(`it is issued ${seconds(issuedAtMs - nowMs)} ahead of the holder's clock: check both clocks`);
+  }
+  if (forgottenToMs > 0 && issuedAtMs <= forgottenToMs + ISSUED_AHEAD_MS_MAX) {
+    throw new Failure(
+      "store-unavailable",
+      "This node has just come back with an older audit and cannot tell whether it has answered this attempt: ask again in a minute.",
+    );
   }
   if (nowMs >= expiresAtMs) {
     throw refusal(`it expired ${seconds(nowMs - expiresAtMs)} ago by the holder's clock: check both clocks`);
