@@ -48,7 +48,7 @@ export async function* readFeedFile(
 ): AsyncGenerator<ReadLine> {
   let next = 0;
   try {
-    for await (const read of readLinesOf(path, rules, onBytes)) {
+    for await (const read of await openFeedFile(path, rules, onBytes)) {
       const place = next++;
       if (!wants(place)) continue;
       const { line, entry, source } = read;
@@ -63,19 +63,20 @@ export async function* readFeedFile(
   }
 }
 
-async function* readLinesOf(
+async function openFeedFile(
   path: string,
   { today, sender }: FeedRules,
   onBytes: (count: number) => void,
-): AsyncGenerator<FeedLine> {
+): Promise<AsyncGenerator<FeedLine>> {
   const { form, bytes } = await recogniseForm(counted(createReadStream(path), onBytes), path);
+  const fhir = makeFhirReader(today, sender);
   switch (form) {
     case "csv":
-      return yield* readCsv(bytes, path);
+      return readCsv(bytes, path);
     case "ndjson":
-      return yield* readNdjson(bytes, makeFhirReader(today, sender));
+      return readNdjson(bytes, fhir);
     case "one-object":
-      return yield* readOneObject(bytes, () => createReadStream(checkTwice(path)), makeFhirReader(today, sender));
+      return readOneObject(bytes, () => createReadStream(checkTwice(path)), fhir);
   }
 }
 

@@ -12,8 +12,12 @@ export type Found = {
 
 export interface FoundResource {
   readonly described: Described;
-  /** Where it lies at its server; empty where nothing says so. */
+  /** Where it lies; empty where nothing says so. */
   readonly address: string;
+  /** The server, with a slash at the end, from which what it refers to is meant; or empty. */
+  readonly home: string;
+  /** The https server, with a slash at the end, from which its like are fetched; or empty. */
+  readonly server: string;
   /** As its Bundle calls it, which may be no address. */
   readonly fullUrl: string;
 }
@@ -23,14 +27,23 @@ export interface FoundResource {
  * @param base the address of the server, for resources that come without an address of their own; or empty.
  */
 export function makeFind(today: string, base: string): (entry: Entry) => Found {
-  const server = base === "" || base.endsWith("/") ? base : `${base}/`;
+  const named = base === "" || base.endsWith("/") ? base : `${base}/`;
   return (entry) => {
     if (!("resource" in entry)) return entry;
     const { resource, fullUrl, ...where } = entry;
     const described = describe(resource, today);
     const own = /^https?:\/\//.test(fullUrl) ? fullUrl : "";
-    const known = server !== "" && described.id !== "" ? `${server}${described.type}/${described.id}` : "";
-    // From what is not https nothing is fetched; from the server's own address, where somebody said it, it is.
-    return { ...where, described, fullUrl, address: own.startsWith("https:") || known === "" ? own : known };
+    const home = serverOf(own);
+    if (own.startsWith("https:") || named === "") {
+      return { ...where, described, fullUrl, address: own, home, server: home };
+    }
+    // From what is not https nothing is fetched; from the server that somebody named, it is.
+    const address = described.id === "" ? "" : `${named}${described.type}/${described.id}`;
+    return { ...where, described, fullUrl, address, home: home || named, server: named };
   };
+}
+
+/** `https://host/fhir/` of `https://host/fhir/Patient/1`; empty where the address is of another form. */
+export function serverOf(address: string): string {
+  return /^(https?:\/\/.*\/)[A-Z][A-Za-z]+\/[^/]+$/.exec(address)?.[1] ?? "";
 }

@@ -4,7 +4,7 @@ import type { RawItem } from "../items.ts";
 import { type Described, NOT_A_RECORD, PROTECTED } from "./describe.ts";
 import { type Reference, reject, type Rejected } from "./elements.ts";
 import type { FoundResource } from "./found.ts";
-import { type Directory, NO_PROVIDER, type PatientKey, type Place, serverOf } from "./references.ts";
+import { type Directory, NO_PROVIDER, type PatientKey, type Place } from "./references.ts";
 
 /** What is known of the Bundle around a resource. */
 export interface Around {
@@ -51,8 +51,8 @@ export function itemOf(found: FoundResource, around: Around): Item | Rejected | 
   }
 }
 
-function placeOf({ described, address }: FoundResource): Place {
-  return { address, contained: described.contained };
+function placeOf({ described, home }: FoundResource): Place {
+  return { home, contained: described.contained };
 }
 
 function identityOf(patient: Of<"patient">, place: Place, { directory }: Around): Item | Rejected {
@@ -87,7 +87,7 @@ function oneRecord(record: Of<"record">, patient: PatientKey, found: FoundResour
   const recordId = recordIdOf(record);
   if (recordId === "") return NO_ID;
   const { url, contentType = "" } = record.attachment ?? {};
-  const fetch = url === undefined ? found.address : absolute(url, found.address);
+  const fetch = url === undefined ? found.address : absolute(url, found.server);
   if (fetch === "") return NO_ADDRESS;
   // "application/pdf; charset=…": the parameters say nothing to who fetches it.
   const format = url === undefined ? FHIR_JSON : (contentType.split(";")[0]?.trim() ?? "");
@@ -98,9 +98,8 @@ function oneRecord(record: Of<"record">, patient: PatientKey, found: FoundResour
 }
 
 /** An attachment's address may be relative to its server. */
-function absolute(url: string, address: string): string {
+function absolute(url: string, server: string): string {
   if (URL.canParse(url)) return url;
-  const server = serverOf(address);
   return server === "" ? "" : (URL.parse(url, server)?.href ?? "");
 }
 
@@ -111,10 +110,9 @@ function wholeList(
   { newest, isNew }: Around,
 ): Item | Rejected | undefined {
   const list = listOf(record, patient);
-  const { day, address } = newest?.get(list) ?? { day: "", address: found.address };
-  const server = serverOf(address);
+  const { day, address } = newest?.get(list) ?? { day: "", ...found };
   // Without the patient: whoever fetches it posts a search. An address of another form is that of the newest entry.
-  const fetch = server === "" ? address : `${server}${record.listedAs}`;
+  const fetch = found.server === "" ? address : `${found.server}${record.listedAs}`;
   if (fetch === "") return NO_ADDRESS;
   if (!isNew(list)) return undefined;
   const { recordType, sensitivity } = record;

@@ -328,9 +328,11 @@ function statesOf(some: Concept | undefined): readonly (string | undefined)[] {
   return codingsOf([some]).map(({ code }) => code);
 }
 
+const ABOUT = z.object({ meta: meta.optional() });
+
 /** What a resource's labels say; N where they say nothing. A label of any sensitivity policy counts as restricted. */
 export function sensitivityOf(resource: Json, { labels = [] }: RecordWords): "N" | "R" | "V" {
-  const about = z.object({ meta: meta.optional() }).safeParse(resource);
+  const about = ABOUT.safeParse(resource);
   const all = [...(about.success ? (about.data.meta?.security ?? []) : []), ...codingsOf(labels)];
   const said = (code: string): boolean =>
     all.some((label) => CONFIDENTIALITY.test(label.system ?? "") && label.code === code);

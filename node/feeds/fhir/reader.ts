@@ -2,7 +2,7 @@ import type { FeedLine } from "../feed-file.ts";
 import { isJson, type Json } from "./elements.ts";
 import type { Entry } from "./entries.ts";
 import { entriesOf } from "./entries.ts";
-import { type Found, type FoundResource, makeFind } from "./found.ts";
+import { type Found, makeFind } from "./found.ts";
 import { type Around, itemOf, type NewestEntry, noteNewest } from "./items-of.ts";
 import { makeRecent } from "./recent.ts";
 import { type Directory, makeDirectory } from "./references.ts";
@@ -80,8 +80,8 @@ export const HISTORY = { field: "Bundle.type", reason: "a history: send the reco
 /** @returns true where it is of a legally protected kind. */
 function learn(found: Found, directory: Directory): boolean {
   if (!("described" in found)) return false;
-  const { described, address, fullUrl }: FoundResource = found;
-  directory.add(described, address, fullUrl);
+  directory.add(found);
+  const { described } = found;
   return described.isProtected && described.type !== "Patient";
 }
 

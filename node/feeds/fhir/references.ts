@@ -1,4 +1,5 @@
-import { codeAmong, type Described, organisationCodeOf } from "./describe.ts";
+import type { FoundResource } from "./found.ts";
+import { codeAmong, organisationCodeOf } from "./describe.ts";
 import { isJson, type Reference, reject, type Rejected } from "./elements.ts";
 import { keyOf } from "./patient.ts";
 
@@ -16,15 +17,14 @@ export interface PatientKey {
 
 /** Where a reference stands: it may be relative to the server, or point into its own resource. */
 export interface Place {
-  /** The resource's address at its server, or empty. */
-  readonly address: string;
+  /** The server, with a slash at the end, from which references are meant; or empty. */
+  readonly home: string;
   readonly contained: unknown;
 }
 
 /** The resources of one Bundle to which others refer. */
 export interface Directory {
-  /** @param fullUrl as the Bundle has it, which may be no address at all. */
-  readonly add: (described: Described, address: string, fullUrl: string) => void;
+  readonly add: (found: FoundResource) => void;
   /** The patient that is meant; why not, where none is. */
   readonly patientOf: (reference: Reference, place: Place) => PatientKey | Rejected;
   /** The code of the organisation that sent it: the one that is meant, else the one that speaks; or empty. */
@@ -48,27 +48,29 @@ export function makeDirectory(speaker: string): Directory {
   const protectedOnes = new Set<string>();
   let count = 0;
 
-  function add(described: Described, address: string, fullUrl: string): void {
+  function add(found: FoundResource): void {
+    const { described } = found;
     if (described.type === "Patient") {
-      if (count++ < BUNDLE_PATIENTS_MAX) addPatient(described, namesOf(described, address, fullUrl), address);
+      if (count++ < BUNDLE_PATIENTS_MAX) addPatient(found);
       return;
     }
     if (described.kind === "organisation" && organisations.size < OTHERS_MAX) {
-      for (const name of namesOf(described, address, fullUrl)) organisations.set(name, described.code);
+      for (const name of namesOf(found)) organisations.set(name, described.code);
     }
     if (described.isProtected && protectedOnes.size < OTHERS_MAX) {
-      for (const name of namesOf(described, address, fullUrl)) protectedOnes.add(name);
+      for (const name of namesOf(found)) protectedOnes.add(name);
     }
   }
 
-  function addPatient(described: Described, names: readonly string[], address: string): void {
+  function addPatient(found: FoundResource): void {
+    const { described, home } = found;
     if (described.kind !== "patient") {
-      for (const name of names) patients.set(name, NOT_KEPT);
+      for (const name of namesOf(found)) patients.set(name, NOT_KEPT);
       return;
     }
     const { organisation, contained, localId, identifiers } = described;
-    const key = { provider: senderOf(organisation, { address, contained }), localId };
-    for (const name of [...names, ...identifiers]) {
+    const key = { provider: senderOf(organisation, { home, contained }), localId };
+    for (const name of [...namesOf(found), ...identifiers]) {
       const other = patients.get(name);
       const same = other === undefined || "rejected" in other || isSame(other, key);
       patients.set(name, same ? key : AMBIGUOUS);
@@ -118,30 +120,25 @@ function isSame(one: PatientKey, other: PatientKey): boolean {
   return one.provider === other.provider && one.localId === other.localId;
 }
 
-/** `https://host/fhir/` of `https://host/fhir/Patient/1`; empty where the address is of another form. */
-export function serverOf(address: string): string {
-  return /^(https?:\/\/.*\/)[A-Z][A-Za-z]+\/[^/]+$/.exec(address)?.[1] ?? "";
-}
-
 /** A patient who is not in the Bundle: the id is the source's own where the address is its own server's. */
-function atSameServer(reference: string, { address }: Place, speaker: string): PatientKey | Rejected {
+function atSameServer(reference: string, { home }: Place, speaker: string): PatientKey | Rejected {
   const [, server = "", localId = ""] =
     /^(https?:\/\/.*\/)?Patient\/([^/?#]+)(?:\/_history\/[^/]+)?$/.exec(reference) ?? [];
   if (localId === "") return NOT_A_PATIENT;
-  if (server !== "" && server !== serverOf(address)) return UNKNOWN;
+  if (server !== "" && server !== home) return UNKNOWN;
   return speaker === "" ? NO_PROVIDER : { provider: speaker, localId };
 }
 
 /** The full address that a reference means, of whichever version. */
-function addressOf(reference: string, { address }: Place): string {
+function addressOf(reference: string, { home }: Place): string {
   const plain = reference.replace(/\/_history\/[^/]+$/, "");
-  return /^[a-z]+:/i.test(plain) ? plain : `${serverOf(address)}${plain}`;
+  return /^[a-z]+:/i.test(plain) ? plain : `${home}${plain}`;
 }
 
 /** By what else than its identifiers a resource may be referred to. */
-function namesOf({ type, id }: Described, address: string, fullUrl: string): readonly string[] {
+function namesOf({ described: { type, id }, address, fullUrl, home }: FoundResource): readonly string[] {
   const names = new Set([address, fullUrl]);
-  if (id !== "" && serverOf(address) === "") names.add(`${type}/${id}`);
+  if (id !== "" && home === "") names.add(`${type}/${id}`);
   names.delete("");
   return [...names];
 }
