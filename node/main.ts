@@ -48,7 +48,11 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 async function feedFiles(): Promise<FeedFiles> {
   const { readFeedFile } = await import("./feeds/read-feed-file.ts");
   const { makeRejects } = await import("./feeds/rejects.ts");
-  return { read: (path, reading) => readFeedFile(path, { today: today(systemClock) }, reading), makeRejects };
+  return {
+    read: (path, { sender = {}, ...reading } = {}) =>
+      readFeedFile(path, { today: today(systemClock), sender }, reading),
+    makeRejects,
+  };
 }
 
 const connect: Connect = async (target) => {

@@ -44,6 +44,8 @@ export interface ReadLine {
   /** Counted from 0 in the order of reading; the same each time that the same file is read. */
   readonly place: number;
   readonly line: number;
+  /** For what stands in a FHIR Bundle: its place there, from 0. */
+  readonly entry?: number;
   readonly source: Concealed<string>;
   readonly parsed: ParsedItem;
 }
@@ -53,9 +55,11 @@ export interface Reading {
   readonly wants?: (place: number) => boolean;
   /** Told the bytes of each piece that is read. */
   readonly onBytes?: (count: number) => void;
+  /** For FHIR: the organisation that speaks, where a resource does not name it, and the address of its server. */
+  readonly sender?: { readonly provider?: string; readonly base?: string };
 }
 
-/** Reads a feed file (of a kind that its name tells), validating each line. */
+/** Reads a feed file (of a form that its beginning tells), validating each line. */
 export type ReadFeedFile = (path: string, reading?: Reading) => AsyncIterable<ReadLine>;
 
 export interface ReasonCount {
@@ -72,7 +76,7 @@ export interface RejectsSoFar {
 
 /** Where the lines go that were not kept. Holds patients: the operator's own file. */
 export interface Rejects {
-  add(line: number, rejection: Rejection, source: Concealed<string>): void;
+  add(line: number, rejection: Rejection, source: Concealed<string>, entry?: number): void;
   counts(): readonly ReasonCount[];
   /** Makes durable what was added, and says how much that is. */
   keep(): RejectsSoFar;

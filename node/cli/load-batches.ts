@@ -13,6 +13,7 @@ const BATCH_CHARACTERS = 200_000;
 /** A line that was read: kept until its batch is acknowledged, so that a rejection can name it. */
 export interface SentLine {
   readonly line: number;
+  readonly entry?: number | undefined;
   readonly source: Concealed<string>;
   readonly provider: string;
 }
@@ -21,6 +22,7 @@ export interface SentLine {
 export interface EarlyReject {
   readonly behind: number;
   readonly line: number;
+  readonly entry?: number | undefined;
   readonly source: Concealed<string>;
   readonly rejection: Rejection;
 }
@@ -58,7 +60,7 @@ export async function* readBatches(order: BatchOrder): AsyncGenerator<Batch, voi
       wants: (place) => place >= first - 1, // the last one before, too, to see that places are still what they were
       onBytes: order.onBytes,
     });
-    for await (const { place, line, source, parsed } of reading) {
+    for await (const { place, line, entry, source, parsed } of reading) {
       if (place < first) {
         if (line === from.line) continue;
         const what = `${files[file]!} is read otherwise than before, by another version of this program`;
@@ -66,12 +68,12 @@ export async function* readBatches(order: BatchOrder): AsyncGenerator<Batch, voi
       }
       batch.end = { file, place: place + 1, line };
       if ("rejected" in parsed) {
-        batch.rejects.push({ behind: batch.items.length, line, source, rejection: parsed.rejected });
+        batch.rejects.push({ behind: batch.items.length, line, entry, source, rejection: parsed.rejected });
       } else {
         const { provider: ofItem } = parsed.values.expose();
         if (provider !== undefined && ofItem !== provider) continue;
         batch.items.push(parsed);
-        batch.lines.push({ line, source, provider: ofItem });
+        batch.lines.push({ line, entry, source, provider: ofItem });
       }
       batch.characters += source.expose().length;
       if (batch.items.length + batch.rejects.length < BATCH_ITEMS && batch.characters < BATCH_CHARACTERS) continue;

@@ -76,11 +76,11 @@ async function stopInOrder(sent: readonly Batch[], clock: Clock): Promise<never>
 /** Writes down what was not kept of a batch, in the order of its lines, and says how far the load is now. */
 function advance(reached: Position, batch: Batch, ack: LoadAck, rejects: Rejects): Position {
   const atNode = ack.rejected.map(({ index, field, reason }) => {
-    const { line, source } = batch.lines[index]!;
-    return { behind: index, line, source, rejection: { field, reason } };
+    const { line, entry, source } = batch.lines[index]!;
+    return { behind: index, line, entry, source, rejection: { field, reason } };
   });
   const all = [...batch.rejects, ...atNode].sort((one, other) => one.behind - other.behind);
-  for (const { line, source, rejection } of all) rejects.add(line, rejection, source);
+  for (const { line, entry, source, rejection } of all) rejects.add(line, rejection, source, entry);
 
   const notKept = new Set(ack.rejected.map(({ index }) => index));
   const providers = new Set(reached.providers);

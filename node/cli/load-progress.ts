@@ -24,6 +24,7 @@ export interface LoadIdentity {
   readonly via: string;
   readonly provider?: string | undefined;
   readonly asOf?: string | undefined;
+  readonly fhirBase?: string | undefined;
   readonly files: readonly string[];
 }
 
@@ -62,6 +63,7 @@ const schema = z.strictObject({
     via: z.string(),
     provider: z.string().nullable(),
     asOf: z.string().nullable(),
+    fhirBase: z.string().nullable(),
     files: z.array(fileSchema),
   }),
   begunAtMs: count,
@@ -121,8 +123,9 @@ export function openProgress({ path, rejectsPath, load, nowMs, restart }: Progre
   };
 }
 
-function describe({ via, provider, asOf, files }: LoadIdentity): Kept["load"] {
-  return { via, provider: provider ?? null, asOf: asOf ?? null, files: files.map(describeFile) };
+function describe({ via, provider, asOf, fhirBase, files }: LoadIdentity): Kept["load"] {
+  const options = { provider: provider ?? null, asOf: asOf ?? null, fhirBase: fhirBase ?? null };
+  return { via, ...options, files: files.map(describeFile) };
 }
 
 function describeFile(name: string): Kept["load"]["files"][number] {
@@ -166,7 +169,8 @@ function whyNot(earlier: Kept | "unreadable", load: Kept["load"], rejectsPath: s
   if (earlier === "unreadable") return "what is kept of it cannot be read";
   const { load: before } = earlier;
   if (before.via !== load.via) return "it was into another node";
-  if (before.provider !== load.provider || before.asOf !== load.asOf) return "it was with other options";
+  const options = ({ provider, asOf, fhirBase }: Kept["load"]): string => JSON.stringify([provider, asOf, fhirBase]);
+  if (options(before) !== options(load)) return "it was with other options";
   if (before.files.map(({ path }) => path).join("\n") !== load.files.map(({ path }) => path).join("\n")) {
     return "it was of other files";
   }

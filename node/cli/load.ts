@@ -5,7 +5,7 @@ import { Command } from "commander";
 import type { Clock } from "../base/clock.ts";
 import { Failure } from "../base/failure.ts";
 import type { Random } from "../base/random.ts";
-import type { Connect, FeedFiles } from "./client.ts";
+import type { Connect, FeedFiles, ReadFeedFile } from "./client.ts";
 import { EXIT, reportFailure } from "./exit.ts";
 import { makeDisplay } from "./load-display.ts";
 import { LoadStopped } from "./load-files.ts";
@@ -32,6 +32,7 @@ interface LoadOptions {
   readonly name?: string;
   readonly asOf?: string;
   readonly provider?: string;
+  readonly fhirBase?: string;
   readonly rejects?: string;
   readonly restart?: true;
   readonly json?: true;
@@ -40,11 +41,12 @@ interface LoadOptions {
 /** `corridor load`: streams files of identities, pointers and objections into a running node. */
 export function loadCommand(needs: LoadCommandNeeds): Command {
   return new Command("load")
-    .description("load identities, pointers and objections into a running node")
-    .argument("<files...>", "files, identities first; the header of a CSV says what it holds")
+    .description("load identities, pointers and objections (CSV, NDJSON or FHIR R4) into a running node")
+    .argument("<files...>", "files, identities first; each says by its beginning what it is")
     .requiredOption("--via <url|id>", "the node: its id in a mesh on this machine, or https://HOST:PORT")
     .option("--as-of <time>", "the moment up to which the sources are complete (ISO 8601); now, if not given")
-    .option("--provider <code>", "load only what this provider sent")
+    .option("--provider <code>", "load only what this provider sent; it speaks where a FHIR resource names nobody")
+    .option("--fhir-base <url>", "the https address of the provider's FHIR server, where a file gives no addresses")
     .option("--name <text>", "a name for the load, for the node's log; never patient data")
     .option("--rejects <file>", "where lines go that were not kept (default: beside the first file)")
     .option("--restart", "begin anew, even where an earlier load of these files can be gone on with")
@@ -71,7 +73,7 @@ Only a load that ends makes its providers count as complete. Lines of one patien
 
 async function load(files: readonly string[], options: LoadOptions, needs: LoadCommandNeeds): Promise<LoadReport> {
   const { clock } = needs;
-  const { via, provider, asOf } = options;
+  const { via, provider, asOf, fhirBase } = options;
   const [first = ""] = files;
   const rejectsPath = options.rejects ?? join(dirname(first), `${basename(first)}.rejects.ndjson`);
   const asOfMs = parseAsOf(asOf);
@@ -79,7 +81,7 @@ async function load(files: readonly string[], options: LoadOptions, needs: LoadC
   const progress = openProgress({
     path: join(dirname(rejectsPath), `${basename(first)}.progress.json`),
     rejectsPath,
-    load: { via, provider, asOf, files },
+    load: { via, provider, asOf, fhirBase, files },
     nowMs: clock.wallMs(),
     restart: options.restart === true,
   });
@@ -100,7 +102,10 @@ async function load(files: readonly string[], options: LoadOptions, needs: LoadC
   const rejects = needs.feeds.makeRejects(rejectsPath, sofar);
   try {
     const order = { header, files, rejects, ...(provider !== undefined && { provider }) };
-    const { reached, waiting } = await runLoad({ ...needs, order, target, progress, display });
+    const sender = { ...(provider !== undefined && { provider }), ...(fhirBase !== undefined && { base: fhirBase }) };
+    const readOfSender: ReadFeedFile = (path, reading) => needs.feeds.read(path, { ...reading, sender });
+    const feeds = { ...needs.feeds, read: readOfSender };
+    const { reached, waiting } = await runLoad({ ...needs, feeds, order, target, progress, display });
     const { read, accepted, rejected } = reached;
     const seconds = (clock.monotonicMs() - startedMs) / 1_000;
     return {

@@ -20,7 +20,7 @@ export interface RejectsSoFar {
 /** A file of the lines that were not kept, for the operator alone: it holds patients. Never logged. */
 export interface Rejects {
   /** @throws {Failure} `configuration`: the file cannot be written. */
-  add(line: number, rejection: Rejection, source: Concealed<string>): void;
+  add(line: number, rejection: Rejection, source: Concealed<string>, entry?: number): void;
   /** How many, by reason, most frequent first. */
   counts(): readonly ReasonCount[];
   /** Makes durable what was added, and says how much that is. */
@@ -31,7 +31,7 @@ export interface Rejects {
 const NOTHING: RejectsSoFar = { bytes: 0, reasons: [] };
 
 /**
- * Makes a rejects file: one JSON object a line, `{line, field, reason, source}`, readable by its owner alone. Written
+ * Makes a rejects file: one JSON object a line, `{line, entry, field, reason, source}`, readable by its owner alone. Written
  * anew by each load, and only when there is something to write.
  *
  * @param sofar of a load that is taken up again: so much of the file counts, what lies beyond it is dropped.
@@ -54,10 +54,10 @@ export function makeRejects(path: string, sofar: RejectsSoFar = NOTHING): Reject
   else file = naming(() => openAt(path, bytes));
 
   return {
-    add(line, { field, reason }, source) {
+    add(line, { field, reason }, source, entry) {
       bytes += naming(() => {
         file ??= openSync(path, "ax", 0o600);
-        return writeSync(file, `${JSON.stringify({ line, field, reason, source: source.expose() })}\n`);
+        return writeSync(file, `${JSON.stringify({ line, entry, field, reason, source: source.expose() })}\n`);
       });
       const key = `${field}\n${reason}`;
       const known = counts.get(key);
