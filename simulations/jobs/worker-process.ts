@@ -9,7 +9,7 @@ const [, , folder, url, queue, lockMs] = process.argv;
 if (folder === undefined || url === undefined || queue === undefined) throw new Error("folder, URL, queue, lock");
 
 const store = openJobStore(folder);
-const kind = store.kind(() => sleep(5));
+const kind = store.kind(() => sleep(20));
 await startJobs(
   { ...store.needs(), kinds: [kind] },
   { url: new Concealed(new URL(url)), queue, lockMs: Number(lockMs) },
