@@ -18,6 +18,7 @@ import type { Decision, Permit } from "./base/permit.ts";
 import type { Question } from "./base/question.ts";
 import type { Random } from "./base/random.ts";
 import { makeTurns } from "./base/turns.ts";
+import { giveBackSpareMemory } from "./base/spare-memory.ts";
 import type { ProtocolVersion } from "./base/words.ts";
 import type { Settings } from "./config/settings.ts";
 import { type Covered, makeFederation } from "./federation/federation.ts";
@@ -186,6 +187,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
       jobs.wake();
     },
   };
+  giveBackSpareMemory();
   // Its door, last: whoever comes in finds everything in place.
   const server = await startServer({
     ...{ ownId: settings.id, domain, listen: settings.listen, tls, clock, random, log, protocol: parts.protocol },

@@ -1,6 +1,7 @@
 import { isMainThread, parentPort, workerData } from "node:worker_threads";
 
 import { check } from "../base/check.ts";
+import { giveBackSpareMemory } from "../base/spare-memory.ts";
 import type { Clock } from "../base/clock.ts";
 import type { CommandHandlers, HandlersMaker, StoreName } from "./executor.ts";
 import { type Command, describeFault, type GroupReply, makeGroupRunner } from "./group-runner.ts";
@@ -49,6 +50,7 @@ export function serveWriter(makers: Readonly<Record<StoreName, readonly Handlers
       tending.stop();
       port.close();
     });
+    giveBackSpareMemory();
     send({ kind: "ready" });
   } catch (thrown) {
     send({ kind: "refused", failure: sendFailure(thrown) });
