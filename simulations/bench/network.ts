@@ -58,7 +58,7 @@ export async function startHolder(
   writeNodeConfig(paths, { id: HOLDER_ID, port }, WEST_MIDLANDS);
 
   const auditPath = join(dataDir, "audit.db");
-  for (const end of ["", "-wal", "-shm"]) rmSync(`${auditPath}${end}`, { force: true });
+  for (const end of ["", "-wal", "-shm", "-seal"]) rmSync(`${auditPath}${end}`, { force: true });
   const command = commandOf(bench, watched ? folder : undefined);
   const holder = await startNodeProcess(
     {
