@@ -16,6 +16,7 @@ import { feedsInto, readTopology } from "../../topology/topology.ts";
 import type { Clock } from "../base/clock.ts";
 import { Failure, asFailure } from "../base/failure.ts";
 import { readSettings, type Settings } from "../config/settings.ts";
+import { behindText, readBehind } from "../storage/behind.ts";
 import { openDatabase } from "../storage/database.ts";
 import { EXIT, reportFailure } from "./exit.ts";
 
@@ -161,9 +162,11 @@ function checkDataFolder({ dataDir }: Settings): Finding | string {
   };
 }
 
-function checkStore({ dataDir }: Settings, file: string): string {
+function checkStore({ dataDir }: Settings, file: string): Finding | string {
   const path = join(dataDir, file);
   if (!existsSync(path)) return "not there yet; made at the first start";
+  const behind = readBehind(path);
+  if (behind !== undefined) return { what: file, state: "fault", text: behindText(path, behind) };
   const db = openDatabase(path, { readonly: true });
   try {
     return `schema ${String(db.pragma("user_version", { simple: true }))}, opens and reads`;

@@ -39,6 +39,8 @@ export interface KeptStore extends GroupKeeper {
    */
   verifyStretch(): number;
   close(): void;
+  /** Closes everything as it is, where the file is past help. */
+  letGo(): void;
 }
 
 /**
@@ -59,7 +61,7 @@ const VERIFY_AT_START_MS = 700;
 const STRETCH_PAGES = 256;
 /** While a file has not been verified once since it was opened. */
 const FIRST_ROUND_EVERY_MS = 25;
-const LATER_ROUNDS_EVERY_MS = 1_000;
+const LATER_ROUNDS_EVERY_MS = 250;
 /** The page at this place holds SQLite's locks and is never written. */
 const LOCK_BYTE_AT = 2 ** 30;
 
@@ -213,7 +215,6 @@ class StoreKeeper implements KeptStore {
     }
   }
 
-  /** Closes everything as it is. */
   letGo(): void {
     try {
       this.#sumLog(this.#framesInLog()); // closing folds in where nobody else has the file open

@@ -1,15 +1,18 @@
+import { BirthDate } from "../../node/base/birth-date.ts";
 import { systemClock } from "../../node/base/clock.ts";
 import { Concealed } from "../../node/base/concealed.ts";
 import { asFailure, type Failure } from "../../node/base/failure.ts";
+import { NhsNumber } from "../../node/base/nhs-number.ts";
+import type { Claim } from "../../node/base/question.ts";
+import type { OrganisationCode } from "../../node/base/words.ts";
 import type { FeedItem } from "../../node/requests/load-batch.ts";
 import { openDatabase } from "../../node/storage/database.ts";
-import { connectCaller } from "../../node/wire/caller-client.ts";
+import { type CallerQuestion, connectCaller } from "../../node/wire/caller-client.ts";
 import { numberAt } from "../bench/people.ts";
 import { type DoorNetwork, PROVIDER } from "../testing/doors-network.ts";
 
-/** Birth date and names of everybody whom such a feed sends. */
-export const BORN = "1960-02-03";
-export const NAMED = { family: "Lovelace", given: "Ada" } as const;
+/** Birth date of everybody whom such a feed sends; their names are alike too. */
+const BORN = "1960-02-03";
 
 /** When one batch left here and when its acknowledgement came, by the wall clock. */
 export interface AckedBatch {
@@ -92,8 +95,8 @@ export function placesOf(acked: readonly AckedBatch[]): number[] {
 function itemsAt(place: number): FeedItem[] {
   const id = { provider: PROVIDER, localId: `L${place}` };
   const identity = {
-    ...{ ...id, nhsNumber: numberAt(place)!, nhsNumberStatus: "01", givenName: NAMED.given, middleName: "" },
-    ...{ familyName: NAMED.family, birthDate: BORN, gender: "female", addressLine1: "1 Mill Lane", addressLine2: "" },
+    ...{ ...id, nhsNumber: numberAt(place)!, nhsNumberStatus: "01", givenName: "Ada", middleName: "" },
+    ...{ familyName: "Lovelace", birthDate: BORN, gender: "female", addressLine1: "1 Mill Lane", addressLine2: "" },
     ...{ locality: "Nowhere", postcode: "ZZ99 3WZ", phone: "", recordedOn: "2024-01-01", restricted: false },
   };
   const pointer = {
@@ -137,4 +140,15 @@ export function lookInto(indexPath: string, acked: readonly number[]): Kept {
   } finally {
     db.close();
   }
+}
+
+/** An emergency department's question about the patient at a place. */
+export function aQuestionAbout(place: number): CallerQuestion {
+  const claim: Claim = {
+    ...{ userId: "somebody", role: "R8000", setting: "emergency", organisation: PROVIDER as OrganisationCode },
+    ...{ assurance: "smartcard", purpose: "TREAT", relationship: { kind: "attendance", reference: "A-1" } },
+    ...{ trigger: "person", reason: "a test" },
+  };
+  const [nhsNumber, birthDate] = [NhsNumber.parse(numberAt(place)!)!, BirthDate.parse(BORN, "2026-01-01")!];
+  return { patient: { by: "number", nhsNumber, birthDate }, claim, requestId: crypto.randomUUID(), answerByMs: 2_000 };
 }
