@@ -16,12 +16,14 @@ import {
 
 const coded = z.array(z.object({ code: text.optional() })).optional();
 
-/** A provision, and one of its exceptions. */
+const some = z.array(z.unknown()).optional();
+
+/** What makes a provision hold for a part only: some data, some times, some purposes. */
 const narrowing = {
-  data: z.array(z.unknown()).optional(),
-  class: z.array(z.unknown()).optional(),
-  code: z.array(z.unknown()).optional(),
+  ...{ data: some, class: some, code: some, securityLabel: some, purpose: some },
+  ...{ period: z.unknown().optional(), dataPeriod: z.unknown().optional() },
 };
+const actor = z.object({ role: concept.optional() });
 const CONSENT = z.object({
   status: text,
   scope: concept.optional(),
@@ -32,6 +34,7 @@ const CONSENT = z.object({
     .object({
       type: text.optional(),
       ...narrowing,
+      actor: z.array(actor).optional(),
       provision: z.array(z.object({ type: text.optional(), purpose: coded })).optional(),
     })
     .optional(),
@@ -68,8 +71,10 @@ export function readObjection(resource: Json): ObjectionParts | Rejected {
   const rules = codingsOf([policyRule]).map(({ code }) => code);
   const objects = provision?.type === "deny" || (provision?.type === undefined && rules.includes("OPTOUT"));
   if (!objects) return reject("Consent.provision", "not an objection to sharing");
-  const narrows = provision !== undefined && Object.keys(narrowing).some((each) => each in provision);
-  if (narrows) return reject("Consent.provision", "objects to a part only: to be decided by a person");
+  // The custodian is who is told; any other actor is one of those who may not look.
+  const others = codingsOf((provision?.actor ?? []).map(({ role }) => role)).some(({ code }) => code !== "CST");
+  const narrows = provision !== undefined && Object.keys(narrowing).some((each) => Object.hasOwn(provision, each));
+  if (narrows || others) return reject("Consent.provision", "objects to a part only: to be decided by a person");
   const state = STATES.get(status);
   if (state === undefined) return reject("Consent.status", "not a state that an objection can be in");
   return {

@@ -276,6 +276,14 @@ describe("a Consent", () => {
     assert.deepEqual(await Promise.all(states), ["received", "declined", "withdrawn"]);
   });
 
+  it("may name its custodian", async () => {
+    const provision = {
+      type: "deny",
+      actor: [{ role: coded("CST", "x"), reference: { reference: "Organization/1" } }],
+    };
+    assert.equal(valuesOf((await readAlone([consent({ provision })]))[0])["state"], "upheld");
+  });
+
   it("may except emergencies", async () => {
     const provision = { type: "deny", provision: [{ type: "permit", purpose: [{ code: "ETREAT" }] }] };
     assert.equal(valuesOf((await readAlone([consent({ provision })]))[0])["overrideInEmergency"], true);
@@ -284,6 +292,12 @@ describe("a Consent", () => {
   const refused: [what: string, more: Resource, field: string][] = [
     ["agrees", { provision: { type: "permit" } }, "Consent.provision"],
     ["objects to a part", { provision: { type: "deny", data: [{}] } }, "Consent.provision"],
+    ["objects for a time", { provision: { type: "deny", period: { end: "2027-01-01" } } }, "Consent.provision"],
+    [
+      "objects to somebody",
+      { provision: { type: "deny", actor: [{ role: coded("PRCP", "x") }] } },
+      "Consent.provision",
+    ],
     ["is about research", { ...deny, scope: coded("research", "x") }, "Consent.scope"],
     ["was a mistake", { ...deny, status: "entered-in-error" }, "Consent.status"],
     ["has no day", { ...deny, dateTime: undefined }, "received_on"],
