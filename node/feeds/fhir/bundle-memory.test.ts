@@ -63,7 +63,5 @@ describe("a FHIR Bundle that is longer than memory", () => {
     // Of each patient: the identity, three visits, and one list of problems.
     assert.deepEqual([taken, rejected], [5 * patients, 0]);
     assert.ok(residentMegabytes! <= RESIDENT_MEGABYTES_MAX, `${residentMegabytes} MB resident`);
-    if (process.env["COUNT"] === "full")
-      console.log(`      ${patients} patients, ${Math.round(residentMegabytes!)} MB resident`);
   });
 });
