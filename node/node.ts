@@ -24,7 +24,6 @@ import type { Settings } from "./config/settings.ts";
 import { type Covered, makeFederation } from "./federation/federation.ts";
 import { type AdmittedFeed, parseFeedItem } from "./feeds/items.ts";
 import { startJobs } from "./jobs/jobs.ts";
-import { loadFollowUp } from "./jobs/load-follow-up.ts";
 import { loadTidy } from "./jobs/load-tidy.ts";
 import { type LocatorProvider, makeLocator } from "./locator/locator.ts";
 import { makeMpi } from "./mpi/mpi.ts";
@@ -138,10 +137,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     ...{ clock, ownId: settings.id, directory: inForce, transport: peers },
     mayAsk: access.mayAsk,
   });
-  const kinds = [
-    loadFollowUp(() => locator.feedsChanged()),
-    loadTidy((signal) => dropOldWaiting({ clock, store: index }, signal)),
-  ];
+  const kinds = [loadTidy((signal) => dropOldWaiting({ clock, store: index }, signal))];
   const jobs = await startJobs(
     { readDb: reader, executor: index, clock, random, log, kinds },
     settings.redisUrl && { url: settings.redisUrl, queue: settings.id },

@@ -8,7 +8,6 @@ import { z } from "zod";
 
 import { Failure } from "../base/failure.ts";
 import { seededRandom } from "../base/random.ts";
-import { LOAD_FOLLOW_UP } from "../requests/load-batch.ts";
 import { openDatabase, openStore } from "../storage/database.ts";
 import type { StoreExecutor } from "../storage/executor.ts";
 import { makeInlineExecutor } from "../storage/inline-executor.ts";
@@ -18,7 +17,6 @@ import { type FakeClock, makeFakeClock } from "../testing/fake-clock.ts";
 import { defineJob, type JobContext, type JobKind } from "./job-kind.ts";
 import { startInProcess } from "./in-process.ts";
 import type { Jobs } from "./jobs.ts";
-import { loadFollowUp } from "./load-follow-up.ts";
 import { ATTEMPTS_MAX, JOB_TIME_MAX_MS } from "./tries.ts";
 
 describe("draining the outbox in process", () => {
@@ -219,14 +217,5 @@ describe("draining the outbox in process", () => {
     start([counting()]);
     await clock.advance(10);
     assert.deepEqual(numbers(), ["1"]);
-  });
-
-  it("follows up a load by counting again", async () => {
-    let refreshed = 0;
-    enqueue(db, { kind: LOAD_FOLLOW_UP, key: "a", payload: { changed: "12" } });
-    start([loadFollowUp(() => void refreshed++)]);
-    await clock.advance(10);
-    assert.equal(refreshed, 1);
-    assert.deepEqual(faults, []);
   });
 });

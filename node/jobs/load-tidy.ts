@@ -4,7 +4,7 @@ import { LOAD_TIDY } from "../requests/load-batch.ts";
 import { defineJob, type JobKind } from "./job-kind.ts";
 
 /**
- * What the end of a load leaves undone, so that it does not keep its feeder waiting: dropping what waited too long.
+ * What the end of a load leaves to be done, so that no feeder waits for it: dropping what waited too long.
  *
  * @param drop drops all of it in short steps, until it is told to stop; doing it twice does no harm.
  */

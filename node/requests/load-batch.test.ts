@@ -15,12 +15,12 @@ describe("loading a batch", () => {
 
   const count = (table: string): number => Number(index.db.prepare(`SELECT count(*) FROM ${table}`).pluck().get());
 
-  it("keeps identities, pointers and objections in their order, with one piece of follow-up work", async () => {
+  it("keeps identities, pointers and objections in their order; its end leaves one piece of work behind", async () => {
     const result = await index.load([anIdentity(), aPointer(), anObjection()]);
     assert.deepEqual(result, { accepted: 3, rejected: [] });
     assert.deepEqual(["identity_record", "pointer", "objection", "outbox"].map(count), [1, 1, 1, 1]);
     const job = index.db.prepare("SELECT kind, payload FROM outbox").get();
-    assert.deepEqual(job, { kind: "load-follow-up", payload: '{"changed":"3"}' });
+    assert.deepEqual(job, { kind: "load-tidy", payload: "{}" });
   });
 
   it("changes nothing when it is loaded again", async () => {
@@ -99,11 +99,8 @@ describe("loading a batch", () => {
       versions,
       Array.from({ length: 25 }, (_, n) => String(4 * n + 3)),
     );
-    assert.equal(
-      ticking.db.prepare("SELECT count(*) > 2 FROM outbox").pluck().get(),
-      1,
-      "it was more than one command",
-    );
+    // 25 versions and 7 pointers: one command looks at the clock once for each, each further command once more.
+    assert.ok(looks > 32 + 1, `it was more than one command (${looks} looks)`);
     await ticking.close();
   });
 

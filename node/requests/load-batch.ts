@@ -31,10 +31,7 @@ const AS_OF_AHEAD_MS_MAX = 5 * 60_000;
 /** How long a pointer or an objection waits for the identity record of its patient. */
 const WAITING_MS_MAX = 30 * 24 * 3_600_000;
 
-/** The kind of the outbox row that a batch leaves behind. */
-export const LOAD_FOLLOW_UP = "load-follow-up";
-
-/** The kind of the outbox row that a load's end leaves behind where more has waited too long than it could drop. */
+/** The kind of the outbox row that a load's end leaves behind. */
 export const LOAD_TIDY = "load-tidy";
 
 /** One item of a feed, validated. Its values cannot be printed by accident. */
@@ -93,7 +90,7 @@ export interface LoadBatchNeeds {
 }
 
 /**
- * Loads one batch: its items in their order, in as many short transactions as it takes, each with its follow-up work. When
+ * Loads one batch: its items in their order, in as many short transactions as it takes. When
  * it resolves, all of them are durable. Loading the same batch again changes nothing.
  *
  * @param items in their order; those that validation rejected keep their place and are reported with the rest.
@@ -158,7 +155,7 @@ export async function finishLoad(
   const nowMs = needs.clock.wallMs();
   checkHeader(header, nowMs);
   const asOfMs = header.asOfMs === 0 ? nowMs : header.asOfMs;
-  const end = await needs.store.run("finish-load", { asOfMs, nowMs, providers });
+  const end = await needs.store.run("finish-load", { asOfMs, providers });
   needs.feedsChanged();
   return end;
 }
@@ -222,7 +219,7 @@ declare module "../storage/executor.ts" {
     /** Drops some of what has waited too long; true where some may be left. */
     "drop-waiting": { payload: { readonly nowMs: number }; result: boolean };
     "finish-load": {
-      payload: { readonly asOfMs: number; readonly nowMs: number; readonly providers: readonly string[] };
+      payload: { readonly asOfMs: number; readonly providers: readonly string[] };
       result: LoadEnd;
     };
   }
@@ -246,16 +243,10 @@ export function makeHandlers(db: Database, random: Random, clock: Clock): Comman
     feeds: makeFeedStateStore(db),
   };
   return {
-    "load-batch": (payload) => {
-      const { changed, ...result } = putEntries(stores, payload, clock);
-      // The key is fresh: a batch that changed nothing leaves no work, and one that did is never the same twice.
-      if (changed > 0) enqueue(db, { kind: LOAD_FOLLOW_UP, key: random.uuid(), payload: { changed: String(changed) } });
-      return result;
-    },
-    "finish-load": ({ asOfMs, nowMs, providers }) => {
+    "load-batch": (payload) => putEntries(stores, payload, clock),
+    "finish-load": ({ asOfMs, providers }) => {
       for (const provider of providers) stores.feeds.advance(provider, asOfMs);
-      const more = stores.waiting.dropOlderThan(nowMs - WAITING_MS_MAX);
-      if (more) enqueue(db, { kind: LOAD_TIDY, key: random.uuid(), payload: {} });
+      enqueue(db, { kind: LOAD_TIDY, key: random.uuid(), payload: {} });
       return { waiting: stores.waiting.count(providers) };
     },
     "drop-waiting": ({ nowMs }) => stores.waiting.dropOlderThan(nowMs - WAITING_MS_MAX),
@@ -266,46 +257,43 @@ function putEntries(
   stores: Stores,
   { asOfMs, nowMs, entries }: StoreCommands["load-batch"]["payload"],
   clock: Clock,
-): StoreCommands["load-batch"]["result"] & { readonly changed: number } {
+): StoreCommands["load-batch"]["result"] {
   const byMs = clock.monotonicMs() + WRITER_MS;
   const providers = new Set<string>();
-  let changed = 0;
   let taken = 0;
   for (const entry of entries) {
     // A small rest is not worth a commit of its own.
     if (taken > 0 && clock.monotonicMs() > byMs && entries.length - taken > taken / 4) break;
     taken++;
-    const outcome = putEntry(stores, entry, asOfMs, nowMs);
-    if (outcome === "changed") changed++;
-    if (outcome !== "waits") providers.add(entry.record.provider);
+    if (putEntry(stores, entry, asOfMs, nowMs) === "kept") providers.add(entry.record.provider);
   }
-  return { taken, providers: [...providers], changed };
+  return { taken, providers: [...providers] };
 }
 
-type Outcome = "changed" | "unchanged" | "waits";
-
-function putEntry(stores: Stores, entry: LoadEntry, asOfMs: number, nowMs: number): Outcome {
-  if (entry.kind === "identity") return putIdentity(stores, entry.record, nowMs);
+function putEntry(stores: Stores, entry: LoadEntry, asOfMs: number, nowMs: number): "kept" | "waits" {
+  if (entry.kind === "identity") {
+    putIdentity(stores, entry.record, nowMs);
+    return "kept";
+  }
   const identityNo = stores.identities.identityNoOf(entry.record.provider, entry.record.localId);
   if (identityNo === undefined) {
     stores.waiting.keep(entry, asOfMs, nowMs);
     return "waits";
   }
   stores.waiting.forget(entry); // it may have waited under another patient's id
-  return putOfIdentity(stores, entry, identityNo, asOfMs, nowMs);
+  putOfIdentity(stores, entry, identityNo, asOfMs, nowMs);
+  return "kept";
 }
 
 /** A new identity takes in what has waited for it. */
-function putIdentity(stores: Stores, record: IdentityRecord, nowMs: number): Outcome {
-  const result = stores.identities.put(record, nowMs);
-  if (result !== "added") return result === "changed" ? "changed" : "unchanged";
+function putIdentity(stores: Stores, record: IdentityRecord, nowMs: number): void {
+  if (stores.identities.put(record, nowMs) !== "added") return;
   const { provider, localId } = record;
   const waiting = stores.waiting.take(provider, localId);
-  if (waiting.length === 0) return "changed";
+  if (waiting.length === 0) return;
   const identityNo = stores.identities.identityNoOf(provider, localId);
   check(identityNo !== undefined, "an identity that was added has its number");
   for (const { item, asOfMs } of waiting) putOfIdentity(stores, item, identityNo, asOfMs, nowMs);
-  return "changed";
 }
 
 function putOfIdentity(
@@ -314,12 +302,9 @@ function putOfIdentity(
   identityNo: number,
   asOfMs: number,
   nowMs: number,
-): Outcome {
-  const changed =
-    item.kind === "pointer"
-      ? pointers.put(item.record, identityNo, asOfMs)
-      : objections.put(item.record, identityNo, nowMs);
-  return changed ? "changed" : "unchanged";
+): void {
+  if (item.kind === "pointer") pointers.put(item.record, identityNo, asOfMs);
+  else objections.put(item.record, identityNo, nowMs);
 }
 
 /**

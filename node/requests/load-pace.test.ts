@@ -58,7 +58,7 @@ describe("a load and the index's writer", () => {
     const store = await startThreadExecutor({ file: join(folder, "index.db"), store: "index" });
     const waitOfAnother = async (): Promise<number> => {
       const beganMs = performance.now();
-      await store.run("finish-load", { asOfMs: 0, nowMs: 0, providers: [] });
+      await store.run("finish-load", { asOfMs: 0, providers: [] });
       return performance.now() - beganMs;
     };
     const idle: number[] = [];

@@ -23,7 +23,14 @@ import type { IdentityRecord } from "../mpi/identity-record.ts";
 import { makeMpi, type Mpi } from "../mpi/mpi.ts";
 import type { Found } from "../requests/answer-locate.ts";
 import { findRecords, knowPerson } from "../requests/find-records.ts";
-import { finishLoad, type LoadAck, loadBatch, makeHandlers, type ParsedItem } from "../requests/load-batch.ts";
+import {
+  dropOldWaiting,
+  finishLoad,
+  type LoadAck,
+  loadBatch,
+  makeHandlers,
+  type ParsedItem,
+} from "../requests/load-batch.ts";
 import type { OwnKnowledge } from "../requests/locate.ts";
 import { openDatabase, openStore } from "../storage/database.ts";
 import { makeInlineExecutor } from "../storage/inline-executor.ts";
@@ -38,6 +45,8 @@ export interface TestIndex {
   readonly objections: Objections;
   /** One batch, and the finish unless it is to break off. */
   load(items: readonly ParsedItem[], asOfMs?: number, brokenOff?: "broken-off"): Promise<LoadAck>;
+  /** The work that a load's end leaves behind. */
+  tidy(): Promise<void>;
   find(patient: PatientQuery, permit?: Permit): Found;
   know(patient: PatientQuery): OwnKnowledge;
   /** Every row of the tables of people and pointers, for comparing two states. */
@@ -72,11 +81,12 @@ export function openTestIndex(
       if (brokenOff === undefined) await finishLoad(header, result.providers, loadNeeds);
       return { accepted: result.accepted, rejected: result.rejected };
     },
+    tidy: () => dropOldWaiting({ clock, store }, new AbortController().signal),
     find: (patient, permit = aPermit()) => findRecords(ask(patient), permit, needs),
     know: (patient) => knowPerson(ask(patient), needs),
     dump: () =>
       JSON.stringify(
-        ["person", "identity_record", "link_event", "pointer", "objection", "feed_state", "outbox"].map((table) =>
+        ["person", "identity_record", "link_event", "pointer", "objection", "feed_state"].map((table) =>
           db.prepare(`SELECT * FROM ${table} ORDER BY 1`).all(),
         ),
       ),

@@ -75,7 +75,7 @@ describe("a node with a Redis", function () {
     assert.doesNotMatch(node.output(), /"level":50/, "nothing went wrong");
 
     const written = [...readFiles(redis.dir).values()].join("\n");
-    assert.match(written, /load-follow-up/, "the search sees jobs");
+    assert.match(written, /load-tidy/, "the search sees jobs");
     assert.deepEqual(findPeopleIn(written, PEOPLE), []);
     const keys = await redis.ask((client) => client.keys("*"));
     assert.deepEqual(
