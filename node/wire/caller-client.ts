@@ -81,6 +81,7 @@ export async function connectCaller(target: CallerTarget, clock: Clock): Promise
     endpoint: `${target.host}:${target.port}`,
     serverName: nodeDns(domain, nodeId),
     context: clientContext(files),
+    clock,
     answerBytesMax: ANSWER_BYTES_MAX,
     checkServer: (host, certificate) =>
       checkServerIdentity(host, certificate) ?? checkNode(certificate, domain, nodeId),

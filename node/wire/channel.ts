@@ -2,7 +2,9 @@ import { type SecureContext } from "node:tls";
 
 import { Client, type ClientOptions, credentials } from "@grpc/grpc-js";
 
+import type { Clock } from "../base/clock.ts";
 import { RECONNECT_MS_MAX, RECONNECT_MS_MIN, SESSION_MEGABYTES_MAX } from "./bounds.ts";
+import { connectInTime } from "./connect-in-time.ts";
 
 /** Looks at a node's certificate after OpenSSL has accepted it. Gives the reason to break off, if there is one. */
 export type CheckServer = NonNullable<Parameters<typeof credentials.createFromSecureContext>[1]>["checkServerIdentity"];
@@ -13,6 +15,7 @@ export interface ChannelOrder {
   /** The DNS name that the node's certificate must carry, whatever the address is. */
   readonly serverName: string;
   readonly context: SecureContext;
+  readonly clock: Clock;
   readonly checkServer: NonNullable<CheckServer>;
   readonly answerBytesMax: number;
   /**
@@ -47,5 +50,5 @@ export function openChannel(order: ChannelOrder): Client {
     }),
   };
   const secure = credentials.createFromSecureContext(order.context, { checkServerIdentity: order.checkServer });
-  return new Client(`dns:///${order.endpoint}`, secure, options);
+  return new Client(`dns:///${order.endpoint}`, connectInTime(secure, order.clock), options);
 }

@@ -164,8 +164,8 @@ class PeerChannel {
   readonly #endpoint: string;
   #calls = 0;
   #retired = false;
-  /** Since when questions have found it still connecting, on the monotonic clock. */
-  #connectingSinceMs: number | undefined;
+  /** Since when questions have found no connection, on the monotonic clock. */
+  #awaySinceMs: number | undefined;
   /** Whom the last connection was found to lead to. */
   #proven: PeerIdentity | undefined;
 
@@ -178,6 +178,7 @@ class PeerChannel {
       endpoint: this.#endpoint,
       serverName: nodeDns(order.domain, member.id),
       context,
+      clock: order.clock,
       answerBytesMax: ANSWER_BYTES_MAX,
       keepalive: { everyMs: PEER_KEEPALIVE_EVERY_MS, withinMs: PEER_KEEPALIVE_WITHIN_MS },
       checkServer: (_host, certificate) => {
@@ -195,19 +196,19 @@ class PeerChannel {
 
   /**
    * False where the member has moved, where the other end of the connection would not be taken for that member now (its
-   * certificate has expired, its authority is another), or where the connection has been in the making for too long to wait
-   * for it.
+   * certificate has expired, its authority is another), or where there has been no connection for so long that the attempt
+   * under way may be one that the system goes on with for minutes: a fresh one finds whoever is back.
    */
   fits(member: Member): boolean {
     if (endpointOf(member) !== this.#endpoint || !this.#isStill(member)) return false;
-    const connecting = this.#client.getChannel().getConnectivityState(false) === connectivityState.CONNECTING;
-    if (!connecting) {
-      this.#connectingSinceMs = undefined;
+    const state = this.#client.getChannel().getConnectivityState(false);
+    if (state !== connectivityState.CONNECTING && state !== connectivityState.TRANSIENT_FAILURE) {
+      this.#awaySinceMs = undefined;
       return true;
     }
     const nowMs = this.#order.clock.monotonicMs();
-    this.#connectingSinceMs ??= nowMs;
-    return nowMs - this.#connectingSinceMs < CONNECT_WITHIN_MS;
+    this.#awaySinceMs ??= nowMs;
+    return nowMs - this.#awaySinceMs < CONNECT_WITHIN_MS;
   }
 
   #isStill(member: Member): boolean {

@@ -1,0 +1,195 @@
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import { crc32 } from "node:zlib";
+
+import { type Figures, type Trials, catalogueRow } from "../testing/catalogue.ts";
+import { type Chance, makeChance } from "../testing/doors-mutations.ts";
+import { type Heard, type OtherSide, startOtherSide } from "./other-side-channel.ts";
+import { type OwnNetwork, makeOwnNetwork, whyNoOwnNetwork } from "./own-network.ts";
+import { ASKER, EVERYBODY, type NodeName, PEERS, type SixNodes, startSixNodes } from "./six-nodes.ts";
+import { STAND_INS, type StandIn } from "./stand-in.ts";
+
+const START_MS = 60_000;
+const ANSWER_BY_MS = 1_000;
+/** The bar is 50 ms beyond the deadline on a quiet machine; three times that beside other work. */
+const LATE_MS = 50;
+const LATE_MS_MAX = 3 * LATE_MS;
+/** Questions that are asked together, under one fault. */
+const TOGETHER = 20;
+/** A peer that can be reached again is asked again within this, however long it was away. */
+const FOUND_AGAIN_MS_MAX = 6_000;
+
+type Missing = readonly NodeName[];
+
+describe("a locate while peers are silent", () => {
+  const cannot = whyNoOwnNetwork();
+  let own: OwnNetwork | undefined;
+  let nodes: SixNodes;
+  let other: OtherSide;
+
+  before(async function () {
+    this.timeout(START_MS);
+    own = cannot === undefined ? await makeOwnNetwork() : undefined;
+    const enter = own?.enter ?? [];
+    nodes = await startSixNodes({ enter });
+    other = startOtherSide(enter);
+    await untilAllAnswer();
+  });
+  after(async function () {
+    this.timeout(START_MS);
+    await other?.close();
+    await nodes?.stop();
+    await own?.close();
+  });
+
+  const ask = (answerByMs = ANSWER_BY_MS): Promise<Heard> =>
+    other.ask(nodes.port(ASKER), nodes.callerDir(ASKER), answerByMs);
+  const portsOf = (ids: Missing): number[] => ids.map(nodes.port);
+
+  /** @returns how long it took, in milliseconds. */
+  async function untilAllAnswer(): Promise<number> {
+    const startedMs = performance.now();
+    for (;;) {
+      const { outcomes, sentence } = await ask(500);
+      const elapsedMs = performance.now() - startedMs;
+      if (EVERYBODY.every((id) => outcomes[id] === "nothing-to-show")) return elapsedMs;
+      assert.ok(elapsedMs < 3 * FOUND_AGAIN_MS_MAX, `still, after ${elapsedMs.toFixed(0)} ms: ${sentence}`);
+      await sleep(50);
+    }
+  }
+
+  /** What is spoilt for a batch of trials, and how those who are missing may read. */
+  interface Fault {
+    readonly missing: Missing;
+    readonly reads: readonly string[];
+    readonly mend: () => Promise<void>;
+  }
+
+  /** Asks all trials, some together under one fault each, and holds every answer against the bar. */
+  async function tryAll(trials: Trials, spoil: (chance: Chance, batch: number) => Promise<Fault>): Promise<Figures> {
+    const seen = { late: 0, lateMs: -Infinity, foundAgainMs: 0 };
+    for (let from = trials.from; from < trials.to; from += TOGETHER) {
+      const chance = makeChance(crc32(trials.seed(from)));
+      const { missing, reads, mend } = await spoil(chance, from / TOGETHER);
+      const count = Math.min(TOGETHER, trials.to - from);
+      try {
+        for (const heard of await Promise.all(Array.from({ length: count }, () => ask()))) {
+          checkPartial(heard, missing, reads);
+          const lateMs = heard.elapsedMs - ANSWER_BY_MS;
+          assert.ok(lateMs <= LATE_MS_MAX, `the verdict came ${lateMs.toFixed(0)} ms late`);
+          seen.lateMs = Math.max(seen.lateMs, lateMs);
+          if (lateMs > LATE_MS) seen.late++;
+        }
+      } finally {
+        await mend();
+      }
+      seen.foundAgainMs = Math.max(seen.foundAgainMs, await untilAllAnswer());
+    }
+    return {
+      counts: { questions: trials.count, "over 50 ms late": seen.late },
+      worst: { "beyond the deadline ms": seen.lateMs, "found again after ms": seen.foundAgainMs },
+    };
+  }
+
+  function checkPartial({ outcomes, sentence }: Heard, missing: Missing, reads: readonly string[]): void {
+    for (const id of EVERYBODY) {
+      const expected = missing.includes(id) ? reads : ["nothing-to-show"];
+      assert.ok(
+        expected.includes(outcomes[id]!),
+        `${id} reads ${outcomes[id]}, not ${expected.join(" or ")}: ${sentence}`,
+      );
+    }
+    assert.ok(
+      sentence.startsWith(`${EVERYBODY.length - missing.length} of ${EVERYBODY.length} areas answered`),
+      sentence,
+    );
+  }
+
+  const someOf = (chance: Chance): Missing => {
+    const left = [...PEERS];
+    const count = 1 + chance.upTo(PEERS.length);
+    return Array.from({ length: count }, () => left.splice(chance.upTo(left.length), 1)[0]!);
+  };
+
+  const rowN1 = {
+    ...{ id: "N1", title: "of whom packets are dropped is partial, names them and comes in time", cannot },
+    ...{ quick: 2 * TOGETHER, full: 1_000, slice: 200, timeoutMs: 300_000 },
+  };
+  catalogueRow(rowN1, (trials) =>
+    tryAll(trials, async (chance, batch) => {
+      const missing = someOf(chance);
+      // In turns: connections that were there fall silent, and none can be made.
+      if (batch % 2 === 0) await own!.drop(portsOf(missing));
+      else await own!.resetAndDrop(portsOf(missing));
+      return { missing, reads: ["timed-out"], mend: () => own!.restore() };
+    }),
+  );
+
+  const rowN2 = {
+    ...{ id: "N2", title: "whose processes are stopped is partial, names them and comes in time" },
+    ...{ quick: 2 * TOGETHER, full: 1_000, slice: 200, timeoutMs: 300_000 },
+  };
+  catalogueRow(rowN2, (trials) =>
+    tryAll(trials, (chance) => {
+      const missing = someOf(chance);
+      for (const id of missing) nodes.process(id).pause();
+      const mend = (): Promise<void> => {
+        for (const id of missing) nodes.process(id).resume();
+        return Promise.resolve();
+      };
+      return Promise.resolve({ missing, reads: ["timed-out"], mend });
+    }),
+  );
+
+  describe("in whose place others listen", () => {
+    const missing = ["birch", "elm"] as const;
+    before(async () => {
+      await Promise.all(missing.map((id) => nodes.process(id).kill()));
+    });
+    after(async function () {
+      this.timeout(START_MS);
+      await Promise.all(missing.map((id) => nodes.start(id)));
+      assert.ok((await untilAllAnswer()) <= 3 * FOUND_AGAIN_MS_MAX);
+    });
+
+    const READS: Record<StandIn | "nobody", readonly string[]> = {
+      nobody: ["unreachable"],
+      // At once where the last that was known of the peer is that it could not be reached.
+      mute: ["timed-out", "unreachable"],
+      "tls-only": ["timed-out", "unreachable"],
+      "http2-only": ["timed-out"],
+      noise: ["unreachable"],
+    };
+
+    const rowN3 = {
+      ...{ id: "N3", title: "that accept and never speak, or speak nonsense, or are gone: it is partial, and in time" },
+      ...{ quick: 25, full: 500, slice: 100, timeoutMs: 300_000 },
+    };
+    catalogueRow(rowN3, async (trials) => {
+      const kinds = [...STAND_INS, "nobody"] as const;
+      const seen = { late: 0, lateMs: -Infinity };
+      const each = Math.ceil(trials.count / kinds.length);
+      for (const kind of kinds) {
+        if (kind !== "nobody") await Promise.all(missing.map((id) => listenAs(kind, id)));
+        await sleep(1_500); // the longest back-off: from here on everybody has met the stand-in
+        const heard = await Promise.all(Array.from({ length: each }, () => ask()));
+        if (kind !== "nobody") await Promise.all(missing.map((id) => other.leave(nodes.port(id))));
+        for (const one of heard) {
+          checkPartial(one, missing, READS[kind]);
+          const lateMs = one.elapsedMs - ANSWER_BY_MS;
+          assert.ok(lateMs <= LATE_MS_MAX, `${kind}: the verdict came ${lateMs.toFixed(0)} ms late`);
+          seen.lateMs = Math.max(seen.lateMs, lateMs);
+          if (lateMs > LATE_MS) seen.late++;
+        }
+      }
+      return {
+        counts: { questions: each * kinds.length, "over 50 ms late": seen.late },
+        worst: { "beyond the deadline ms": seen.lateMs },
+      };
+    });
+
+    async function listenAs(kind: StandIn, id: NodeName): Promise<void> {
+      await other.standIn(kind, nodes.port(id), nodes.certsDir(id));
+    }
+  });
+});
