@@ -98,6 +98,22 @@ describe("the delay proxy", () => {
     assert.equal(String(((await late) as [Buffer])[0]), "lost?");
   });
 
+  it("corrupts: one byte of what passes next is another, and only that", async () => {
+    await echoOf("before");
+    proxy.corrupt("target");
+    const spoilt = await echoOf("hello");
+    assert.equal([...spoilt].filter((letter, at) => letter !== "hello"[at]).length, 1, spoilt);
+    assert.equal(await echoOf("hello"), "hello");
+  });
+
+  it("counts what is held open, also while it swallows everything", async () => {
+    await echoOf("before");
+    assert.equal(proxy.open(), 1);
+    proxy.blackhole();
+    client.destroy();
+    while (proxy.open() > 0) await sleep(5);
+  });
+
   it("half closes: one side has nothing more to say, and the other is still heard", async () => {
     await echoOf("before");
     const ended = once(client, "end");

@@ -10,6 +10,8 @@ export interface DelayProxyOrder {
   /** Each chunk takes up to so much longer, drawn from `random`. Chunks never overtake one another. */
   readonly jitterMs?: number;
   readonly random: Random;
+  /** Told of every connection that is tried, those that are cut at once included. */
+  readonly onTried?: () => void;
 }
 
 /** Stands in front of a TCP server on 127.0.0.1 and is a bad network when told to. */
@@ -21,6 +23,10 @@ export interface DelayProxy {
   cut(): void;
   /** Connections stay open and new ones are accepted, but nothing arrives any more, until {@link restore}. */
   blackhole(): void;
+  /** Changes one byte, drawn from `random`, of whatever passes next in that direction on each open connection. */
+  corrupt(towards: "client" | "target"): void;
+  /** Connections that the client holds open. */
+  open(): number;
   /** Ends one direction of every open connection, as a peer that has nothing more to say; the other stays open. */
   halfClose(towards: "client" | "target"): void;
   /** A good network again. What was held back arrives now. */
@@ -39,6 +45,7 @@ export async function startDelayProxy(order: DelayProxyOrder): Promise<DelayProx
   const delayOf = (): number => order.delayMs + (order.jitterMs ?? 0) * order.random.fraction();
 
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
+    order.onTried?.();
     if (state === "cut") {
       client.resetAndDestroy();
       return;
@@ -62,6 +69,8 @@ export async function startDelayProxy(order: DelayProxyOrder): Promise<DelayProx
       state = "blackhole";
       links.forEach((link) => link.hold());
     },
+    corrupt: (towards) => links.forEach((link) => link.corrupt(towards, order.random)),
+    open: () => [...links].filter((link) => link.isHeld()).length,
     halfClose: (towards) => links.forEach((link) => link.halfClose(towards)),
     restore() {
       state = "open";
@@ -110,6 +119,15 @@ class Link {
     (towards === "client" ? this.#client : this.#target).end();
   }
 
+  corrupt(towards: "client" | "target", random: Random): void {
+    this.#flows[towards === "target" ? 0 : 1]!.corrupt(random);
+  }
+
+  /** False once the client has let go of it: it does not hear, or says nothing more. */
+  isHeld(): boolean {
+    return !this.#client.destroyed && !this.#client.readableEnded;
+  }
+
   onClosed(callback: () => void): void {
     this.#client.once("close", callback);
   }
@@ -138,6 +156,7 @@ class Flow {
   #held: Held[] = [];
   #heldBytes = 0;
   #isHolding = false;
+  #corruptNext: Random | undefined;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(source: Socket, sink: Socket, delayOf: () => number) {
@@ -158,12 +177,21 @@ class Flow {
     this.#schedule();
   }
 
+  corrupt(random: Random): void {
+    this.#corruptNext = random;
+  }
+
   stop(): void {
     this.hold();
     this.#held = [];
   }
 
   #add(bytes: Buffer | undefined): void {
+    if (bytes !== undefined && this.#corruptNext !== undefined) {
+      const at = Math.floor(bytes.length * this.#corruptNext.fraction());
+      bytes.writeUInt8(bytes.readUInt8(at) ^ 0x55, at);
+      this.#corruptNext = undefined;
+    }
     const dueMs = Math.max(performance.now() + this.#delayOf(), this.#held.at(-1)?.dueMs ?? 0);
     this.#held.push({ dueMs, bytes });
     this.#heldBytes += bytes?.length ?? 0;

@@ -1,3 +1,4 @@
+// oxlint-disable no-underscore-dangle -- gRPC names the methods of its credentials so
 import type { Socket } from "node:net";
 
 import { ChannelCredentials } from "@grpc/grpc-js";
@@ -46,17 +47,17 @@ class TimedCredentials extends ChannelCredentials {
 }
 
 async function connect(inner: Connector, socket: Socket, clock: Clock): ReturnType<Connector["connect"]> {
-  let secured: Socket | undefined;
+  const secured: { socket?: Socket } = {};
   const late = new Promise<never>((_, reject) => {
     const timer = clock.after(CONNECT_WITHIN_MS, () => {
       // What TLS itself said is not counted: whoever speaks HTTP/2 has sent its settings by now.
-      if (secured !== undefined && secured.bytesRead > 0) return;
+      if (secured.socket !== undefined && secured.socket.bytesRead > 0) return;
       socket.destroy();
       reject(new Error("no connection was made in time"));
     });
     socket.once("close", () => timer.cancel());
   });
   const connected = await Promise.race([inner.connect(socket), late]);
-  secured = connected.socket;
+  secured.socket = connected.socket;
   return connected;
 }

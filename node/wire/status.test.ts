@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Metadata, status as Status } from "@grpc/grpc-js";
 
 import { FAILURE_CODES, Failure } from "../base/failure.ts";
-import { failureOf, statusOf } from "./status.ts";
+import { failureOf, isBrokenOff, statusOf } from "./status.ts";
 
 const SECRET = "/srv/data/audit.db for 9000000009";
 
@@ -43,6 +43,16 @@ describe("a failure on the wire", () => {
     assert.equal(failureOf({ code: Status.UNAVAILABLE, details: "", metadata }).code, "unreachable");
     metadata.set("corridor-failure", "no-such-code");
     assert.equal(failureOf({ code: Status.PERMISSION_DENIED, details: "", metadata }).code, "not-permitted");
+  });
+
+  it("of a stream that was reset is that the node could not be reached", () => {
+    const details = "Received RST_STREAM with code 0 (Call ended without gRPC status)";
+    const reset = { code: Status.INTERNAL, details, metadata: new Metadata() };
+    assert.equal(failureOf(reset).code, "unreachable");
+    assert.ok(isBrokenOff(reset));
+    const said = { ...statusOf(new Failure("internal", "")), details };
+    assert.equal(failureOf(said).code, "internal");
+    assert.ok(!isBrokenOff(said), "the node itself said so");
   });
 
   it("carries no line breaks and no broken text", () => {

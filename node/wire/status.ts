@@ -113,11 +113,16 @@ const BROKEN_OFF: ReadonlySet<Status> = new Set([
 export function failureOf(error: CallError): Failure {
   const said = FAILURE_CODES.find((code) => code === headerOf(error, FAILURE_HEADER));
   const where = headerOf(error, WHERE_HEADER);
-  const code = said !== undefined && STATUS_OF[said] === error.code ? said : FAILURE_OF[error.code];
+  const code = said !== undefined && STATUS_OF[said] === error.code ? said : codeOf(error);
   return new Failure(code, said === undefined ? inOwnWords(code, error.details) : printable(error.details), {
     cause: error,
     ...(where !== undefined && WHERE.test(where) && { where }),
   });
+}
+
+/** A stream that was reset is a connection that broke off, and no mistake inside the other node, as gRPC would have it. */
+function codeOf({ code, details }: CallError): FailureCode {
+  return code === Status.INTERNAL && details.startsWith("Received RST_STREAM") ? "unreachable" : FAILURE_OF[code];
 }
 
 /** The library's own words are about its insides; of those, only what the system said of the connection helps anybody. */

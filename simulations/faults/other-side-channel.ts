@@ -39,7 +39,7 @@ interface Reply {
 
 /** @param enter before its command line: the network that it is to be in. */
 export function startOtherSide(enter: readonly string[] = []): OtherSide {
-  const [program = "", ...args] = [...enter, process.execPath, OTHER_SIDE];
+  const [program, ...args] = [...enter, process.execPath, OTHER_SIDE];
   const child = spawn(program, args, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
   const exited = once(child, "exit");
   const waiting = new Map<number, { resolve(heard: Heard | undefined): void; reject(error: Error): void }>();

@@ -71,7 +71,7 @@ export async function startSixNodes(order: SixNodesOrder = {}): Promise<SixNodes
     await writeManifest(topology, paths, endpoints, systemClock);
     mkdirSync(join(folder, "logs"));
     const start = async (id: NodeName): Promise<void> => {
-      const [program = CORRIDOR, ...args] = [...(order.enter ?? []), CORRIDOR];
+      const [program, ...args] = [...(order.enter ?? []), CORRIDOR];
       const spec = {
         command: [program, ...args] as const,
         configs: [paths.config(id)],
