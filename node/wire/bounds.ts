@@ -61,7 +61,7 @@ export const PEER_KEEPALIVE_WITHIN_MS = 3_000;
 /** A load whose node owes it an acknowledgement for so long is given up: the way there is gone without a word. */
 export const ACKNOWLEDGED_WITHIN_MS = 60_000;
 /** A node that came back is tried again within this (with the jitter of gRPC's back-off). */
-export const RECONNECT_MS_MIN = 100;
+export const RECONNECT_MS_MIN = 250;
 export const RECONNECT_MS_MAX = 1_000;
 /** A connection that takes longer to be made, HTTP/2's first words included, is given up for a fresh one. */
 export const CONNECT_WITHIN_MS = 5_000;
