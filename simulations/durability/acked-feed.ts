@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
 import { BirthDate } from "../../node/base/birth-date.ts";
 import { systemClock } from "../../node/base/clock.ts";
 import { Concealed } from "../../node/base/concealed.ts";
@@ -10,6 +12,9 @@ import { openDatabase } from "../../node/storage/database.ts";
 import { type CallerQuestion, connectCaller } from "../../node/wire/caller-client.ts";
 import { numberAt } from "../bench/people.ts";
 import { type DoorNetwork, PROVIDER } from "../testing/doors-network.ts";
+
+/** A load that has failed asks its source for no more, and never says so: its last batch is not waited for for ever. */
+const GIVEN_UP_AFTER_MS = 1_000;
 
 /** Birth date of everybody whom such a feed sends; their names are alike too. */
 const BORN = "1960-02-03";
@@ -67,7 +72,7 @@ export function makeAckedFeed(
           const acknowledged = new Promise<void>((resolve) => (came = resolve));
           owed.push({ places, sentMs: Date.now() });
           yield places.flatMap(itemsAt);
-          if (oneByOne) await acknowledged;
+          if (oneByOne) await Promise.race([acknowledged, sleep(GIVEN_UP_AFTER_MS)]);
         }
       };
       try {
