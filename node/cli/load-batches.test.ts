@@ -4,7 +4,7 @@ import { Concealed } from "../base/concealed.ts";
 import { Failure } from "../base/failure.ts";
 import { anIdentity } from "../testing/an-index.ts";
 import type { ReadFeedFile } from "./client.ts";
-import { type Batch, readBatches } from "./load-batches.ts";
+import { type Batch, type BatchOrder, readBatches } from "./load-batches.ts";
 
 describe("batches of files", () => {
   const NO_WORD = { rejected: { field: "", reason: "broken quoting" } };
@@ -21,7 +21,7 @@ describe("batches of files", () => {
 
   async function batchesOf(
     read: ReadFeedFile,
-    from = { file: 0, place: 0, line: 0 },
+    from: BatchOrder["from"] = { file: 0, place: 0, line: 0 },
     provider?: string,
   ): Promise<Batch[]> {
     const only = provider === undefined ? {} : { provider };
@@ -39,9 +39,9 @@ describe("batches of files", () => {
     assert.deepEqual(
       batches.map(({ end }) => end),
       [
-        { file: 0, place: 1_000, line: 1_001 },
-        { file: 1, place: 500, line: 501 },
-        { file: 1, place: 1_500, line: 1_501 },
+        { file: 0, place: 1_000, line: 1_001, entry: undefined },
+        { file: 1, place: 500, line: 501, entry: undefined },
+        { file: 1, place: 1_500, line: 1_501, entry: undefined },
       ],
     );
     assert.deepEqual(batches[0]?.rejects[1]?.behind, 18);
@@ -60,13 +60,28 @@ describe("batches of files", () => {
   it("go on after a position, and count another provider's lines as read", async () => {
     const batches = await batchesOf(reading(20), { file: 1, place: 15, line: 16 }, "RRK");
     assert.deepEqual(sizes(batches), [3]);
-    assert.deepEqual(batches[0]?.end, { file: 1, place: 20, line: 21 });
+    assert.deepEqual(batches[0]?.end, { file: 1, place: 20, line: 21, entry: undefined });
   });
 
+  const isReadOtherwise = (thrown: unknown): boolean =>
+    thrown instanceof Failure && thrown.code === "invalid-input" && /--restart/.test(thrown.message);
+
   it("are not read on where places are no longer what they were", async () => {
-    await assert.rejects(
-      batchesOf(reading(20), { file: 0, place: 15, line: 15 }),
-      (thrown) => thrown instanceof Failure && thrown.code === "invalid-input" && /--restart/.test(thrown.message),
-    );
+    await assert.rejects(batchesOf(reading(20), { file: 0, place: 15, line: 15 }), isReadOtherwise);
+  });
+
+  it("are not read on where there are fewer places than there were", async () => {
+    await assert.rejects(batchesOf(reading(20), { file: 0, place: 25, line: 26 }), isReadOtherwise);
+    assert.deepEqual(sizes(await batchesOf(reading(20), { file: 0, place: 20, line: 21 })), [20]);
+  });
+
+  it("know the entries of a Bundle on one line from each other", async () => {
+    const oneLine: ReadFeedFile = async function* (path, order) {
+      for await (const read of reading(20)(path, order)) yield { ...read, line: 1, entry: 2 * read.place };
+    };
+    const [batch] = await batchesOf(oneLine);
+    assert.deepEqual(batch?.end, { file: 1, place: 20, line: 1, entry: 38 });
+    assert.deepEqual(sizes(await batchesOf(oneLine, { file: 1, place: 15, line: 1, entry: 28 })), [5]);
+    await assert.rejects(batchesOf(oneLine, { file: 1, place: 15, line: 1, entry: 27 }), isReadOtherwise);
   });
 });

@@ -33,14 +33,16 @@ export interface Batch {
   readonly lines: readonly SentLine[];
   readonly rejects: readonly EarlyReject[];
   /** Where the lines end. */
-  readonly end: Pick<Position, "file" | "place" | "line">;
+  readonly end: Place;
 }
+
+type Place = Pick<Position, "file" | "place" | "line" | "entry">;
 
 export interface BatchOrder {
   readonly files: readonly string[];
   /** Only what this provider sent; absent: everything. */
   readonly provider?: string;
-  readonly from: Pick<Position, "file" | "place" | "line">;
+  readonly from: Place;
   readonly read: ReadFeedFile;
   /** Told the bytes of each piece that is read. */
   readonly onBytes: (count: number) => void;
@@ -56,17 +58,18 @@ export async function* readBatches(order: BatchOrder): AsyncGenerator<Batch, voi
   let batch = beginBatch();
   for (let file = from.file; file < files.length; file++) {
     const first = file === from.file ? from.place : 0;
+    let found = first === 0;
     const reading = order.read(files[file]!, {
       wants: (place) => place >= first - 1, // the last one before, too, to see that places are still what they were
       onBytes: order.onBytes,
     });
     for await (const { place, line, entry, source, parsed } of reading) {
       if (place < first) {
-        if (line === from.line) continue;
-        const what = `${files[file]!} is read otherwise than before, by another version of this program`;
-        throw new Failure("invalid-input", `${what}: begin anew with --restart; loading again changes nothing.`);
+        found = line === from.line && entry === from.entry;
+        if (found) continue;
+        throw readOtherwise(files[file]!);
       }
-      batch.end = { file, place: place + 1, line };
+      batch.end = { file, place: place + 1, line, entry };
       if ("rejected" in parsed) {
         batch.rejects.push({ behind: batch.items.length, line, entry, source, rejection: parsed.rejected });
       } else {
@@ -80,8 +83,15 @@ export async function* readBatches(order: BatchOrder): AsyncGenerator<Batch, voi
       yield batch;
       batch = beginBatch();
     }
+    if (!found) throw readOtherwise(files[file]!);
   }
   if (batch.items.length + batch.rejects.length > 0) yield batch;
+}
+
+/** FHIR may be: what has ended since is left out, and so are the entries that hung on it. */
+function readOtherwise(file: string): Failure {
+  const what = `${file} is read otherwise than before, on another day or by another version of this program`;
+  return new Failure("invalid-input", `${what}: begin anew with --restart; loading again changes nothing.`);
 }
 
 function beginBatch() {
@@ -89,7 +99,7 @@ function beginBatch() {
     items: [] as FeedItem[],
     lines: [] as SentLine[],
     rejects: [] as EarlyReject[],
-    end: { file: 0, place: 0, line: 0 },
+    end: { file: 0, place: 0, line: 0 } as Place,
     characters: 0,
   };
 }

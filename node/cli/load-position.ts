@@ -6,6 +6,8 @@ export interface Position {
   readonly place: number;
   /** The line of the last item before, for people. */
   readonly line: number;
+  /** The last item's place in its FHIR Bundle, which may be a single line; absent where it stood in none. */
+  readonly entry?: number | undefined;
   /** Items of the load so far. */
   readonly read: number;
   /** Durable at the node. */

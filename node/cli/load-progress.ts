@@ -71,6 +71,7 @@ const schema = z.strictObject({
     file: count,
     place: count,
     line: count,
+    entry: count.optional(),
     read: count,
     accepted: count,
     rejected: count,
