@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -44,16 +44,24 @@ function makeSink(name: string, write: Write, close: () => Promise<void>): TextS
 /** A folder of files that nobody but their owner may read. */
 export interface PeopleFolder {
   readonly sinks: ReadonlyMap<string, TextSink>;
+  /** Writes the last file, which says that the others are complete. */
+  finish(text: string): Promise<void>;
   close(): Promise<void>;
 }
 
 /**
- * Opens all files at once, so that nothing is written where one cannot be.
+ * Opens all files at once, so that nothing is written where one cannot be; but the last one is there only when it is done.
  *
+ * @param last the name of the file that says that the others are complete.
  * @throws {Failure} `configuration`: some are there already and are not to be replaced; `store-unavailable`: cannot be written.
  */
-export async function openFolder(dir: string, names: readonly string[], replace: boolean): Promise<PeopleFolder> {
-  const there = names.filter((name) => existsSync(join(dir, name)));
+export async function openFolder(
+  dir: string,
+  names: readonly string[],
+  last: string,
+  replace: boolean,
+): Promise<PeopleFolder> {
+  const there = [...names, last].filter((name) => existsSync(join(dir, name)));
   if (there.length > 0 && !replace) {
     const more = there.length === 1 ? "" : ` and ${there.length - 1} more`;
     throw new Failure(
@@ -64,7 +72,10 @@ export async function openFolder(dir: string, names: readonly string[], replace:
       },
     );
   }
-  await attempt(dir, () => mkdirSync(dir, { recursive: true, mode: 0o700 }));
+  await attempt(dir, () => {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    rmSync(join(dir, last), { force: true }); // of what was there before, which is complete no longer
+  });
   const sinks = new Map<string, TextSink>();
   const close = async (): Promise<void> => {
     for (const sink of sinks.values()) await sink.close();
@@ -75,7 +86,16 @@ export async function openFolder(dir: string, names: readonly string[], replace:
     await close();
     throw thrown;
   }
-  return { sinks, close };
+  const finish = async (text: string): Promise<void> => {
+    const sink = await openFile(dir, last, replace);
+    try {
+      sink.add(text);
+      await sink.flush();
+    } finally {
+      await sink.close();
+    }
+  };
+  return { sinks, finish, close };
 }
 
 async function openFile(dir: string, name: string, replace: boolean): Promise<TextSink> {

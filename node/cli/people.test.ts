@@ -163,6 +163,18 @@ describe("corridor people", () => {
     assert.equal(statSync(join(own, "truth.csv")).mode & 0o777, 0o600);
   });
 
+  it("leaves no population.json where it was killed, not even the one of what was there before", async () => {
+    const broken = join(dir, "broken");
+    await corridor("--out", broken, "--people", "100");
+    const args = ["people", TOPOLOGY, "--out", broken, "--people", "1000000", "--force"];
+    const child = spawn(CORRIDOR, args, { stdio: ["ignore", "ignore", "pipe"] });
+    await once(child.stderr, "data"); // it says how far it is
+    child.kill("SIGKILL");
+    await once(child, "close");
+    assert.ok(existsSync(join(broken, "truth.csv")));
+    assert.ok(!existsSync(join(broken, "population.json")));
+  });
+
   it("writes one node's to standard output, the same as to its file, and at the pace of whoever reads", async () => {
     const options = ["--people", PEOPLE, "--node", "wm-cw", "--format", "ndjson"];
     const { code, out, err } = await corridor("--out", "-", ...options);

@@ -151,14 +151,13 @@ async function toStandardOutput(work: Work): Promise<number> {
 
 async function toFolder(work: Work, dir: string): Promise<number> {
   const filesOf = (id: string): string[] => work.rendering.files.map((file) => `${id}.${file}`);
-  const names = [...work.nodes.flatMap(({ id }) => filesOf(id)), TRUTH, SUMMARY];
-  const folder = await openFolder(dir, names, work.force);
+  const names = [...work.nodes.flatMap(({ id }) => filesOf(id)), TRUTH];
+  const folder = await openFolder(dir, names, SUMMARY, work.force);
   try {
     const sinkOf = (name: string): TextSink => folder.sinks.get(name)!;
     const byNode = new Map(work.nodes.map(({ id }) => [id as string, filesOf(id).map(sinkOf)]));
     const people = await write(work, (id) => byNode.get(id)!, sinkOf(TRUTH));
-    sinkOf(SUMMARY).add(`${JSON.stringify(summaryOf(work, folder.sinks), undefined, 2)}\n`);
-    await sinkOf(SUMMARY).flush();
+    await folder.finish(`${JSON.stringify(summaryOf(work, folder.sinks), undefined, 2)}\n`);
     return people;
   } finally {
     await folder.close();
@@ -216,7 +215,7 @@ function summaryOf(work: Work, sinks: ReadonlyMap<string, TextSink>): object {
       identities: work.tallies.get(node.id)!.identities,
       pointers: work.tallies.get(node.id)!.pointers,
     })),
-    files: [...sinks].filter(([name]) => name !== SUMMARY).map(([name, sink]) => ({ name, bytes: sink.bytes() })),
+    files: [...sinks].map(([name, sink]) => ({ name, bytes: sink.bytes() })),
   };
 }
 
