@@ -663,6 +663,8 @@ describe("the commands of corridor, as processes", () => {
           EXIT.usage,
           /rejects file cannot be written/,
         ],
+        ["rejects onto a folder", at(fine, "--rejects", dir), EXIT.usage, /rejects file cannot be written/],
+        ["rejects over what is loaded", at(fine, "--rejects", fine), EXIT.usage, /which is to be loaded: name another/],
         ["a caller that may not feed", ["load", fine, ...via(node.port, "ward")], EXIT.refused, /right to feed/],
         ["nobody there", ["load", fine, ...via(1)], EXIT.failed, /connect/i],
         [

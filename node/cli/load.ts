@@ -1,4 +1,4 @@
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 
 import { Command } from "commander";
 
@@ -76,6 +76,9 @@ async function load(files: readonly string[], options: LoadOptions, needs: LoadC
   const { via, provider, asOf, fhirBase } = options;
   const [first = ""] = files;
   const rejectsPath = options.rejects ?? join(dirname(first), `${basename(first)}.rejects.ndjson`);
+  if (files.some((file) => resolve(file) === resolve(rejectsPath))) {
+    throw new Failure("invalid-input", `--rejects names ${rejectsPath}, which is to be loaded: name another file.`);
+  }
   const asOfMs = parseAsOf(asOf);
   const target = findTarget(options, FEED_CALLER.name);
   const progress = openProgress({

@@ -50,7 +50,7 @@ export function makeRejects(path: string, sofar: RejectsSoFar = NOTHING): Reject
   let file: number | undefined;
   const counts = new Map(sofar.reasons.map((each) => [`${each.field}\n${each.reason}`, { ...each }]));
   if (bytes === 0)
-    rmSync(path, { force: true }); // what an earlier load left would read as this one's
+    naming(() => rmSync(path, { force: true })); // what an earlier load left would read as this one's
   else file = naming(() => openAt(path, bytes));
 
   return {
