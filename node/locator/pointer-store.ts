@@ -43,6 +43,8 @@ export interface PointerStore {
    * @returns true where something changed.
    */
   put(pointer: PointerRecord, identityNo: number, asOfMs: number): boolean;
+  /** Takes a record's pointer away, if there is one: its provider says that it belongs to somebody who is not known here. */
+  remove(record: Pick<PointerRecord, "provider" | "recordId">): void;
 }
 
 export function makePointerStore(db: Database, random: Random): PointerStore {
@@ -52,7 +54,8 @@ export function makePointerStore(db: Database, random: Random): PointerStore {
   const lastPlace = db
     .prepare<[number, number], number | null>("SELECT max(pointer_no) FROM pointer WHERE pointer_no BETWEEN ? AND ?")
     .pluck();
-  const remove = db.prepare<[number]>("DELETE FROM pointer WHERE pointer_no = ?");
+  const removeAt = db.prepare<[number]>("DELETE FROM pointer WHERE pointer_no = ?");
+  const removeOf = db.prepare<[string, string]>("DELETE FROM pointer WHERE provider = ? AND record_id = ?");
   const add = db.prepare<(string | number)[]>(
     `INSERT INTO pointer (${POINTER_COLUMNS}) VALUES (${POINTER_COLUMNS.replace(/\w+/g, "?")})`,
   );
@@ -79,7 +82,7 @@ export function makePointerStore(db: Database, random: Random): PointerStore {
       token = String(held[1]);
       const stays = Math.floor(heldNo / PLACES_PER_IDENTITY) === identityNo;
       if (stays && content.every((value, index) => value === held[index + 2])) return false;
-      remove.run(heldNo);
+      removeAt.run(heldNo);
       if (stays) place = heldNo;
     }
     token ??= Buffer.from(random.bytes(TOKEN_BYTES)).toString("base64url");
@@ -88,5 +91,5 @@ export function makePointerStore(db: Database, random: Random): PointerStore {
     return true;
   }
 
-  return { put };
+  return { put, remove: ({ provider, recordId }) => void removeOf.run(provider, recordId) };
 }

@@ -278,6 +278,8 @@ function putEntry(stores: Stores, entry: LoadEntry, asOfMs: number, nowMs: numbe
   const identityNo = stores.identities.identityNoOf(entry.record.provider, entry.record.localId);
   if (identityNo === undefined) {
     stores.waiting.keep(entry, asOfMs, nowMs);
+    // Whoever it was shown under, it is not theirs. An objection stays in force there: hiding too much is the safer way.
+    if (entry.kind === "pointer") stores.pointers.remove(entry.record);
     return "waits";
   }
   stores.waiting.forget(entry); // it may have waited under another patient's id

@@ -60,6 +60,21 @@ describe("what comes before its patient's identity", () => {
     assert.deepEqual(["waiting_item", "pointer", "objection"].map(count), [0, 2, 1]);
   });
 
+  it("is shown no longer under whom its provider said before; an objection stays in force there", async () => {
+    await index.load([anIdentity(), aPointer(), anObjection()]);
+    assert.equal(formats().length, 1);
+    const moved = [aPointer({ localId: "P2" }), anObjection({ localId: "P2", state: "withdrawn" })];
+    await index.load(moved);
+    assert.deepEqual(formats(), []);
+    assert.ok(index.objections.areEffective([1], "TREAT"));
+    const before = index.dump();
+    await index.load(moved);
+    assert.equal(index.dump(), before);
+    await index.load([anIdentity({ localId: "P2", nhsNumber: "9000000017" })]);
+    assert.deepEqual(["waiting_item", "pointer", "objection"].map(count), [0, 1, 1]);
+    assert.deepEqual([formats(), index.objections.areEffective([1], "TREAT")], [[], false]);
+  });
+
   it("is dropped after thirty days", async () => {
     await index.load([aPointer()]);
     await clock.advance(31 * DAY_MS);
