@@ -158,6 +158,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     find,
     coverage: () => locator.coverage(),
     recordAnswer: audit.recordAnswer,
+    recordFailure: audit.recordFailure,
   };
   const ownNeeds = {
     find,

@@ -125,6 +125,7 @@ async function answerForEver(file: string): Promise<void> {
     find: () => HELD,
     coverage: () => ({ providers: [] }),
     recordAnswer: audit.recordAnswer,
+    recordFailure: audit.recordFailure,
   };
   for (;;) {
     const answering = Array.from({ length: 8 }, async () => {
@@ -311,6 +312,18 @@ function describeAudit(): void {
       await clock.advance(1_000);
       const { kind, outcome, why } = onlyEntryOf(question);
       assert.deepEqual([kind, outcome, why], ["outcomes", "failed", "configuration"]);
+    });
+
+    it("writes that a peer's attempt broke off, without user or patient", async () => {
+      const question = aQuestion();
+      audit.recordFailure(question, "internal");
+      await clock.advance(1_000);
+      const entry = onlyEntryOf(question);
+      assert.deepEqual(
+        [entry.kind, entry.outcome, entry.why, entry.asker, entry.holder, entry.attemptId],
+        ["outcomes", "failed", "internal", PEER, OWN, question.attemptId],
+      );
+      assert.deepEqual([entry.userId, entry.patient, entry.pointerIds], [undefined, undefined, []]);
     });
 
     it("writes the outcomes that wait when it is closed", async () => {

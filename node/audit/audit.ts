@@ -80,6 +80,8 @@ export interface Audit {
     found: FoundPerson | undefined,
     answer: HolderAnswer,
   ) => Promise<void>;
+  /** That a peer's attempt broke off and nothing left for it: written as {@link recordOutcomes} is; gates nothing. */
+  readonly recordFailure: (question: AskedByPeer, failed: FailureCode) => void;
   /**
    * What the own index is about to show to the own user.
    *
@@ -154,6 +156,10 @@ export function makeAudit(needs: AuditNeeds): Audit {
       });
       if (result === "recorded") return;
       throw new Failure("replayed", "This attempt was answered before: ask again with a new attempt id.");
+    },
+    recordFailure(question, failed) {
+      const { requestId, attemptId, asker } = question;
+      background.add({ ...entry("outcomes", requestId, "failed"), asker, attemptId, holder: ownId, why: failed });
     },
     async recordOwnAnswer(question, permit, found, answer) {
       await executor.run("audit.append", answered(question, { kind: "permitted", permit }, found, answer));

@@ -55,6 +55,7 @@ async function answer({ found = EMPTY, auditMs = 0, earlyMs = 0, ...given }: Cas
     find: () => found,
     coverage: () => ({ providers: [] }),
     recordAnswer: () => clock.sleep(auditMs),
+    recordFailure: (_question, failed) => assert.fail(failed),
   }).then((said) => ({ said, leftMs: clock.monotonicMs() - arrivedMs }));
   await clock.advance(1_000);
   return answering;

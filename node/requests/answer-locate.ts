@@ -1,6 +1,6 @@
 import type { Coverage, HolderAnswer, PointerView } from "../base/answer.ts";
 import type { Clock } from "../base/clock.ts";
-import { Failure } from "../base/failure.ts";
+import { Failure, type FailureCode, asFailure } from "../base/failure.ts";
 import type { Decision, Permit } from "../base/permit.ts";
 import type { Question } from "../base/question.ts";
 import type { NodeId } from "../base/words.ts";
@@ -53,6 +53,8 @@ export interface AnswerLocateNeeds {
     found: Found | undefined,
     answer: HolderAnswer,
   ) => Promise<void>;
+  /** That the attempt broke off and nothing left for it. In the background; gates nothing. */
+  readonly recordFailure: (question: PeerQuestion, failed: FailureCode) => void;
 }
 
 /**
@@ -67,7 +69,20 @@ export async function answerLocate(question: PeerQuestion, needs: AnswerLocateNe
   if (question.answerBy.remainingMs() < EMPTY_ANSWER_FLOOR_MS) {
     throw new Failure("deadline-too-short", `Fewer than ${EMPTY_ANSWER_FLOOR_MS} ms are left: allow more time.`);
   }
+  try {
+    return await answerInTime(question, arrivedMs, needs);
+  } catch (thrown) {
+    const { code } = asFailure(thrown);
+    if (code !== "replayed") needs.recordFailure(question, code); // a replay is recorded as one
+    throw thrown;
+  }
+}
 
+async function answerInTime(
+  question: PeerQuestion,
+  arrivedMs: number,
+  needs: AnswerLocateNeeds,
+): Promise<HolderAnswer> {
   const decision = needs.decideAnswer(question);
   if (decision.kind === "refused") {
     const answer = declined(decision);

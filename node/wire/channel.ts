@@ -18,6 +18,8 @@ export interface ChannelOrder {
   readonly clock: Clock;
   readonly checkServer: NonNullable<CheckServer>;
   readonly answerBytesMax: number;
+  /** Called whenever a connection begins to be made. */
+  readonly onTry?: () => void;
   /**
    * How often the other end is asked for a sign of life, calls or not, and how long it may take. Not for channels with calls
    * that outlast a connection's age: gRPC's client takes the first ping after the server's goodbye for a lost connection, and
@@ -50,5 +52,5 @@ export function openChannel(order: ChannelOrder): Client {
     }),
   };
   const secure = credentials.createFromSecureContext(order.context, { checkServerIdentity: order.checkServer });
-  return new Client(`dns:///${order.endpoint}`, connectInTime(secure, order.clock), options);
+  return new Client(`dns:///${order.endpoint}`, connectInTime(secure, order.clock, order.onTry ?? (() => {})), options);
 }

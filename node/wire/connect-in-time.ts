@@ -12,19 +12,23 @@ type Connector = ReturnType<CreateConnector>;
 /**
  * The same credentials, for connections that speak HTTP/2 in time or are broken off: gRPC's client waits without end for
  * whoever accepts a connection and says nothing, and tries no other meanwhile.
+ *
+ * @param onTry called whenever a connection begins to be made.
  */
-export function connectInTime(credentials: ChannelCredentials, clock: Clock): ChannelCredentials {
-  return new TimedCredentials(credentials, clock);
+export function connectInTime(credentials: ChannelCredentials, clock: Clock, onTry: () => void): ChannelCredentials {
+  return new TimedCredentials(credentials, clock, onTry);
 }
 
 class TimedCredentials extends ChannelCredentials {
   readonly #inner: ChannelCredentials;
   readonly #clock: Clock;
+  readonly #onTry: () => void;
 
-  constructor(inner: ChannelCredentials, clock: Clock) {
+  constructor(inner: ChannelCredentials, clock: Clock, onTry: () => void) {
     super();
     this.#inner = inner;
     this.#clock = clock;
+    this.#onTry = onTry;
   }
 
   override _isSecure(): boolean {
@@ -39,7 +43,10 @@ class TimedCredentials extends ChannelCredentials {
     const inner = this.#inner._createSecureConnector(...args);
     return {
       connect: (socket) => connect(inner, socket, this.#clock),
-      waitForReady: () => inner.waitForReady(),
+      waitForReady: () => {
+        this.#onTry();
+        return inner.waitForReady();
+      },
       getCallCredentials: () => inner.getCallCredentials(),
       destroy: () => inner.destroy(),
     };

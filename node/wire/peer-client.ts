@@ -164,8 +164,8 @@ class PeerChannel {
   readonly #endpoint: string;
   #calls = 0;
   #retired = false;
-  /** Since when questions have found no connection, on the monotonic clock. */
-  #awaySinceMs: number | undefined;
+  /** When a connection was last begun to be made, on the monotonic clock; before the first, when the channel was. */
+  #triedAtMs: number;
   /** Whom the last connection was found to lead to. */
   #proven: PeerIdentity | undefined;
 
@@ -174,11 +174,13 @@ class PeerChannel {
     this.desk = new AssertionDesk({ ...order, holder: member.id });
     this.#order = order;
     this.#endpoint = endpointOf(member);
+    this.#triedAtMs = order.clock.monotonicMs();
     this.#client = openChannel({
       endpoint: this.#endpoint,
       serverName: nodeDns(order.domain, member.id),
       context,
       clock: order.clock,
+      onTry: () => (this.#triedAtMs = order.clock.monotonicMs()),
       answerBytesMax: ANSWER_BYTES_MAX,
       keepalive: { everyMs: PEER_KEEPALIVE_EVERY_MS, withinMs: PEER_KEEPALIVE_WITHIN_MS },
       checkServer: (_host, certificate) => {
@@ -196,19 +198,15 @@ class PeerChannel {
 
   /**
    * False where the member has moved, where the other end of the connection would not be taken for that member now (its
-   * certificate has expired, its authority is another), or where there has been no connection for so long that the attempt
-   * under way may be one that the system goes on with for minutes: a fresh one finds whoever is back.
+   * certificate has expired, its authority is another), or where a connection has been in the making for so long that the
+   * system may go on with it for minutes: a fresh attempt finds whoever is back.
    */
   fits(member: Member): boolean {
     if (endpointOf(member) !== this.#endpoint || !this.#isStill(member)) return false;
+    // While it tries again, gRPC calls it what it was found to be at the last attempt.
     const state = this.#client.getChannel().getConnectivityState(false);
-    if (state !== connectivityState.CONNECTING && state !== connectivityState.TRANSIENT_FAILURE) {
-      this.#awaySinceMs = undefined;
-      return true;
-    }
-    const nowMs = this.#order.clock.monotonicMs();
-    this.#awaySinceMs ??= nowMs;
-    return nowMs - this.#awaySinceMs < CONNECT_WITHIN_MS;
+    const isAway = state === connectivityState.CONNECTING || state === connectivityState.TRANSIENT_FAILURE;
+    return !isAway || this.#order.clock.monotonicMs() - this.#triedAtMs < CONNECT_WITHIN_MS;
   }
 
   #isStill(member: Member): boolean {

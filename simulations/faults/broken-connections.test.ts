@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { crc32 } from "node:zlib";
 
 import { systemClock } from "../../node/base/clock.ts";
-import { Failure, asFailure } from "../../node/base/failure.ts";
+import { type Failure, asFailure } from "../../node/base/failure.ts";
 import { seededRandom } from "../../node/base/random.ts";
 import type { FeedItem } from "../../node/requests/load-batch.ts";
 import { anIdentity } from "../../node/testing/an-index.ts";
@@ -170,7 +170,7 @@ describe("a connection to a peer", () => {
     const breakOff = chance.pick([
       () => stream.close(chance.pick(codes)),
       () => session.socket.destroy(),
-      () => void session.destroy(),
+      () => session.destroy(),
     ]);
     setTimeout(breakOff, chance.upTo(10));
   }
