@@ -18,6 +18,8 @@ export interface IdentityStore {
   put(record: IdentityRecord, nowMs: number): PutResult;
   /** The number of (provider, local id), or `undefined` where no identity record is held. */
   identityNoOf(provider: string, localId: string): number | undefined;
+  /** True where any identity record of this provider is held. */
+  knowsAnyOf(provider: string): boolean;
 }
 
 /** Where an identity goes, and why, for the link event. */
@@ -42,6 +44,9 @@ export function makeIdentityStore(db: Database, random: Random): IdentityStore {
     .prepare<[string, string], number>(
       "SELECT identity_no FROM identity_record WHERE current = 1 AND provider = ? AND local_id = ?",
     )
+    .pluck();
+  const anyOf = db
+    .prepare<[string], number>("SELECT EXISTS (SELECT 1 FROM identity_record WHERE current = 1 AND provider = ?)")
     .pluck();
   const recordsOfNumber = db
     .prepare<[number], RawRow>(
@@ -118,7 +123,11 @@ export function makeIdentityStore(db: Database, random: Random): IdentityStore {
     return held === undefined ? "added" : "changed";
   }
 
-  return { put, identityNoOf: (provider, localId) => identityNoOf.get(provider, localId) };
+  return {
+    put,
+    identityNoOf: (provider, localId) => identityNoOf.get(provider, localId),
+    knowsAnyOf: (provider) => anyOf.get(provider) === 1,
+  };
 }
 
 /** The persons of these rows, without the identity that is being placed. */

@@ -70,7 +70,7 @@ export interface LoadEnd {
 }
 
 export interface LoadResult extends LoadAck {
-  /** Providers of which anything in the batch is kept and does not wait. */
+  /** Providers of which anything in the batch was accepted. */
   readonly providers: readonly string[];
 }
 
@@ -118,8 +118,9 @@ export async function loadBatch(
   if (entries.length === 0) return { accepted: 0, rejected, providers: [] };
 
   const times = { asOfMs: header.asOfMs === 0 ? nowMs : header.asOfMs, nowMs };
-  const providers = await storeInTurn(withoutRepeats(entries), times, needs);
+  await storeInTurn(withoutRepeats(entries), times, needs);
   needs.feedsChanged();
+  const providers = [...new Set(entries.map(({ record }) => record.provider))];
   return { accepted: entries.length, rejected, providers };
 }
 
@@ -128,23 +129,22 @@ async function storeInTurn(
   entries: readonly LoadEntry[],
   times: { readonly asOfMs: number; readonly nowMs: number },
   { store, inTurn }: LoadBatchNeeds,
-): Promise<readonly string[]> {
-  const providers = new Set<string>();
+): Promise<void> {
   let size = entries.length;
   for (let from = 0; from < entries.length;) {
     const some = entries.slice(from, from + size);
-    const outcome = await inTurn(() => store.run("load-batch", { ...times, entries: some }));
-    for (const provider of outcome.providers) providers.add(provider);
-    from += outcome.taken;
-    size = 2 * outcome.taken; // what the writer has no time for travels in vain
+    const { taken } = await inTurn(() => store.run("load-batch", { ...times, entries: some }));
+    from += taken;
+    size = 2 * taken; // what the writer has no time for travels in vain
   }
-  return [...providers];
 }
 
 /**
  * Closes a load of which nothing is missing: only now do its providers count as complete up to the header's moment, so
- * that a load which broke off never reads as a fresh feed.
+ * that a load which broke off never reads as a fresh feed. A provider of which nobody is known here does not count as
+ * complete either: all that it sent waits.
  *
+ * @param providers of which something was accepted.
  * @throws {Failure} as {@link loadBatch}.
  */
 export async function finishLoad(
@@ -214,7 +214,7 @@ declare module "../storage/executor.ts" {
     "load-batch": {
       payload: { readonly asOfMs: number; readonly nowMs: number; readonly entries: readonly LoadEntry[] };
       /** `taken`: so many entries from the first on are kept; the rest is not looked at. */
-      result: Pick<LoadResult, "providers"> & { readonly taken: number };
+      result: { readonly taken: number };
     };
     /** Drops some of what has waited too long; true where some may be left. */
     "drop-waiting": { payload: { readonly nowMs: number }; result: boolean };
@@ -245,7 +245,9 @@ export function makeHandlers(db: Database, random: Random, clock: Clock): Comman
   return {
     "load-batch": (payload) => putEntries(stores, payload, clock),
     "finish-load": ({ asOfMs, providers }) => {
-      for (const provider of providers) stores.feeds.advance(provider, asOfMs);
+      for (const provider of providers) {
+        if (stores.identities.knowsAnyOf(provider)) stores.feeds.advance(provider, asOfMs);
+      }
       enqueue(db, { kind: LOAD_TIDY, key: random.uuid(), payload: {} });
       return { waiting: stores.waiting.count(providers) };
     },
@@ -259,32 +261,27 @@ function putEntries(
   clock: Clock,
 ): StoreCommands["load-batch"]["result"] {
   const byMs = clock.monotonicMs() + WRITER_MS;
-  const providers = new Set<string>();
   let taken = 0;
   for (const entry of entries) {
     // A small rest is not worth a commit of its own.
     if (taken > 0 && clock.monotonicMs() > byMs && entries.length - taken > taken / 4) break;
     taken++;
-    if (putEntry(stores, entry, asOfMs, nowMs) === "kept") providers.add(entry.record.provider);
+    putEntry(stores, entry, asOfMs, nowMs);
   }
-  return { taken, providers: [...providers] };
+  return { taken };
 }
 
-function putEntry(stores: Stores, entry: LoadEntry, asOfMs: number, nowMs: number): "kept" | "waits" {
-  if (entry.kind === "identity") {
-    putIdentity(stores, entry.record, nowMs);
-    return "kept";
-  }
+function putEntry(stores: Stores, entry: LoadEntry, asOfMs: number, nowMs: number): void {
+  if (entry.kind === "identity") return putIdentity(stores, entry.record, nowMs);
   const identityNo = stores.identities.identityNoOf(entry.record.provider, entry.record.localId);
   if (identityNo === undefined) {
     stores.waiting.keep(entry, asOfMs, nowMs);
     // Whoever it was shown under, it is not theirs. An objection stays in force there: hiding too much is the safer way.
     if (entry.kind === "pointer") stores.pointers.remove(entry.record);
-    return "waits";
+    return;
   }
   stores.waiting.forget(entry); // it may have waited under another patient's id
   putOfIdentity(stores, entry, identityNo, asOfMs, nowMs);
-  return "kept";
 }
 
 /** A new identity takes in what has waited for it. */

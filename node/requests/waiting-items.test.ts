@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 
 import fc from "fast-check";
 
-import type { ParsedItem } from "./load-batch.ts";
+import { seededRandom } from "../base/random.ts";
+import { makeTurns } from "../base/turns.ts";
+import { makeInlineExecutor } from "../storage/inline-executor.ts";
 import {
   aPermit,
   aPointer,
@@ -13,6 +15,7 @@ import {
   type TestIndex,
 } from "../testing/an-index.ts";
 import { makeFakeClock, type FakeClock } from "../testing/fake-clock.ts";
+import { finishLoad, loadBatch, makeHandlers, type ParsedItem } from "./load-batch.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -34,6 +37,15 @@ describe("what comes before its patient's identity", () => {
     await index.load([anIdentity()]);
     assert.deepEqual(["waiting_item", "pointer", "objection", "feed_state"].map(count), [0, 1, 1, 1]);
     assert.ok(index.objections.areEffective([1], "TREAT"), "an objection that came first counts from the beginning");
+  });
+
+  it("is counted at the end of its load, also where all of it waits", async () => {
+    const store = makeInlineExecutor(index.db, makeHandlers(index.db, seededRandom(1), clock));
+    const needs = { clock, store, inTurn: makeTurns(1), feedsChanged() {} };
+    const header = { name: "test", asOfMs: 0 };
+    const { providers } = await loadBatch(header, [aPointer(), aPointer({ recordId: "D2" }), anObjection()], needs);
+    assert.deepEqual(await finishLoad(header, providers, needs), { waiting: 3 });
+    assert.equal(count("feed_state"), 0, "a provider none of whose patients is known is not complete");
   });
 
   it("waits for the identity of its own provider", async () => {
