@@ -8,13 +8,18 @@ import type { DoorNode } from "./doors-network.ts";
 export interface Vitals {
   /** The longest time for which the event loop was held up since the last look, in milliseconds. */
   readonly stallMs: number;
+  /**
+   * The most processor time that the event loop's thread spent between two turns since the last look, in milliseconds: how
+   * long it would have been held up on a machine with nothing else to do.
+   */
+  readonly busyMs: number;
   /** Memory of the process now, in bytes. */
   readonly rss: number;
 }
 
 /**
- * Loaded into the node's process before anything else; its threads are left alone. It does nothing until asked, so as not
- * to be the stall that it looks for.
+ * Loaded into the node's process before anything else; its threads are left alone. It does next to nothing until asked, so
+ * as not to be the stall that it looks for.
  */
 const WATCHER = `
 import { monitorEventLoopDelay } from "node:perf_hooks";
@@ -22,9 +27,18 @@ import { isMainThread } from "node:worker_threads";
 if (isMainThread) {
   const delays = monitorEventLoopDelay({ resolution: 5 });
   delays.enable();
+  const spentMs = () => { const { user, system } = process.threadCpuUsage(); return (user + system) / 1e3; };
+  let busyMs = 0;
+  let lastMs = spentMs();
+  setInterval(() => {
+    const nowMs = spentMs();
+    busyMs = Math.max(busyMs, nowMs - lastMs);
+    lastMs = nowMs;
+  }, 1).unref();
   process.on("SIGUSR2", () => {
-    process.stderr.write("vitals " + JSON.stringify({ stallMs: delays.max / 1e6, rss: process.memoryUsage.rss() }) + "\\n");
+    process.stderr.write("vitals " + JSON.stringify({ stallMs: delays.max / 1e6, busyMs, rss: process.memoryUsage.rss() }) + "\\n");
     delays.reset();
+    busyMs = 0;
   });
 }
 `;
