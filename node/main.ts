@@ -42,6 +42,9 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   people: async () => (await import("./cli/people.ts")).peopleCommand({ clock: systemClock }),
   certs: async () => (await import("./cli/certs.ts")).certsCommand(),
   manifest: async () => (await import("./cli/manifest.ts")).manifestCommand(),
+  backup: async () => (await import("./cli/backup.ts")).backupCommand(systemClock),
+  "backup-key": async () => (await import("./cli/backup.ts")).backupKeyCommand(),
+  restore: async () => (await import("./cli/restore.ts")).restoreCommand(systemClock),
   doctor: async () => (await import("./cli/doctor.ts")).doctorCommand(systemClock),
 };
 

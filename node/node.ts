@@ -32,6 +32,7 @@ import { answerOwn } from "./requests/answer-own.ts";
 import { findRecords, knowPerson } from "./requests/find-records.ts";
 import { dropOldWaiting, finishLoad, LOAD_COMMANDS_AT_ONCE, loadBatch } from "./requests/load-batch.ts";
 import { locate } from "./requests/locate.ts";
+import { removeLeftCopies } from "./storage/backup.ts";
 import { behindText, readBehind } from "./storage/behind.ts";
 import { openDatabase } from "./storage/database.ts";
 import type { StoreAlarm } from "./storage/store-keeper.ts";
@@ -95,6 +96,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
 
   // What it keeps: two files, one writer thread each, and one reader of the index.
   const storeAt = (name: "index" | "audit"): string => join(settings.dataDir, `${name}.db`);
+  removeLeftCopies(settings.dataDir);
   const keeping = { onFatal: parts.onFatal, onAlarm: ({ event, failure }: StoreAlarm) => log.error(event, failure) };
   const index = await startThreadExecutor({ file: storeAt("index"), store: "index", ...keeping });
   starting.defer(() => index.close());

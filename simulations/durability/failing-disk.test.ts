@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 
 import { seededRandom } from "../../node/base/random.ts";
 import { catalogueRow } from "../testing/catalogue.ts";
-import { type DoorNetwork, makeDoorNetwork } from "../testing/doors-network.ts";
+import type { DoorNetwork } from "../testing/doors-network.ts";
 import { lookInto, makeAckedFeed, placesOf } from "./acked-feed.ts";
 import { traceProcess, whyNoStrace } from "./strace.ts";
+import { whyNoSmallDisk, withSmallDisk } from "./small-disk.ts";
+import { withNetwork } from "./with-network.ts";
 
 const FAULTS = 50;
 /** 5 s on a quiet machine; three times that where others work beside it. */
@@ -49,26 +50,22 @@ describe("a disk that fails", () => {
   catalogueRow(
     {
       ...{ id: "D7b", title: "a file system that fills up, and has room again: no acknowledgement is lost" },
-      ...{ quick: 1, full: 10, timeoutMs: 300_000, cannot: whyNoTmpfs() },
+      ...{ quick: 1, full: 10, timeoutMs: 300_000, cannot: whyNoSmallDisk() },
     },
     async (trials) => {
       let recoveredMs = 0;
       let acked = 0;
       for (const trial of trials) {
         const { fraction } = seededRandom(crc32(trials.seed(trial)));
-        const network = await makeDoorNetwork();
-        mkdirSync(network.dataDir, { mode: 0o700 });
-        execFileSync("mount", ["-t", "tmpfs", "-o", "size=12m,mode=700", "tmpfs", network.dataDir]);
-        try {
-          const filler = join(network.dataDir, "somebody-elses-file");
-          writeFileSync(filler, Buffer.alloc(Math.floor((4 + 3 * fraction()) * 2 ** 20)));
-          const result = await fillUp(network, filler);
-          recoveredMs = Math.max(recoveredMs, result.recoveredMs);
-          acked += result.acked;
-        } finally {
-          execFileSync("umount", [network.dataDir]);
-          network.remove();
-        }
+        const result = await withNetwork((network) =>
+          withSmallDisk(network.dataDir, 12, () => {
+            const filler = join(network.dataDir, "somebody-elses-file");
+            writeFileSync(filler, Buffer.alloc(Math.floor((4 + 3 * fraction()) * 2 ** 20)));
+            return fillUp(network, filler);
+          }),
+        );
+        recoveredMs = Math.max(recoveredMs, result.recoveredMs);
+        acked += result.acked;
       }
       assert.ok(recoveredMs < RECOVERED_WITHIN_MS, `recovered after ${recoveredMs.toFixed(0)} ms`);
       return { counts: { disks: trials.count, acked }, worst: { recoveredMs } };
@@ -77,9 +74,8 @@ describe("a disk that fails", () => {
 });
 
 /** One fault after the other: injected into a running node amid a load, then the node started again on a sound disk. */
-async function failAndRecover(faults: readonly string[]) {
-  const network = await makeDoorNetwork();
-  try {
+function failAndRecover(faults: readonly string[]) {
+  return withNetwork(async (network) => {
     const feed = makeAckedFeed(network, { patients: 10 });
     let readyMs = 0;
     for (const inject of faults) {
@@ -111,9 +107,7 @@ async function failAndRecover(faults: readonly string[]) {
       assert.equal(await again.stop(), 0);
     }
     return { counts: { faults: faults.length, acked: placesOf(feed.acked).length }, worst: { readyMs } };
-  } finally {
-    network.remove();
-  }
+  });
 }
 
 /** How many acknowledgements came later than a commit takes that was whole when the first fault struck. */
@@ -152,14 +146,4 @@ function endsWithin(ended: Promise<unknown>, ms: number): Promise<boolean> {
   let timer: NodeJS.Timeout;
   const late = new Promise<boolean>((resolve) => (timer = setTimeout(() => resolve(false), ms)));
   return Promise.race([ended.then(() => true), late]).finally(() => clearTimeout(timer));
-}
-
-function whyNoTmpfs(): string | undefined {
-  if (process.getuid?.() !== 0) return "only the administrator may mount a file system";
-  try {
-    execFileSync("unshare", ["-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], { stdio: "ignore" });
-    return undefined;
-  } catch {
-    return "no file system may be mounted here";
-  }
 }

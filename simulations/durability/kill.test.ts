@@ -5,8 +5,8 @@ import { crc32 } from "node:zlib";
 
 import { seededRandom } from "../../node/base/random.ts";
 import { catalogueRow } from "../testing/catalogue.ts";
-import { makeDoorNetwork } from "../testing/doors-network.ts";
 import { type AckedFeed, lookInto, makeAckedFeed, placesOf } from "./acked-feed.ts";
+import { withNetwork } from "./with-network.ts";
 
 /** 2 s on a quiet machine; three times that where others work beside it. */
 const READY_WITHIN_MS = 6_000;
@@ -19,9 +19,8 @@ describe("a node that is killed", () => {
       ...{ id: "D1", title: "kill -9 at a seeded moment of a load, and start again: nothing lost, nothing doubled" },
       ...{ quick: 4, full: 200, timeoutMs: 180_000 },
     },
-    async (trials) => {
-      const network = await makeDoorNetwork();
-      try {
+    (trials) =>
+      withNetwork(async (network) => {
         const feed = makeAckedFeed(network, { patients: 25 });
         let node = await network.start();
         let readyMs = 0;
@@ -42,10 +41,7 @@ describe("a node that is killed", () => {
         assert.equal(await node.stop(), 0);
         assert.ok(readyMs < READY_WITHIN_MS, `ready after ${readyMs.toFixed(0)} ms`);
         return { counts: { kills: trials.count, acked: placesOf(feed.acked).length }, worst: { readyMs } };
-      } finally {
-        network.remove();
-      }
-    },
+      }),
   );
 });
 

@@ -5,8 +5,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { openDatabase } from "../../node/storage/database.ts";
 import { catalogueRow } from "../testing/catalogue.ts";
-import { makeDoorNetwork } from "../testing/doors-network.ts";
 import { type AckedBatch, type AckedFeed, lookInto, makeAckedFeed, placesOf } from "./acked-feed.ts";
+import { withNetwork } from "./with-network.ts";
 
 const MIB = 2 ** 20;
 const LOG_BYTES_MAX = 64 * MIB;
@@ -26,11 +26,10 @@ describe("a store that many use at once", () => {
       },
       ...{ quick: 1, full: 5, slice: 1, timeoutMs: 240_000 },
     },
-    async (trials) => {
-      const network = await makeDoorNetwork();
-      const indexPath = join(network.dataDir, "index.db");
-      let [logMib, slower] = [0, 0];
-      try {
+    (trials) =>
+      withNetwork(async (network) => {
+        const indexPath = join(network.dataDir, "index.db");
+        let [logMib, slower] = [0, 0];
         const node = await network.start();
         const feed = makeAckedFeed(network, { patients: 150, oneByOne: true });
         for (const _ of trials) {
@@ -67,13 +66,10 @@ describe("a store that many use at once", () => {
         const { lost, doubled } = lookInto(indexPath, placesOf(feed.acked));
         assert.deepEqual({ lost, doubled }, { lost: [], doubled: 0 });
         assert.equal(await node.stop(), 0);
-      } finally {
-        network.remove();
-      }
-      assert.ok(logMib < LOG_BYTES_MAX / MIB, `the log grew to ${logMib.toFixed(0)} MiB`);
-      assert.ok(slower < SLOWER_AT_MOST, `what was taken took ${slower.toFixed(1)} times as long`);
-      return { counts: { held: trials.count }, worst: { logMib, slower } };
-    },
+        assert.ok(logMib < LOG_BYTES_MAX / MIB, `the log grew to ${logMib.toFixed(0)} MiB`);
+        assert.ok(slower < SLOWER_AT_MOST, `what was taken took ${slower.toFixed(1)} times as long`);
+        return { counts: { held: trials.count }, worst: { logMib, slower } };
+      }),
   );
 
   catalogueRow(
@@ -81,9 +77,8 @@ describe("a store that many use at once", () => {
       ...{ id: "D9", title: "write transactions from four connections at once: nobody meets a lock, nothing is lost" },
       ...{ quick: 400, full: 10_000, slice: 10_000, timeoutMs: 300_000 },
     },
-    async (trials) => {
-      const network = await makeDoorNetwork();
-      try {
+    (trials) =>
+      withNetwork(async (network) => {
         const node = await network.start();
         const each = Math.ceil(trials.count / 4);
         const feeds = [0, 1, 2, 3].map((at) => makeAckedFeed(network, { patients: 1, fromPlace: at * 1_000_000 }));
@@ -99,10 +94,7 @@ describe("a store that many use at once", () => {
         assert.deepEqual(kept, { lost: [], doubled: 0, integrity: "ok" });
         assert.equal(await node.stop(), 0);
         return { counts: { transactions: acked.length } };
-      } finally {
-        network.remove();
-      }
-    },
+      }),
   );
 });
 

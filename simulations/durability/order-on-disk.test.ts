@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 
 import { catalogueRow } from "../testing/catalogue.ts";
-import { makeDoorNetwork } from "../testing/doors-network.ts";
 import { type AckedBatch, makeAckedFeed } from "./acked-feed.ts";
 import { readTrace, type SystemCall, targetOf, traceProcess, whyNoStrace } from "./strace.ts";
+import { withNetwork } from "./with-network.ts";
 
 const SOCKET_CALLS = new Set(["write", "writev", "sendmsg", "sendto"]);
 const SYNCS = new Set(["fsync", "fdatasync"]);
@@ -18,9 +18,8 @@ describe("an acknowledgement", () => {
       ...{ id: "D2", title: "leaves only when what it acknowledges, and that it does so, has been fsynced" },
       ...{ quick: 50, full: 1_000, cannot: whyNoStrace() },
     },
-    async (trials) => {
-      const network = await makeDoorNetwork();
-      try {
+    (trials) =>
+      withNetwork(async (network) => {
         const node = await network.start();
         const out = join(network.dir, "order.trace");
         const trace = await traceProcess(node.pid, { out, calls: "pwrite64,fsync,fdatasync,write,writev,sendmsg" });
@@ -32,10 +31,7 @@ describe("an acknowledgement", () => {
         const calls = readTrace(out);
         for (const batch of feed.acked) checkOrder(calls, batch);
         return { counts: { acks: trials.count } };
-      } finally {
-        network.remove();
-      }
-    },
+      }),
   );
 });
 
