@@ -401,6 +401,12 @@ describe("a population, made again", () => {
     }
   });
 
+  it("ends where nobody is of an age that a node holds", () => {
+    const [first, ...others] = topology.nodes;
+    const aged = { ...topology, nodes: [{ ...first!, ages: { from: 115 } }, ...others] };
+    assert.throws(() => [...makePopulation(orderOf(60, { topology: aged }))], /holds people from 115 years on/);
+  });
+
   it("refuses more people than there are numbers for", () => {
     const people = topology.nodes.map(() => 4_000_000);
     assert.throws(() => [...makePopulation({ topology, seed: 1, people })], /There are NHS numbers for 3666666 people/);

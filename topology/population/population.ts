@@ -47,6 +47,9 @@ const RESTRICTED = 0.002;
 
 const PHONE = 0.9;
 
+/** Households in a row without anybody of an age that the node holds: then there is nobody. */
+const EMPTY_HOUSEHOLDS_MAX = 100_000;
+
 /**
  * Makes a population, one person after the other; nothing is remembered but where it is.
  *
@@ -81,13 +84,19 @@ function refuseTooMany(people: readonly number[]): void {
   );
 }
 
-/** The people of one area, household by household. Ages that its node does not hold are not among them. */
+/**
+ * The people of one area, household by household. Ages that its node does not hold are not among them.
+ *
+ * @throws {Failure} `invalid-input`: hardly anybody is of an age that the node holds.
+ */
 export function* peopleOf({ seed, people }: PopulationOrder, area: Area): Generator<Person> {
   const { from, to = Infinity } = area.node.ages;
   const wanted = people[area.number] ?? 0;
   const draws = new Draws();
   let sequence = 0;
+  let filled = 0;
   for (let number = 0; sequence < wanted; number++) {
+    if (number - filled > EMPTY_HOUSEHOLDS_MAX) throw nobodyThere(area);
     draws.startAt(seed, HOUSEHOLDS, area.number, number);
     const household = makeHousehold(draws, area);
     const shared = { catchment: draws.fraction(), phone: phoneNumber(draws) };
@@ -107,8 +116,14 @@ export function* peopleOf({ seed, people }: PopulationOrder, area: Area): Genera
         relative: relative === undefined ? undefined : relative * people.length + area.number,
       });
       sequence++;
+      filled = number;
     }
   }
+}
+
+function nobodyThere({ node: { id, ages } }: Area): Failure {
+  const message = `${id} holds people from ${ages.from} years on${ages.to === undefined ? "" : ` to ${ages.to}`}: there are too few to make.`;
+  return new Failure("invalid-input", message, { where: `nodes.${id}.ages` });
 }
 
 type Placed = Pick<Person, "catchment" | "phone" | "sequence" | "age" | "index" | "relative">;
