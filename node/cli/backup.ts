@@ -21,6 +21,7 @@ import {
   removeLeftCopies,
   sha256Of,
 } from "../storage/backup.ts";
+import { syncFolder } from "../storage/sync-folder.ts";
 import { type TarEntry, tarOf } from "../storage/tar.ts";
 import {
   BACKED_UP,
@@ -166,8 +167,7 @@ async function writeArchive(
     const output = recipients.length > 0 ? await encrypted(gzipped, recipients) : gzipped;
     await pipeline(output, watchRoom(file), createWriteStream(partial, { flags: "w", mode: 0o600, flush: true }));
     await rename(partial, file);
-    const folder = await open(dirname(file));
-    await folder.sync().finally(() => folder.close());
+    syncFolder(dirname(file));
   } catch (thrown) {
     await rm(partial, { force: true });
     if (thrown instanceof Failure) throw thrown;

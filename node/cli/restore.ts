@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { open } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 
@@ -26,6 +26,7 @@ import { examineStore, refuseWithoutRoom } from "../storage/backup.ts";
 import { behindText, forgetBehind, noteBehind, readBehind } from "../storage/behind.ts";
 import { openDatabase } from "../storage/database.ts";
 import { openSeal } from "../storage/seal.ts";
+import { syncFolder } from "../storage/sync-folder.ts";
 import { readTar, type TarEntry } from "../storage/tar.ts";
 import {
   type BackupManifest,
@@ -101,12 +102,12 @@ async function restore(settings: Settings, options: RestoreOptions, clock: Clock
     await proveStores(staged, manifest);
     const kept = keepHigherSequence(dataDir, staged);
     for (const store of STORES) noteRestored(join(staged, `${store}.db`), store, manifest, clock.wallMs());
-    await syncFolder(staged);
+    syncFolder(staged);
     const aside = isThere ? `${dataDir}.replaced-${new Date(clock.wallMs()).toISOString().replace(/[-:.]/g, "")}` : "";
     if (isThere) renameSync(dataDir, aside);
     else rmSync(dataDir, { recursive: true, force: true });
     renameSync(staged, dataDir);
-    await syncFolder(dirname(dataDir));
+    syncFolder(dirname(dataDir));
     say(manifest, dataDir, aside, kept);
   } catch (thrown) {
     rmSync(staged, { recursive: true, force: true });
@@ -249,11 +250,6 @@ function noteRestored(file: string, store: (typeof STORES)[number], { files }: B
   seal.mark({ acknowledged: groups });
   seal.close();
   noteBehind(file, { why: "restored", heldToMs: holdsToMs, notedMs: nowMs });
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path);
-  await folder.sync().finally(() => folder.close());
 }
 
 function say({ node, files }: BackupManifest, dataDir: string, aside: string, sequence: number): void {

@@ -1,6 +1,8 @@
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 
+import { syncFolder } from "./sync-folder.ts";
+
 /** Why a store may hold less than was once acknowledged, and since when. Times are milliseconds since the epoch. */
 export interface Behind {
   /** `restored`: from a backup. `lost`: it holds fewer groups of commands than its seal says were acknowledged. */
@@ -28,12 +30,7 @@ export function noteBehind(file: string, behind: Behind): void {
     closeSync(fd);
   }
   renameSync(`${path}.new`, path);
-  const folder = openSync(dirname(path), "r");
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
-  }
+  syncFolder(dirname(path));
 }
 
 /** The note, if there is one. One that cannot be read counts as from the beginning of time. */

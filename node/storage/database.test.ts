@@ -18,7 +18,7 @@ import { join } from "node:path";
 import type { Database } from "better-sqlite3";
 
 import { Failure } from "../base/failure.ts";
-import { openDatabase, openStore } from "./database.ts";
+import { openDatabase, openStore, refuseOldSqlite } from "./database.ts";
 
 describe("openDatabase", () => {
   const place = useFolder();
@@ -81,6 +81,15 @@ describe("openDatabase", () => {
     writeFileSync(place("file"), "");
     assertFails(() => openDatabase(place("file/a.db")), "store-unavailable", /may be written/, place("file/a.db"));
   });
+});
+
+describe("the floor for SQLite (D10)", () => {
+  for (const version of ["3.51.2", "3.50.7", "3.7.17", "2.99.99"]) {
+    it(`refuses ${version}`, () => {
+      assert.throws(() => refuseOldSqlite(version), /too old: 3\.51\.3 or newer/);
+    });
+  }
+  for (const version of ["3.51.3", "3.52.0", "4.0.0"]) it(`takes ${version}`, () => refuseOldSqlite(version));
 });
 
 describe("openStore", () => {

@@ -93,7 +93,7 @@ function refuseSharedFile(path: string): void {
 }
 
 function configure(db: Database, readonly: boolean): void {
-  refuseOldSqlite(db);
+  refuseOldSqlite(String(db.prepare("SELECT sqlite_version()").pluck().get()));
   if (!readonly) {
     const mode = db.pragma("journal_mode = WAL", { simple: true });
     if (mode !== "wal") throw new Failure("store-unavailable", "the file system does not allow a write-ahead log");
@@ -115,8 +115,8 @@ function configure(db: Database, readonly: boolean): void {
   db.pragma("schema_version"); // reads the header: a file that is no database fails here
 }
 
-function refuseOldSqlite(db: Database): void {
-  const version = String(db.prepare("SELECT sqlite_version()").pluck().get());
+/** @throws {Failure} `configuration`: a store is not safe with this version of SQLite. */
+export function refuseOldSqlite(version: string): void {
   const parts = version.split(".").map(Number);
   for (const [at, floor] of SQLITE_FLOOR.entries()) {
     const part = parts[at] ?? 0;

@@ -1,16 +1,8 @@
-import {
-  closeSync,
-  constants,
-  existsSync,
-  fdatasyncSync,
-  fsyncSync,
-  ftruncateSync,
-  openSync,
-  readSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, constants, existsSync, fdatasyncSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { crc32 } from "node:zlib";
+
+import { syncFolder } from "./sync-folder.ts";
 
 /** What a seal says of its store besides the checksums of its pages. */
 export interface SealMark {
@@ -163,13 +155,4 @@ function grown(sums: Uint32Array, pages: number): Uint32Array {
   const larger = new Uint32Array(Math.max(pages, Math.ceil(sums.length * 1.5), SUMS_IN_A_BLOCK));
   larger.set(sums);
   return larger;
-}
-
-function syncFolder(folder: string): void {
-  const fd = openSync(folder, constants.O_RDONLY);
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }

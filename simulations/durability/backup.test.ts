@@ -140,24 +140,25 @@ describe("a backup", function () {
   });
 
   const noDisk = whyNoSmallDisk();
-  const it_ = noDisk === undefined ? it : it.skip;
   const why = noDisk === undefined ? "" : ` (skipped since ${noDisk})`;
-  it_(`for which there is no room is refused, and the node beside it lives${why}`, () =>
-    withNetwork((network) =>
-      withSmallDisk(network.dataDir, 80, async () => {
-        const node = await network.start();
-        const feed = makeAckedFeed(network, { patients: 20 });
-        assert.equal(await feed.run(node.port, { batches: 20 }), undefined);
-        writeFileSync(join(network.dataDir, "filler"), Buffer.alloc(40 * 2 ** 20));
-        const to = join(network.dir, "b");
-        const refused = await corridor("backup", "--config", network.configPath, "--to", to, "--unencrypted");
-        assert.equal(refused.code, 1);
-        assert.match(refused.err, /MiB free; \d+ are needed/);
-        assert.equal(await feed.run(node.port, { batches: 5 }), undefined);
-        assert.ok(!existsSync(to));
-        assert.equal(await node.stop(), 0);
-      }),
-    ),
+  (noDisk === undefined ? it : it.skip)(
+    `for which there is no room is refused, and the node beside it lives${why}`,
+    () =>
+      withNetwork((network) =>
+        withSmallDisk(network.dataDir, 80, async () => {
+          const node = await network.start();
+          const feed = makeAckedFeed(network, { patients: 20 });
+          assert.equal(await feed.run(node.port, { batches: 20 }), undefined);
+          writeFileSync(join(network.dataDir, "filler"), Buffer.alloc(40 * 2 ** 20));
+          const to = join(network.dir, "b");
+          const refused = await corridor("backup", "--config", network.configPath, "--to", to, "--unencrypted");
+          assert.equal(refused.code, 1);
+          assert.match(refused.err, /MiB free; \d+ are needed/);
+          assert.equal(await feed.run(node.port, { batches: 5 }), undefined);
+          assert.ok(!existsSync(to));
+          assert.equal(await node.stop(), 0);
+        }),
+      ),
   );
 });
 
