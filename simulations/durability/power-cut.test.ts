@@ -69,7 +69,7 @@ async function traceFilling(folder: string): Promise<Step[]> {
   });
   await once(child, "close");
   const steps = stepsOf(readTrace(out), data);
-  rmSync(out);
+  for (const left of [out, data]) rmSync(left, { recursive: true });
   const folds = steps.filter((step) => step.kind === "change" && step.file === "audit.db").length;
   assert.ok(folds > 500, `the log was folded in meanwhile (${folds} writes of the file itself)`);
   return steps;
