@@ -57,7 +57,7 @@ const LOG_BYTES_MAX = 44 * 2 ** 20;
 const ALARM_AGAIN_MS = 60_000;
 
 /** Pages verified before the store is handed over take no longer than this; the rest follows in the background. */
-const VERIFY_AT_START_MS = 700;
+const VERIFY_AT_START_MS = 300;
 const STRETCH_PAGES = 256;
 /** While a file has not been verified once since it was opened. */
 const FIRST_ROUND_EVERY_MS = 25;
