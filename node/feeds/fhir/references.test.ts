@@ -1,22 +1,32 @@
 import assert from "node:assert/strict";
 
+import { Concealed } from "../../base/concealed.ts";
 import {
   about,
   aPatient,
   BASE,
   brief,
+  coded,
   NHS_NUMBER,
+  ODS,
   readAlone,
   readBundle,
   readText,
   type Resource,
   RRK,
+  TODAY,
   valuesOf,
 } from "../testing/a-fhir-file.ts";
+import type { Rejected } from "./elements.ts";
+import { type FoundResource, makeFind } from "./found.ts";
+import { BUNDLE_PATIENTS_MAX, makeDirectory, type PatientKey } from "./references.ts";
 
 const UUID = "urn:uuid:04121321-4af5-424c-a0e1-ed3aab1c349d";
 const number = { identifier: [{ system: NHS_NUMBER, value: "9990000018" }] };
 const encounter = (subject: unknown, more: Resource = {}): Resource => about("Encounter", { subject, ...more });
+
+const byCode = (value: string) => ({ identifier: { system: ODS, value } });
+const reasonOf = (said: PatientKey | Rejected): string => ("rejected" in said ? said.rejected.reason : "");
 
 type Entry = readonly [fullUrl: string, resource: Resource];
 
@@ -113,6 +123,25 @@ describe("a reference to a patient", () => {
     assert.match(rejected[0] ?? "", /more than one patient/);
   });
 
+  it("that may mean three patients means none of them, though one was not kept", async () => {
+    const sharing = (id: string, more: Resource = {}): Entry => ["urn:uuid:shared", { ...aPatient(more), id }];
+    const inactive = sharing("N", { active: false });
+    const three = ["A", "B", "C"].map((id): Entry => [`${BASE}/Patient/${id}`, { ...aPatient(number), id }]);
+    const byNumber = encounter({ identifier: number.identifier[0] });
+    const byName = encounter({ reference: "urn:uuid:shared" });
+    const cases: [Entry[], Resource][] = [
+      [three, byNumber],
+      [[sharing("A"), sharing("B"), sharing("C")], byName],
+      [[sharing("A"), inactive, sharing("C")], byName],
+      [[sharing("A"), sharing("B"), inactive, sharing("C")], byName],
+    ];
+    for (const [several, record] of cases) {
+      const { taken, rejected } = await read([...several, ["", record]]);
+      assert.ok(!taken.includes("encounters"));
+      assert.match(rejected.at(-1) ?? "", /more than one patient/);
+    }
+  });
+
   it("to a patient who was not kept keeps its record out too", async () => {
     const { rejected } = await read([
       [UUID, aPatient({ active: false })],
@@ -126,6 +155,77 @@ describe("a reference to a patient", () => {
     assert.equal(valuesOf(lines[1])["provider"], "RRK");
     const { rejected } = brief(await readAlone([encounter({ reference: "Patient/P1" })], { base: BASE }));
     assert.match(rejected[0] ?? "", /^provider: nothing says whose it is/);
+  });
+});
+
+describe("the organisation of a patient", () => {
+  const organisation = (code: string): Entry => [
+    `${BASE}/Organization/O`,
+    { resourceType: "Organization", id: "O", identifier: [{ system: ODS, value: code }] },
+  ];
+  const patient: Entry = [`${BASE}/Patient/P1`, aPatient({ managingOrganization: { reference: "Organization/O" } })];
+  const record: Entry = [`${BASE}/Encounter/1`, encounter({ reference: "Patient/P1" })];
+  const providersOf = async (entries: readonly Entry[]) => {
+    const entry = entries.map(([fullUrl, resource]) => ({ fullUrl, resource }));
+    const lines = await readText(JSON.stringify({ resourceType: "Bundle", type: "batch", entry }), RRK);
+    return lines.flatMap((line) => ("values" in line.parsed ? [valuesOf(line)["provider"]] : []));
+  };
+
+  it("is that of their records, wherever in the Bundle it stands", async () => {
+    for (const order of [
+      [organisation("RWP"), patient, record],
+      [patient, record, organisation("RWP")],
+      [record, patient, organisation("RWP")],
+    ]) {
+      assert.deepEqual(await providersOf(order), ["RWP", "RWP"]);
+    }
+  });
+
+  it("is not known where two organisations of the Bundle may be meant", async () => {
+    assert.deepEqual(await providersOf([organisation("RWP"), patient, record, organisation("RXX")]), []);
+  });
+});
+
+describe("a Bundle with more than a directory holds", () => {
+  const found = (fullUrl: string, resource: Resource): FoundResource => {
+    const one = makeFind(TODAY, "")({ line: 1, source: new Concealed(""), fullUrl, resource });
+    assert.ok("described" in one);
+    return one;
+  };
+  const place = { home: `${BASE}/`, contained: undefined };
+  const byNumber = { identifier: { system: NHS_NUMBER, value: "9990000018" } };
+  const renamed = (one: FoundResource, name: string): FoundResource => ({ ...one, address: name, fullUrl: name });
+
+  it("knows its first patients, and takes nobody for one of another provider", () => {
+    const directory = makeDirectory("RRK");
+    const patient = found(`${BASE}/Patient/P1`, aPatient(number));
+    directory.add(patient);
+    const filler = found(`${BASE}/Patient/P2`, aPatient());
+    for (let more = 1; more < BUNDLE_PATIENTS_MAX; more++)
+      directory.add(renamed(filler, `${BASE}/Patient/more-${more}`));
+    assert.deepEqual(directory.patientOf({ reference: "Patient/P1" }, place), { provider: "RRK", localId: "P1" });
+    assert.deepEqual(directory.patientOf(byNumber, place), { provider: "RRK", localId: "P1" });
+    const elsewhere = { identifier: [...number.identifier], managingOrganization: byCode("RWP"), id: "P9" };
+    directory.add(found(`${BASE}/Patient/P9`, aPatient(elsewhere)));
+    assert.match(reasonOf(directory.patientOf({ reference: "Patient/P9" }, place)), /more patients than/);
+    assert.match(reasonOf(directory.patientOf(byNumber, place)), /more than one patient/);
+    assert.deepEqual(directory.patientOf({ reference: "Patient/P1" }, place), { provider: "RRK", localId: "P1" });
+  });
+
+  it("takes what refers to anything for protected", () => {
+    const directory = makeDirectory("RRK");
+    const one = found(`${BASE}/Condition/C`, about("Condition", { code: coded("52637005") }));
+    for (let more = 0; more < 100_000; more++) directory.add(renamed(one, `${BASE}/Condition/${more}`));
+    directory.add(one);
+    assert.ok(directory.touchesProtected(["Condition/C"], place));
+  });
+
+  it("does not take an organisation that it did not keep for the one that speaks", () => {
+    const directory = makeDirectory("RRK");
+    const one = found(`${BASE}/Organization/O`, { resourceType: "Organization", id: "O", identifier: [] });
+    for (let more = 0; more < 100_000; more++) directory.add(renamed(one, `${BASE}/Organization/${more}`));
+    assert.equal(directory.senderOf({ reference: "Organization/new" }, place), "");
+    assert.equal(directory.senderOf({ reference: "Organization/7" }, place), "RRK");
   });
 });
 
