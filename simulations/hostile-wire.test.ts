@@ -33,6 +33,8 @@ const HELD = aMarkedPerson(0);
 const IN_FLIGHT = 16;
 /** Of processor time in one turn of the event loop: by the clock, the kernel makes it what it likes beside other tests. */
 const BUSY_MS_MAX = 100;
+/** Where a thousand calls are reset at once, and what they leave is collected in one go. */
+const BUSY_MS_MAX_OF_BURSTS = 500;
 const FRAME_SEED = 20_261_122;
 const GROWTH_MIB_MAX = 64;
 const KIB = 1_024;
@@ -61,7 +63,7 @@ describe("hostile bytes on the wire", () => {
 
   before(async () => {
     network = await makeDoorNetwork();
-    node = await network.start(vitalsEnv(network.dir));
+    node = await network.start(vitalsEnv(network.dir, true));
     ward = rawClient(node.port, network.callerTls("ward"));
     asker = rawClient(node.port, network.nodeTls(ASKER));
     feed = rawClient(node.port, network.callerTls("feed"));
@@ -88,17 +90,26 @@ describe("hostile bytes on the wire", () => {
   }
 
   /** Does hostile work; memory and event loop stay within their bounds meanwhile. */
-  async function bounded(work: () => Promise<void>): Promise<Figures["worst"]> {
+  async function bounded(work: () => Promise<void>): Promise<NonNullable<Figures["worst"]>> {
     const usual = await lookAt(node);
     await work();
     return checkBounds(usual, await lookAt(node));
   }
 
-  function checkBounds(usual: Vitals, { rss, busyMs, stallMs }: Vitals): NonNullable<Figures["worst"]> {
-    const growth = (rss - usual.rss) / KIB / KIB;
+  function checkBounds(
+    usual: Vitals,
+    { held, rss, busyMs, stallMs }: Vitals,
+    busyMsMax = BUSY_MS_MAX,
+  ): NonNullable<Figures["worst"]> {
+    const growth = (held - usual.held) / KIB / KIB;
     assert.ok(growth < GROWTH_MIB_MAX, `${growth.toFixed(0)} MiB more than before`);
-    assert.ok(busyMs < BUSY_MS_MAX, `one turn of the event loop took ${busyMs.toFixed(0)} ms of processor time`);
-    return { "MiB more": growth, "busy in one turn ms": busyMs, "held up ms": stallMs };
+    assert.ok(busyMs < busyMsMax, `one turn of the event loop took ${busyMs.toFixed(0)} ms of processor time`);
+    return {
+      "MiB more held": growth,
+      "MiB more of the process": (rss - usual.rss) / KIB / KIB,
+      "busy in one turn ms": busyMs,
+      "held up ms": stallMs,
+    };
   }
 
   /** Does the work for each, a few at once. */
@@ -170,7 +181,7 @@ describe("hostile bytes on the wire", () => {
         }),
       );
       assert.ok(ends["Locate INVALID_ARGUMENT"]! > trials.count / rows.length / 4, "hardly anything was understood");
-      return { counts: ends, worst: worst! };
+      return { counts: ends, worst };
     });
   });
 
@@ -300,25 +311,29 @@ describe("hostile bytes on the wire", () => {
       ...{ quick: 5 * rows.length, full: 50 * rows.length, slice: 10 * rows.length },
     };
     catalogueRow(rowP2, async (trials) => {
-      for (const trial of trials) {
-        const [what, body, headers, expected] = rows[trial % rows.length]!;
-        const raw = await rawSession(node.port, network.callerTls("ward"));
-        try {
-          const stream = raw.open(METHOD.locate, headers);
-          const reply = replyOf(stream);
-          body(stream, raw);
-          const ended = await reply;
-          heard.add(ended.said);
-          assert.ok(expected(ended), `${what}: ${JSON.stringify(ended)}`);
-          const code = ended.grpcStatus;
-          assert.ok(code === undefined || MEANT_OF_FRAMES.has(code), `${what} ended in ${code}: ${ended.said}`);
-          if (trial % rows.length === rows.length - 1) await checkWell();
-        } finally {
-          raw.close();
-        }
-      }
-      return { counts: { "kinds of fault": Math.min(rows.length, trials.count) } };
+      const worst = await bounded(async () => {
+        for (const trial of trials) await tryFault(trial);
+      });
+      return { counts: { "kinds of fault": Math.min(rows.length, trials.count) }, worst };
     });
+
+    async function tryFault(trial: number): Promise<void> {
+      const [what, body, headers, expected] = rows[trial % rows.length]!;
+      const raw = await rawSession(node.port, network.callerTls("ward"));
+      try {
+        const stream = raw.open(METHOD.locate, headers);
+        const reply = replyOf(stream);
+        body(stream, raw);
+        const ended = await reply;
+        heard.add(ended.said);
+        assert.ok(expected(ended), `${what}: ${JSON.stringify(ended)}`);
+        const code = ended.grpcStatus;
+        assert.ok(code === undefined || MEANT_OF_FRAMES.has(code), `${what} ended in ${code}: ${ended.said}`);
+        if (trial % rows.length === rows.length - 1) await checkWell();
+      } finally {
+        raw.close();
+      }
+    }
 
     it("four hundred small messages in one frame, each of which unpacks to 64 KiB", () =>
       bounded(async () => {
@@ -372,7 +387,7 @@ describe("hostile bytes on the wire", () => {
     });
 
     it("all this within the bounds of memory and of the event loop", async () => {
-      checkBounds(usual, await lookAt(node));
+      checkBounds(usual, await lookAt(node), BUSY_MS_MAX_OF_BURSTS);
     });
 
     function drip(stream: ClientHttp2Stream): void {

@@ -216,10 +216,13 @@ async function startProcess(
   const port = new Promise<number>((resolve, reject) => {
     const fail = (): void => reject(new Error(`the node did not listen: ${output}`));
     const late = setTimeout(fail, READY_WITHIN_MS);
+    let listens = false;
     const read = (text: string): void => {
       output += text;
+      if (listens) return;
       const listening = /"event":"listening"[^\n]*"port":(\d+)/.exec(output);
       if (listening === null) return;
+      listens = true;
       clearTimeout(late);
       resolve(Number(listening[1]));
     };

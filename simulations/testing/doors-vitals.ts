@@ -13,6 +13,8 @@ export interface Vitals {
    * long it would have been held up on a machine with nothing else to do.
    */
   readonly busyMs: number;
+  /** What its objects and buffers take now, in bytes; without what is garbage, where that is collected first. */
+  readonly held: number;
   /** Memory of the process now, in bytes. */
   readonly rss: number;
 }
@@ -35,21 +37,34 @@ if (isMainThread) {
     busyMs = Math.max(busyMs, nowMs - lastMs);
     lastMs = nowMs;
   }, 1).unref();
+  const figures = () => {
+    const times = { stallMs: delays.max / 1e6, busyMs };
+    if (process.env.CORRIDOR_COLLECT === "1") globalThis.gc();
+    const { heapUsed, external, rss } = process.memoryUsage();
+    return { ...times, held: heapUsed + external, rss };
+  };
   process.on("SIGUSR2", () => {
-    process.stderr.write("vitals " + JSON.stringify({ stallMs: delays.max / 1e6, busyMs, rss: process.memoryUsage.rss() }) + "\\n");
+    process.stderr.write("vitals " + JSON.stringify(figures()) + "\\n");
     delays.reset();
     busyMs = 0;
+    lastMs = spentMs();
   });
 }
 `;
 const FIGURES = /^vitals (.+)$/gm;
 const LOOK_WITHIN_MS = 10_000;
 
-/** What a node must be started with to be looked at. @param dir for a file. */
-export function vitalsEnv(dir: string): Readonly<Record<string, string>> {
+/**
+ * What a node must be started with to be looked at.
+ *
+ * @param dir for a file.
+ * @param collects garbage at every look, so that only what is held counts; that holds the event loop up.
+ */
+export function vitalsEnv(dir: string, collects = false): Readonly<Record<string, string>> {
   const watcher = join(dir, "vitals.mjs");
   writeFileSync(watcher, WATCHER);
-  return { NODE_OPTIONS: `--import=${pathToFileURL(watcher).href}` };
+  const preload = `--import=${pathToFileURL(watcher).href}`;
+  return collects ? { NODE_OPTIONS: `--expose-gc ${preload}`, CORRIDOR_COLLECT: "1" } : { NODE_OPTIONS: preload };
 }
 
 /** Looks at a node that was started with {@link vitalsEnv}. */
