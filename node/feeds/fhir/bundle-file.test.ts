@@ -136,6 +136,35 @@ describe("a Bundle that fills a file", () => {
     );
   });
 
+  it("says so where there is none, however long it is", async () => {
+    const padding = `"text":"${"x".repeat(FHIR_BYTES_MAX)}"`;
+    for (const rest of ["", ',"entry":[]', ',"entry":{}', ',"entries":[{}]']) {
+      const text = `{\n"resourceType":"Bundle","type":"collection",${padding}${rest}}`;
+      assert.deepEqual(brief(await readText(text)).rejected, ["Bundle.entry: there is none"]);
+    }
+  });
+
+  it("is found though names of its members are escaped", async () => {
+    const escaped = (name: string): string =>
+      [...name].map((each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, "0")}`).join("");
+    const padding = `"text":"${"x".repeat(FHIR_BYTES_MAX)}"`;
+    const [entry, type, resourceType] = ["entry", "type", "resourceType"].map(escaped);
+    const written = (what: string): string =>
+      `{\n"${resourceType}":"Bundle","${type}":"${what}",${padding},"${entry}":[${entryOf(aPatient())},${entryOf(about("Encounter"))}]}`;
+    assert.deepEqual(brief(await readText(written("batch"))).taken, ["identity", "encounters"]);
+    assert.deepEqual(brief(await readText(written("document"))).taken, ["identity"]);
+    assert.match(brief(await readText(written("history"))).rejected[0] ?? "", /a history/);
+  });
+
+  it("that has rules of its own is not read, however long it is", async () => {
+    for (const padding of ["x", "x".repeat(FHIR_BYTES_MAX)]) {
+      const bundle = { ...bundleOf([aPatient()]), implicitRules: "https://rules.example", text: padding };
+      const { taken, rejected } = brief(await readText(JSON.stringify(bundle, null, 1)));
+      assert.deepEqual(taken, []);
+      assert.match(rejected.join(), /^modifierExtension: [^,]*\(modifierExtension, implicitRules\)[^,]*, [^,]*$/);
+    }
+  });
+
   it("that is no Bundle after all is said to be none", async () => {
     const list = { resourceType: "Composition2", entry: [{ resource: { a: 1 } }] };
     assert.match(brief(await readText(JSON.stringify(list, null, 1))).rejected[0] ?? "", /^resourceType: not a kind/);

@@ -7,8 +7,8 @@ import { type Entry, FHIR_BYTES_MAX, sourceOf, toEntry } from "./entries.ts";
 /** What a file of one JSON object holds, in the order of reading. */
 export type Part =
   | { readonly kind: "entry"; readonly entry: Entry }
-  /** One of the two members that say what the object is. */
-  | { readonly kind: "member"; readonly name: "type" | "resourceType"; readonly value: string }
+  /** One of the members that say what the object is; `undefined` where its value is no JSON, or too long. */
+  | { readonly kind: "member"; readonly name: string; readonly value: unknown }
   /** At the end: all of it, where it is no longer than {@link FHIR_BYTES_MAX}. */
   | { readonly kind: "whole"; readonly text: string }
   /** At the end: what is wrong with the file, `line` being where it shows. */
@@ -17,8 +17,10 @@ export type Part =
 const [QUOTE, BACKSLASH, COMMA, COLON, LINE_FEED, SPACE] = [0x22, 0x5c, 0x2c, 0x3a, 0x0a, 0x20];
 const [OPEN_OBJECT, CLOSE_OBJECT, OPEN_LIST, CLOSE_LIST] = [0x7b, 0x7d, 0x5b, 0x5d];
 
-/** No member that is wanted has a longer name. */
-const NAME_BYTES_MAX = 16;
+const WANTED: ReadonlySet<string> = new Set(["type", "resourceType", "implicitRules", "modifierExtension"]);
+
+/** No member that is wanted has a longer name, though each of its characters were escaped. */
+const NAME_BYTES_MAX = 128;
 
 /** Bytes of a value that is being read, bounded; beyond the bound only that there was one is kept. */
 function makeCapture(bytesMax: number) {
@@ -74,7 +76,6 @@ function makeSplitter() {
     const taken = value.take();
     if (inEntries) return [{ kind: "entry", entry: entryOf(taken, beganAt, entries++) }];
     const said = taken === undefined ? undefined : parse(taken);
-    if ((member !== "type" && member !== "resourceType") || typeof said !== "string") return [];
     return [{ kind: "member", name: member, value: said }];
   }
 
@@ -110,9 +111,9 @@ function makeSplitter() {
           break;
         case COLON:
           if (!inName) break;
-          member = Buffer.from(name).toString();
+          member = nameOf(name);
           inName = false;
-          if (member === "type" || member === "resourceType") [taking, from] = [true, at + 1];
+          if (WANTED.has(member)) [taking, from] = [true, at + 1];
           break;
         case COMMA:
           if (depth === 1) member = "";
@@ -152,6 +153,12 @@ function entryOf(taken: Buffer | undefined, line: number, place: number): Entry 
   const element = parse(taken);
   if (!isJson(element)) return { ...nothing, source, ...reject("Bundle.entry", "not a JSON object") };
   return toEntry(line, place, element, source);
+}
+
+/** A member's name as JSON means it: its characters may be escaped. */
+function nameOf(bytes: readonly number[]): string {
+  const name = parse(Buffer.from([QUOTE, ...bytes, QUOTE]));
+  return typeof name === "string" ? name : "";
 }
 
 /** `undefined` for what is not JSON. */

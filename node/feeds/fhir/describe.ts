@@ -55,13 +55,14 @@ const BUSINESS_IDENTIFIER = z.object({ identifier: z.union([identifier, z.array(
 /** Says what one resource is. Whatever it holds, nothing is thrown and nothing of it is quoted. */
 export function describe(resource: Json, today: string): Described {
   const type = typeof resource["resourceType"] === "string" ? resource["resourceType"] : "";
-  const { isProtected, references, tooDeep } = lookThrough(resource);
+  const { isProtected, references, tooDeep, isModified } = lookThrough(resource);
   const about = ABOUT.safeParse(resource);
   const id = about.success ? (about.data.id ?? businessId(resource)) : "";
   const alike = { type, id, references, isProtected, contained: resource["contained"] };
   const none = ({ rejected }: Rejected): Described => ({ ...alike, kind: "none", rejected });
 
   if (tooDeep) return none(reject("", "nested too deep"));
+  if (isModified) return none(MODIFIED);
   if (!about.success) return none(reject("meta", "id or meta is not of the form that FHIR R4 gives it"));
   if (about.data.meta?.profile?.some((profile) => /STU3|DSTU2/i.test(profile)) === true) {
     return none(reject("meta.profile", "of FHIR STU3 or older, not R4"));
@@ -69,6 +70,11 @@ export function describe(resource: Json, today: string): Described {
   const parts = partsOf(type, resource, isProtected, today);
   return "rejected" in parts ? none(parts) : { ...alike, ...parts };
 }
+
+export const MODIFIED: Rejected = reject(
+  "modifierExtension",
+  "something in it (modifierExtension, implicitRules) changes what the rest means, and is not known here",
+);
 
 function partsOf(
   type: string,

@@ -10,8 +10,8 @@ export const isJson = (value: unknown): value is Json =>
 
 export const SNOMED = "http://snomed.info/sct";
 export const LOINC = "http://loinc.org";
-export const CONFIDENTIALITY = /\/v3-Confidentiality$|^2\.16\.840\.1\.113883\.5\.25$/;
-export const ACT_CODE = /\/v3-ActCode$|^2\.16\.840\.1\.113883\.5\.4$/;
+export const CONFIDENTIALITY = /\/v3[-/]Confidentiality\b|\b2\.16\.840\.1\.113883\.5\.25\b/;
+export const ACT_CODE = /\/v3[-/]ActCode\b|\b2\.16\.840\.1\.113883\.5\.4\b/;
 
 /** Keys of record types: some have no national code. */
 export const RECORD_TYPE_CODES = "https://corridor.example/fhir/CodeSystem/record-type";

@@ -32,11 +32,13 @@ export function toEntry(line: number, entry: number, element: unknown, source: C
   return { ...where, resource, fullUrl: typeof fullUrl === "string" ? fullUrl : "" };
 }
 
+export const NO_ENTRY = reject("Bundle.entry", "there is none");
+
 /** The entries of a Bundle that has been parsed whole. */
 export function entriesOf(line: number, bundle: Json): readonly Entry[] {
   const elements = bundle["entry"];
   if (!Array.isArray(elements) || elements.length === 0) {
-    return [{ line, source: new Concealed(""), ...reject("Bundle.entry", "there is none") }];
+    return [{ line, source: new Concealed(""), ...NO_ENTRY }];
   }
   return elements.map((element, place) => toEntry(line, place, element, sourceOf(stringOf(element))));
 }

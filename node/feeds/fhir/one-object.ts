@@ -1,8 +1,8 @@
 import { Concealed } from "../../base/concealed.ts";
 import type { FeedLine } from "../feed-file.ts";
 import { readBundleFile } from "./bundle-file.ts";
-import { sourceOf } from "./entries.ts";
-import { type FhirReader, HISTORY, isFhir } from "./reader.ts";
+import { NO_ENTRY, sourceOf } from "./entries.ts";
+import { type FhirReader, isFhir, refusalOf } from "./reader.ts";
 
 /**
  * Reads a file that is one FHIR resource or Bundle, laid out as it likes. A Bundle may be of any length: one entry at a
@@ -16,10 +16,13 @@ export async function* readOneObject(
   fhir: FhirReader,
 ): AsyncGenerator<FeedLine> {
   const bundle = fhir.streamBundle();
-  const said = { type: "", resourceType: "" };
+  const said: Record<string, unknown> = {};
+  let isEmpty = true;
   let whole: string | undefined;
   for await (const part of readBundleFile(bytes)) {
+    if (part.kind !== "member" && part.kind !== "whole") isEmpty = false;
     if (part.kind === "entry") bundle.learn(part.entry);
+    else if (part.kind === "fault") bundle.miss();
     else if (part.kind === "member") said[part.name] = part.value;
     else if (part.kind === "whole") whole = part.text;
   }
@@ -28,11 +31,13 @@ export async function* readOneObject(
     yield* fhir.readObject({ line: 1, source: sourceOf(whole), resource, fullUrl: "" });
     return;
   }
-  if (said.resourceType !== "Bundle") yield rejection(1, "resourceType", "not a FHIR Bundle, and not one resource");
-  else if (said.type === "history") yield { line: 1, source: new Concealed(""), rejected: HISTORY };
+  const refused = refusalOf(said);
+  if (said["resourceType"] !== "Bundle") yield rejection(1, "resourceType", "not a FHIR Bundle, and not one resource");
+  else if (refused !== undefined) yield { line: 1, source: new Concealed(""), ...refused };
+  else if (isEmpty) yield { line: 1, source: new Concealed(""), ...NO_ENTRY };
   else {
     for await (const part of readBundleFile(again())) {
-      if (part.kind === "entry") yield* bundle.read(part.entry, said.type);
+      if (part.kind === "entry") yield* bundle.read(part.entry, said["type"]);
       else if (part.kind === "fault") yield rejection(part.line, "", part.reason);
     }
   }

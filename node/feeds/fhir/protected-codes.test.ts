@@ -1,7 +1,19 @@
 import assert from "node:assert/strict";
 
 import { PROTECTED_KIND_REASON } from "../items.ts";
-import { about, aPatient, brief, coded, readAlone, readBundle, type Resource, SNOMED } from "../testing/a-fhir-file.ts";
+import {
+  about,
+  aPatient,
+  brief,
+  bundleOf,
+  coded,
+  readAlone,
+  readBundle,
+  readText,
+  type Resource,
+  SNOMED,
+} from "../testing/a-fhir-file.ts";
+import { FHIR_BYTES_MAX } from "./entries.ts";
 import { isProtectedCoding, PROTECTED_CODES, type ProtectedCode } from "./protected-codes.ts";
 
 const SYSTEMS: Record<ProtectedCode["system"], string> = {
@@ -24,6 +36,11 @@ function hasSnomedCheckDigit(code: string): boolean {
   return [...code].reverse().reduce((sum, digit, place) => times(sum, moved(Number(digit), place % 8)), 0) === 0;
 }
 
+const nested = (depth: number, value: unknown): unknown => (depth === 0 ? value : [nested(depth - 1, value)]);
+
+/** Laid out over lines, and too long to be held whole. */
+const long = (bundle: Resource): string => JSON.stringify({ ...bundle, text: "x".repeat(FHIR_BYTES_MAX) }, null, 1);
+
 const PROTECTED = `record_type: ${PROTECTED_KIND_REASON}`;
 const IVF = coded("52637005");
 
@@ -40,7 +57,27 @@ describe("the list of protected codes", () => {
   });
 
   it("is met however a coding writes it", () => {
-    const same: [system: unknown, code: string][] = [
+    const same: [system: unknown, code: unknown][] = [
+      [SNOMED, 86_406_008],
+      [SNOMED, ["73211009", "86406008"]],
+      [SNOMED, Number.MAX_SAFE_INTEGER + 1],
+      [SNOMED, "5263 7005"],
+      [SNOMED, "\u200b５２６３７００５"],
+      ["urn:oid:2.16.840.1.113883.6.96|20250101", "52637005"],
+      ["http://id.who.int/icd/release/10", "B20"],
+      ["http://id.who.int/icd/release/10/2019", "b20.1"],
+      [" http://hl7.org/fhir/sid/icd-10|2016 ", "B20"],
+      ["http://hl7.org/fhir/sid/icd-10-cm", "B20 "],
+      ["urn:oid:2.16.840.1.113883.6.3", "B20"],
+      ["urn:oid:2.16.840.1.113883.6.3|2016", "Z31 .2"],
+      ["2.16.840.1.113883.6.90", "B20"],
+      ["ICD 10", "G05.1/B20"],
+      ["I10", "B20+"],
+      ["https://fhir.nhs.uk/Id/OPCS-4", "q13 1"],
+      ["urn:oid:2.16.840.1.113883.6.1", "33747-0"],
+      ["http://loinc.org|2.77", " 33747-0"],
+      ["http://hl7.org/fhir/v3/ActCode", "hiv"],
+      ["urn:oid:2.16.840.1.113883.5.4", "HIV"],
       [SNOMED, "52637005"],
       ["https://snomed.info/sct", " 52637005 "],
       [`${SNOMED}/999000041000000102`, "52637005"],
@@ -55,8 +92,14 @@ describe("the list of protected codes", () => {
       ["http://hl7.org/fhir/sid/icd-10", "A54.9"],
       [SYSTEMS["opcs-4"], "Q13.1"],
     ];
-    for (const [system, code] of same) assert.ok(isProtectedCoding(system, code), `${String(system)} ${code}`);
-    const others: [system: unknown, code: string][] = [
+    for (const [system, code] of same) assert.ok(isProtectedCoding(system, code), `${String(system)} ${String(code)}`);
+    const others: [system: unknown, code: unknown][] = [
+      [SNOMED, 73_211_009],
+      [SNOMED, true],
+      [SNOMED, { coding: [] }],
+      [undefined, 7],
+      ["urn:oid:2.16.840.1.113883.6.35", "B20"],
+      ["https://medicdata.example/codes", "B20"],
       [SNOMED, "73211009"],
       [SNOMED, "152637005"],
       ["http://hl7.org/fhir/sid/icd-10", "Z31"],
@@ -66,7 +109,8 @@ describe("the list of protected codes", () => {
       [undefined, "SEX"],
       [undefined, ""],
     ];
-    for (const [system, code] of others) assert.ok(!isProtectedCoding(system, code), `${String(system)} ${code}`);
+    for (const [system, code] of others)
+      assert.ok(!isProtectedCoding(system, code), `${String(system)} ${String(code)}`);
   });
 });
 
@@ -122,6 +166,7 @@ describe("a record of a legally protected kind", () => {
     ],
     ["a label", about("Encounter", { meta: { security: [{ system: SYSTEMS["act-code"], code: "STD" }] } })],
     ["a medicine's reason", about("MedicationRequest", { reasonCode: [coded("86406008")] })],
+    ["a number for a code", about("Condition", { code: { coding: [{ system: SNOMED, code: 86_406_008 }] } })],
     ["an element of another version", about("Condition", { unheardOf: [[{ code: "52637005" }]] })],
     [
       "our own record type",
@@ -175,6 +220,43 @@ describe("a record of a legally protected kind", () => {
     );
     assert.deepEqual(taken, ["identity"]);
     assert.ok(rejected.includes(PROTECTED));
+  });
+
+  const unseen: [what: string, part: unknown][] = [
+    ["that is nested too deep", { resource: about("Condition", { extension: nested(200, { code: IVF }) }) }],
+    ["that is a Patient nested too deep", { resource: aPatient({ id: "P2", extension: nested(200, { code: IVF }) }) }],
+    ["that is no resource", { resource: [about("Condition", { code: IVF })] }],
+    ["that is nothing", null],
+  ];
+  const summaryOf = (): Resource => about("Composition", { type: coded("823701000000103") });
+  for (const [what, part] of unseen) {
+    it(`may be a part ${what}: it keeps a whole document out`, async () => {
+      const bundle = bundleOf([summaryOf(), aPatient()], "document");
+      const entry = [...(bundle["entry"] as unknown[]), part];
+      for (const text of [JSON.stringify({ ...bundle, entry }), long({ ...bundle, entry })]) {
+        const { taken, rejected } = brief(await readText(text));
+        assert.deepEqual(taken, ["identity"]);
+        assert.ok(rejected.includes(PROTECTED));
+      }
+    });
+  }
+
+  it("may stand in what is too long or cut off: it keeps a whole document out", async () => {
+    const huge = about("Condition", { note: [{ text: "x".repeat(FHIR_BYTES_MAX) }] });
+    const whole = JSON.stringify(bundleOf([summaryOf(), aPatient(), huge], "document"), null, 1);
+    for (const text of [whole, whole.slice(0, -20)]) {
+      const { taken, rejected } = brief(await readText(text));
+      assert.deepEqual(taken, ["identity"]);
+      assert.ok(rejected.includes(PROTECTED));
+    }
+    const cut = JSON.stringify(bundleOf([summaryOf(), aPatient()], "document"), null, 1).slice(0, -2);
+    assert.deepEqual(brief(await readText(cut)).taken, ["identity"]);
+  });
+
+  it("that is nested too deep takes with it what refers to it", async () => {
+    const deep = about("Condition", { extension: nested(200, { code: IVF }) });
+    const visit = about("Encounter", { diagnosis: [{ condition: { reference: "Condition/Condition-1" } }] });
+    assert.deepEqual(brief(await readBundle([aPatient(), visit, deep])).rejected, [PROTECTED, ": nested too deep"]);
   });
 
   it("does not keep the patient out", async () => {

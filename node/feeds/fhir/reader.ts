@@ -1,5 +1,7 @@
 import type { FeedLine } from "../feed-file.ts";
-import { isJson, type Json } from "./elements.ts";
+import { MODIFIERS } from "./contents.ts";
+import { MODIFIED } from "./describe.ts";
+import { isJson, type Json, reject, type Rejected } from "./elements.ts";
 import type { Entry } from "./entries.ts";
 import { entriesOf } from "./entries.ts";
 import { type Found, makeFind } from "./found.ts";
@@ -28,8 +30,10 @@ export interface FhirReader {
 
 export interface StreamedBundle {
   readonly learn: (entry: Entry) => void;
+  /** Tells that a part of it cannot be read. */
+  readonly miss: () => void;
   /** @param type the Bundle's type. */
-  readonly read: (entry: Entry, type: string) => readonly FeedLine[];
+  readonly read: (entry: Entry, type: unknown) => readonly FeedLine[];
 }
 
 /** @param today `YYYY-MM-DD`. */
@@ -56,8 +60,8 @@ export function makeFhirReader(today: string, { provider = "", base = "" }: Send
     readObject(entry) {
       const { resource, line, source } = entry;
       if (resource["resourceType"] !== "Bundle") return toLines(find(entry), alone);
-      if (resource["type"] !== "history") return readBundle(line, resource);
-      return [{ line, source, rejected: HISTORY }];
+      const refused = refusalOf(resource);
+      return refused === undefined ? readBundle(line, resource) : [{ line, source, ...refused }];
     },
     streamBundle() {
       const directory = makeDirectory(provider);
@@ -67,6 +71,9 @@ export function makeFhirReader(today: string, { provider = "", base = "" }: Send
         learn(entry) {
           holdsProtected = learn(find(entry), directory) || holdsProtected;
         },
+        miss() {
+          holdsProtected = true;
+        },
         read: (entry, type) =>
           toLines(find(entry), { directory, holdsProtected, isNew, isDocument: type === "document" }),
       };
@@ -75,14 +82,20 @@ export function makeFhirReader(today: string, { provider = "", base = "" }: Send
 }
 
 /** A history has old states after new ones: the last word would not be the latest. */
-export const HISTORY = { field: "Bundle.type", reason: "a history: send the records as they are today" };
+const HISTORY = reject("Bundle.type", "a history: send the records as they are today");
 
-/** @returns true where it is of a legally protected kind. */
+/** Why none of a Bundle can be read, whatever its entries. */
+export function refusalOf(bundle: Json): Rejected | undefined {
+  if (bundle["type"] === "history") return HISTORY;
+  return MODIFIERS.some((name) => Object.hasOwn(bundle, name)) ? MODIFIED : undefined;
+}
+
+/** @returns true where it is of a legally protected kind, or may be: what cannot be read may hold anything. */
 function learn(found: Found, directory: Directory): boolean {
-  if (!("described" in found)) return false;
+  if (!("described" in found)) return true;
   directory.add(found);
   const { described } = found;
-  return described.isProtected && described.type !== "Patient";
+  return described.isProtected && described.kind !== "patient";
 }
 
 function toLines(found: Found, around: Around): readonly FeedLine[] {

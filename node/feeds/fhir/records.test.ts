@@ -126,6 +126,8 @@ describe("a FHIR resource", () => {
     assert.deepEqual(await Promise.all(["N", "R", "V", "U"].map((code) => labelled(code))), ["N", "R", "V", "N"]);
     assert.equal(await labelled("PSY", "http://terminology.hl7.org/CodeSystem/v3-ActCode"), "R");
     const type = coded("823701000000103");
+    assert.equal(await labelled("PSY", "urn:oid:2.16.840.1.113883.5.4"), "R");
+    assert.equal(await labelled("V", "urn:oid:2.16.840.1.113883.5.25"), "V");
     const labels = { securityLabel: [coded("V", "http://terminology.hl7.org/CodeSystem/v3-Confidentiality")] };
     assert.equal(valuesOf((await readAlone([document({ type, ...labels })]))[0])["sensitivity"], "V");
   });
@@ -176,6 +178,15 @@ describe("a FHIR resource", () => {
       }),
       /^fetch: /,
     ],
+    // What says that it may mean something else.
+    ["modified", about("Encounter", { modifierExtension: [{ url: "https://x.example/not" }] }), /^modifierExtension: /],
+    [
+      "modified in a part",
+      about("Observation", { component: [{ modifierExtension: [{ url: "https://x.example/not" }] }] }),
+      /^modifierExtension: /,
+    ],
+    ["under rules of its own", about("Encounter", { implicitRules: "https://x.example" }), /^modifierExtension: /],
+    ["a modified patient", aPatient({ modifierExtension: [{ url: "x", valueBoolean: true }] }), /^modifierExtension: /],
     // Other versions of FHIR.
     [
       "an Encounter of R5",
