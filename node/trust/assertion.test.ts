@@ -115,6 +115,18 @@ describe("an assertion's times", () => {
     assert.throws(at(60_001, 120_000), refused(/61 s ahead of the holder's clock/));
   });
 
+  it("could be a replay's up to a minute after the attempts seen were forgotten, and no later", () => {
+    const judge = (issuedAtMs: number) =>
+      checkAssertionTimes(NOW_MS + issuedAtMs, NOW_MS + 100_000, { wallMs: () => NOW_MS }, NOW_MS - 30_000);
+    for (const issuedAtMs of [-60_000, 0, 30_000]) {
+      assert.throws(
+        () => judge(issuedAtMs),
+        (thrown: unknown) => thrown instanceof Failure && thrown.code === "store-unavailable",
+      );
+    }
+    judge(30_001);
+  });
+
   it("are refused once expired, at the very millisecond", () => {
     assert.throws(at(-300_000, 0), refused(/expired 0 s ago/));
     assert.throws(at(-300_000, -5_000), refused(/expired 5 s ago/));
