@@ -9,6 +9,8 @@ import { type Directory, NO_PROVIDER, type PatientKey, type Place } from "./refe
 /** What is known of the Bundle around a resource. */
 export interface Around {
   readonly directory: Directory;
+  /** Whose patients alone are taken; empty where anybody's are. */
+  readonly only: string;
   /** True where the Bundle is a document: that is then the record, and its parts are none. */
   readonly isDocument: boolean;
   /** True where anything in the Bundle is of a legally protected kind. */
@@ -32,6 +34,10 @@ const NO_ID = reject("id", "missing, and there is no identifier");
 const NO_ADDRESS = reject("fullUrl", "no https address to fetch it from: name the address of its server");
 const PART_OF_DOCUMENT = reject("Bundle.type", "part of a document: the document is the record");
 const OTHER_CUSTODIAN = reject("custodian", "not the organisation whose patient it names");
+const OTHER_ORGANISATION = reject(
+  "managingOrganization",
+  "not the organisation that speaks: give its patients in a file of its own, or in one Bundle with their records",
+);
 const FHIR_JSON = "application/fhir+json";
 
 /** The item that a resource becomes; `undefined` where it belongs to a list that has its pointer already. */
@@ -55,9 +61,10 @@ function placeOf({ described, home }: FoundResource): Place {
   return { home, contained: described.contained };
 }
 
-function identityOf(patient: Of<"patient">, place: Place, { directory }: Around): Item | Rejected {
+function identityOf(patient: Of<"patient">, place: Place, { directory, only }: Around): Item | Rejected {
   const provider = directory.senderOf(patient.organisation, place);
   if (provider === "") return NO_PROVIDER;
+  if (only !== "" && provider !== only) return OTHER_ORGANISATION;
   return { item: { kind: "identity", fields: { provider, localId: patient.localId, ...patient.demographics } } };
 }
 

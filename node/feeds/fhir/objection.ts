@@ -24,6 +24,8 @@ const narrowing = {
   ...{ period: z.unknown().optional(), dataPeriod: z.unknown().optional() },
 };
 const actor = z.object({ role: concept.optional() });
+/** With all that it says: whatever more that is, narrows it. */
+const exception = z.looseObject({ type: text.optional(), purpose: coded });
 const CONSENT = z.object({
   status: text,
   scope: concept.optional(),
@@ -35,7 +37,7 @@ const CONSENT = z.object({
       type: text.optional(),
       ...narrowing,
       actor: z.array(actor).optional(),
-      provision: z.array(z.object({ type: text.optional(), purpose: coded })).optional(),
+      provision: z.array(exception).optional(),
     })
     .optional(),
 });
@@ -57,6 +59,9 @@ const STATES: ReadonlyMap<string, ObjectionState> = new Map([
   ["inactive", "withdrawn"],
 ]);
 
+const WITH_EXCEPTION = "an objection with an exception: to be decided by a person";
+const PART_ONLY = reject("Consent.provision", "objects to a part only: to be decided by a person");
+
 /**
  * Reads a Consent that is an objection to sharing. One that objects to a part only, or that agrees, is for a person to
  * decide: an objection here holds for all that its provider holds for the patient.
@@ -70,11 +75,13 @@ export function readObjection(resource: Json): ObjectionParts | Rejected {
   }
   const rules = codingsOf([policyRule]).map(({ code }) => code);
   const objects = provision?.type === "deny" || (provision?.type === undefined && rules.includes("OPTOUT"));
+  if (!objects && rules.includes("OPTOUT")) return reject("Consent.provision", WITH_EXCEPTION);
+  if (!objects && provision?.provision?.some(({ type }) => type === "deny") === true) return PART_ONLY;
   if (!objects) return reject("Consent.provision", "not an objection to sharing");
   // The custodian is who is told; any other actor is one of those who may not look.
   const others = codingsOf((provision?.actor ?? []).map(({ role }) => role)).some(({ code }) => code !== "CST");
   const narrows = provision !== undefined && Object.keys(narrowing).some((each) => Object.hasOwn(provision, each));
-  if (narrows || others) return reject("Consent.provision", "objects to a part only: to be decided by a person");
+  if (narrows || others) return PART_ONLY;
   const state = STATES.get(status);
   if (state === undefined) return reject("Consent.status", "not a state that an objection can be in");
   return {
@@ -86,11 +93,15 @@ export function readObjection(resource: Json): ObjectionParts | Rejected {
   };
 }
 
-/** An exception that allows emergency treatment, or emergency access. */
-function isForEmergency(exception: {
-  readonly type?: string | undefined;
-  readonly purpose?: z.output<typeof coded>;
-}): boolean {
-  const codes = exception.purpose?.map(({ code }) => code) ?? [];
-  return exception.type === "permit" && (codes.includes("ETREAT") || codes.includes("BTG"));
+/**
+ * An exception that allows emergency treatment, or emergency access, to everybody and at all times. One for some people,
+ * times or data only is not followed: the objection then holds in emergencies too.
+ */
+function isForEmergency({ type, purpose, ...narrower }: z.output<typeof exception>): boolean {
+  const codes = purpose?.map(({ code }) => code) ?? [];
+  return (
+    type === "permit" &&
+    Object.keys(narrower).every((each) => each === "id") &&
+    (codes.includes("ETREAT") || codes.includes("BTG"))
+  );
 }

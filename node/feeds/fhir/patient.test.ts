@@ -105,6 +105,27 @@ describe("a FHIR Patient", () => {
     });
   }
 
+  it("may say its number's status in the words of before", async () => {
+    const words = [
+      ...["number-present-and-verified", "number-present-but-not-traced", "trace-required"],
+      ...["trace-attempted-no-match-or-multiple-match-found", "trace-needs-to-be-resolved", "trace-in-progress"],
+      ...["number-not-present-trace-not-required", "trace-postponed"],
+    ];
+    const patientOf = (code: string): Resource => {
+      const extension = [
+        { url: STATUS, valueCodeableConcept: { coding: [{ system: STATUS_CODES.replace(/England$/, ""), code }] } },
+      ];
+      return aPatient({ identifier: [{ extension, system: NHS_NUMBER, value: "9990000018" }] });
+    };
+    const lines = await readAlone(words.map(patientOf));
+    assert.deepEqual(
+      lines.map((line) => valuesOf(line)["nhsNumberStatus"]),
+      ["01", "02", "03", "04", "05", "06", "07", "08"],
+    );
+    const { taken, rejected } = brief(await readAlone(["verified", "number-present", "09"].map(patientOf)));
+    assert.deepEqual([taken, rejected.length], [[], 3]);
+  });
+
   const names: [what: string, name: Resource[], expected: string][] = [
     [
       "usual where there is no official one",
@@ -164,9 +185,11 @@ describe("a FHIR Patient", () => {
     const organization = (system: string): Resource => ({
       managingOrganization: { identifier: { system, value: "RWP" } },
     });
-    assert.equal(await sentBy(organization(ODS), "RRK"), "RWP");
+    assert.equal(await sentBy(organization(ODS), "RWP"), "RWP");
     assert.equal(await sentBy(organization("https://fhir.nhs.uk/Id/ods-organisation-code")), "RWP");
     assert.equal(await sentBy(organization("https://fhir.nhs.uk/Id/ods-site-code"), "RRK"), "RRK");
+    // What comes alone refers to patients by id only, and those are the speaker's.
+    assert.match(String(await sentBy(organization(ODS), "RRK")), /^managingOrganization: not the organisation that/);
     const contained = [{ resourceType: "Organization", id: "o", identifier: [{ system: ODS, value: "RWP" }] }];
     assert.equal(await sentBy({ contained, managingOrganization: { reference: "#o" } }), "RWP");
     assert.match(String(await sentBy({ managingOrganization: undefined })), /^provider: nothing says whose it is/);

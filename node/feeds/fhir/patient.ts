@@ -78,6 +78,21 @@ const NHS_NUMBER_SYSTEMS: ReadonlySet<string | undefined> = new Set([
 /** UK Core's, and its forerunners' by other names. */
 const STATUS_EXTENSION = /NHSNumberVerificationStatus(-\d+)?$/;
 
+/**
+ * Words of UK Core's retired code system for the status, by today's codes. Those with a sentence behind them are known by how
+ * they begin; verified is one word only.
+ */
+const STATUS_WORDS: readonly (readonly [code: string, word: RegExp])[] = [
+  ["01", /^number-present-and-verified$/],
+  ["02", /^number-present-but-not-traced$/],
+  ["03", /^trace-required$/],
+  ["04", /^trace-attempted(-|$)/],
+  ["05", /^trace-needs-to-be-resolved(-|$)/],
+  ["06", /^trace-in-progress$/],
+  ["07", /^number-not-present(-|$)/],
+  ["08", /^trace-postponed(-|$)/],
+];
+
 /** What a Patient says of itself; who sent it is still to be found. */
 export interface PatientParts {
   readonly kind: "patient";
@@ -146,7 +161,11 @@ function nhsNumberOf(
   const [nhsNumber = ""] = values;
   const given = numbers.find(({ value }) => value !== undefined) ?? numbers[0];
   const status = given?.extension?.find(({ url }) => STATUS_EXTENSION.test(url))?.valueCodeableConcept?.coding?.[0];
-  return { nhsNumber, nhsNumberStatus: status?.code ?? "" };
+  return { nhsNumber, nhsNumberStatus: statusOf(status?.code ?? "") };
+}
+
+function statusOf(word: string): string {
+  return STATUS_WORDS.find(([, pattern]) => pattern.test(word))?.[0] ?? word;
 }
 
 /** The source's own number for the patient: marked as such, or the only one that is no NHS number. */

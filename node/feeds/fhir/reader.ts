@@ -41,7 +41,8 @@ export function makeFhirReader(today: string, { provider = "", base = "" }: Send
   const find = makeFind(today, base);
   const alone: Around = {
     directory: makeDirectory(provider),
-    ...{ isDocument: false, holdsProtected: false },
+    // What refers to a patient who comes alone says no more than an id, and is the speaker's.
+    ...{ only: provider, isDocument: false, holdsProtected: false },
     isNew: makeRecent(RECENT_LISTS_MAX),
   };
 
@@ -52,7 +53,7 @@ export function makeFhirReader(today: string, { provider = "", base = "" }: Send
     const newest = new Map<string, NewestEntry>();
     for (const found of all) if ("described" in found) noteNewest(found, directory, newest);
     const isDocument = bundle["type"] === "document";
-    const around = { directory, isDocument, holdsProtected, newest, isNew: makeRecent(all.length + 1) };
+    const around = { directory, only: "", isDocument, holdsProtected, newest, isNew: makeRecent(all.length + 1) };
     return all.flatMap((found) => toLines(found, around));
   }
 
@@ -75,7 +76,7 @@ export function makeFhirReader(today: string, { provider = "", base = "" }: Send
           holdsProtected = true;
         },
         read: (entry, type) =>
-          toLines(find(entry), { directory, holdsProtected, isNew, isDocument: type === "document" }),
+          toLines(find(entry), { directory, only: "", holdsProtected, isNew, isDocument: type === "document" }),
       };
     },
   };

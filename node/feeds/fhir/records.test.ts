@@ -300,6 +300,39 @@ describe("a Consent", () => {
     assert.equal(valuesOf((await readAlone([consent({ provision })]))[0])["overrideInEmergency"], true);
   });
 
+  const narrower: [what: string, more: Resource][] = [
+    ["somebody", { actor: [{ role: coded("PRCP", "x"), reference: { reference: "Practitioner/1" } }] }],
+    ["a time that is over", { period: { start: "2020-01-01", end: "2020-02-01" } }],
+    ["some data", { data: [{ meaning: "instance", reference: { reference: "Encounter/1" } }] }],
+    ["data of a time", { dataPeriod: { end: "2020-02-01" } }],
+    ["a kind of record", { class: [{ code: "Encounter" }] }],
+    ["a code", { code: [coded("73211009")] }],
+    ["a label", { securityLabel: [{ code: "N" }] }],
+    ["an action", { action: [coded("correct", "x")] }],
+    ["what an extension says", { extension: [{ url: "https://x.example/only", valueBoolean: true }] }],
+    ["less, by an exception of its own", { provision: [{ type: "deny" }] }],
+  ];
+  for (const [what, more] of narrower) {
+    it(`is not loosened for all by an exception for ${what}`, async () => {
+      const except = { type: "permit", purpose: [{ code: "ETREAT" }], ...more };
+      const [line] = await readAlone([consent({ provision: { type: "deny", provision: [except] } })]);
+      assert.equal(valuesOf(line)["overrideInEmergency"], false);
+    });
+  }
+
+  it("that objects with an exception says so", async () => {
+    const reason = async (more: Resource) => brief(await readAlone([consent(more)])).rejected[0];
+    assert.equal(
+      await reason({ ...optOut, provision: { type: "permit", period: { end: "2027-01-01" } } }),
+      "Consent.provision: an objection with an exception: to be decided by a person",
+    );
+    assert.equal(
+      await reason({ provision: { type: "permit", provision: [{ type: "deny", data: [{}] }] } }),
+      "Consent.provision: objects to a part only: to be decided by a person",
+    );
+    assert.equal(await reason({ provision: { type: "permit" } }), "Consent.provision: not an objection to sharing");
+  });
+
   const refused: [what: string, more: Resource, field: string][] = [
     ["agrees", { provision: { type: "permit" } }, "Consent.provision"],
     ["objects to a part", { provision: { type: "deny", data: [{}] } }, "Consent.provision"],

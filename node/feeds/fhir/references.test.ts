@@ -6,6 +6,7 @@ import {
   aPatient,
   BASE,
   brief,
+  bundleOf,
   coded,
   NHS_NUMBER,
   ODS,
@@ -148,6 +149,19 @@ describe("a reference to a patient", () => {
       ["", encounter({ reference: UUID })],
     ]);
     assert.deepEqual(rejected.slice(1), ["subject: its patient was not kept"]);
+  });
+
+  it("that comes alone is never to another provider's patient of the same id", async () => {
+    const theirs = aPatient({ id: "7", managingOrganization: byCode("RWP") });
+    const visit = encounter({ reference: "Patient/7" });
+    const { taken, rejected } = brief(await readAlone([theirs, visit]));
+    assert.deepEqual(taken, ["encounters"]);
+    assert.match(rejected[0] ?? "", /^managingOrganization: not the organisation that speaks/);
+    const lines = await readText(JSON.stringify(bundleOf([visit, theirs])), RRK);
+    assert.deepEqual(
+      lines.map((line) => valuesOf(line)["provider"]),
+      ["RWP", "RWP"],
+    );
   });
 
   it("takes the provider from its patient, and needs one", async () => {
