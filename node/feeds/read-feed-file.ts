@@ -13,7 +13,7 @@ import { readNdjson } from "./ndjson.ts";
 
 /** One line of a feed file, validated. */
 export interface ReadLine {
-  /** Counted from 0 in the order of reading; the same each time that the same file is read. */
+  /** Counted from 0 in the order of reading; the same when the same file is read again with the same rules. */
   readonly place: number;
   readonly line: number;
   /** For what stands in a FHIR Bundle: its place there, from 0. */
