@@ -46,6 +46,17 @@ export function makeFhirReader(today: string, { provider = "", base = "" }: Send
     isNew: makeRecent(RECENT_LISTS_MAX),
   };
 
+  /** What refers later to a patient who was not taken is not the speaker's patient of the same id. */
+  function readAlone(entry: Entry): readonly FeedLine[] {
+    const found = find(entry);
+    const lines = toLines(found, alone);
+    const [first] = lines;
+    if ("described" in found && found.described.kind === "patient" && first !== undefined && "rejected" in first) {
+      alone.directory.add({ ...found, described: { ...found.described, kind: "none", rejected: first.rejected } });
+    }
+    return lines;
+  }
+
   function readBundle(line: number, bundle: Json): readonly FeedLine[] {
     const directory = makeDirectory(provider);
     const all = entriesOf(line, bundle).map(find);
@@ -60,7 +71,7 @@ export function makeFhirReader(today: string, { provider = "", base = "" }: Send
   return {
     readObject(entry) {
       const { resource, line, source } = entry;
-      if (resource["resourceType"] !== "Bundle") return toLines(find(entry), alone);
+      if (resource["resourceType"] !== "Bundle") return readAlone(entry);
       const refused = refusalOf(resource);
       return refused === undefined ? readBundle(line, resource) : [{ line, source, ...refused }];
     },

@@ -151,12 +151,15 @@ describe("a reference to a patient", () => {
     assert.deepEqual(rejected.slice(1), ["subject: its patient was not kept"]);
   });
 
-  it("that comes alone is never to another provider's patient of the same id", async () => {
+  it("that comes alone, behind its patient, is not to another provider's patient of the same id", async () => {
     const theirs = aPatient({ id: "7", managingOrganization: byCode("RWP") });
     const visit = encounter({ reference: "Patient/7" });
-    const { taken, rejected } = brief(await readAlone([theirs, visit]));
-    assert.deepEqual(taken, ["encounters"]);
-    assert.match(rejected[0] ?? "", /^managingOrganization: not the organisation that speaks/);
+    for (const sender of [RRK, { provider: "RRK" }]) {
+      const { taken, rejected } = brief(await readAlone([theirs, visit], sender));
+      assert.deepEqual(taken, []);
+      assert.match(rejected[0] ?? "", /^managingOrganization: not the organisation that speaks/);
+      assert.equal(rejected[1], "subject: its patient was not kept");
+    }
     const lines = await readText(JSON.stringify(bundleOf([visit, theirs])), RRK);
     assert.deepEqual(
       lines.map((line) => valuesOf(line)["provider"]),
