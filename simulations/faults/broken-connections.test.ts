@@ -22,6 +22,7 @@ import { type AskedByHand, startRawHolder } from "./raw-holder.ts";
 
 const ANSWER_BY_MS = 2_000;
 const LANES = 8;
+const TRIALS_A_DOOR = 8;
 
 describe("a connection to a peer", () => {
   let network: WireNetwork;
@@ -59,12 +60,14 @@ describe("a connection to a peer", () => {
     ...{ quick: 8, full: 100, slice: 50, timeoutMs: 60_000 },
   };
   catalogueRow(rowN4, async (trials) => {
-    const port = await door();
+    // A node takes only so many connections of one peer.
+    const doors = await Promise.all(Array.from({ length: Math.ceil(trials.count / TRIALS_A_DOOR) }, () => door()));
     /** Beside other work timers are late: three times what the bar allows. */
     const noticedMsMax = PEER_KEEPALIVE_EVERY_MS + PEER_KEEPALIVE_WITHIN_MS + 3 * 100;
     const spreadMs = trials.count > 20 ? PEER_KEEPALIVE_EVERY_MS : 1_000;
     const noticed = await Promise.all(
       Array.from(trials, async (trial) => {
+        const port = doors[Math.floor((trial - trials.from) / TRIALS_A_DOOR)]!;
         const [proxy, well] = [await proxyTo(port), await proxyTo(port)];
         const one = asker();
         const other = asker();

@@ -11,8 +11,8 @@ export interface OwnNetwork {
   resetAndDrop(ports: readonly number[]): Promise<void>;
   /** Drops so many packets in a hundred, drawn at random, from and to these ports. */
   lose(ports: readonly number[], percent: number): Promise<void>;
-  /** Drops what is sent to these ports; what comes from them passes. */
-  dropOneWay(ports: readonly number[]): Promise<void>;
+  /** Drops what is sent towards these ports, or from them; the other way passes. */
+  dropOneWay(ports: readonly number[], which: "towards" | "from"): Promise<void>;
   /** Every packet passes. */
   restore(): Promise<void>;
   close(): Promise<void>;
@@ -81,7 +81,7 @@ export async function makeOwnNetwork(): Promise<OwnNetwork> {
       await drop(ports);
     },
     lose: (ports, percent) => load(...both(ports, `numgen random mod 100 < ${percent} drop`)),
-    dropOneWay: (ports) => load(`tcp dport ${setOf(ports)} drop`),
+    dropOneWay: (ports, which) => load(`tcp ${which === "towards" ? "dport" : "sport"} ${setOf(ports)} drop`),
     restore: () => load(),
     async close() {
       holder.stdin.end();

@@ -18,6 +18,11 @@ const LATE_MS_MAX = 3 * LATE_MS;
 const TOGETHER = 20;
 /** A peer that can be reached again is asked again within this, however long it was away. */
 const FOUND_AGAIN_MS_MAX = 6_000;
+const AWAY_MS = 8_000;
+/** A slice of so many trials has the time for a long absence at its end. */
+const LONG_ABSENCE_FROM = 100;
+/** Time for what is lost to be sent again. */
+const LOSSY_ANSWER_BY_MS = 2_000;
 
 type Missing = readonly NodeName[];
 
@@ -115,15 +120,30 @@ describe("a locate while peers are silent", () => {
     ...{ id: "N1", title: "of whom packets are dropped is partial, names them and comes in time", cannot },
     ...{ quick: 2 * TOGETHER, full: 1_000, slice: 200, timeoutMs: 300_000 },
   };
-  catalogueRow(rowN1, (trials) =>
-    tryAll(trials, async (chance, batch) => {
+  catalogueRow(rowN1, async (trials) => {
+    const figures = await tryAll(trials, async (chance, batch) => {
       const missing = someOf(chance);
       // In turns: connections that were there fall silent, and none can be made.
       if (batch % 2 === 0) await own!.drop(portsOf(missing));
       else await own!.resetAndDrop(portsOf(missing));
       return { missing, reads: ["timed-out"], mend: () => own!.restore() };
-    }),
-  );
+    });
+    if (trials.count < LONG_ABSENCE_FROM) return figures;
+    return { ...figures, worst: { ...figures.worst, "found again after a long absence, ms": await beAwayForLong() } };
+  });
+
+  /** Past the moment from which the system's own attempts come eight seconds and more apart, with questions all along. */
+  async function beAwayForLong(): Promise<number> {
+    const missing = ["cedar", "dunes"] as const;
+    await own!.resetAndDrop(portsOf(missing));
+    for (const untilMs = performance.now() + AWAY_MS; performance.now() < untilMs;) {
+      checkPartial(await ask(500), missing, ["timed-out", "unreachable"]);
+    }
+    await own!.restore();
+    const foundMs = await untilAllAnswer();
+    assert.ok(foundMs <= FOUND_AGAIN_MS_MAX, `found again after ${foundMs.toFixed(0)} ms`);
+    return foundMs;
+  }
 
   const rowN2 = {
     ...{ id: "N2", title: "whose processes are stopped is partial, names them and comes in time" },
@@ -140,6 +160,71 @@ describe("a locate while peers are silent", () => {
       return Promise.resolve({ missing, reads: ["timed-out"], mend });
     }),
   );
+
+  const PERCENTS = [1, 5, 20] as const;
+  /** Of every thousand peers asked, so many answer at least. */
+  const ANSWERED_MIN = { 1: 999, 5: 995, 20: 950 } as const;
+  const rowN5 = {
+    ...{
+      id: "N5",
+      title: "from and to whom packets are lost is answered by nearly all of them, and by nobody wrongly",
+      cannot,
+    },
+    ...{ quick: 3 * TOGETHER, full: 3 * 500, slice: 300, timeoutMs: 300_000 },
+  };
+  catalogueRow(rowN5, async (trials) => {
+    const counts: Record<string, number> = {};
+    for (let from = trials.from; from < trials.to; from += TOGETHER) {
+      const percent = PERCENTS[(from / TOGETHER) % PERCENTS.length]!;
+      await own!.lose(portsOf(PEERS), percent);
+      try {
+        const heard = await Promise.all(Array.from({ length: TOGETHER }, () => ask(LOSSY_ANSWER_BY_MS)));
+        const outcomes = heard.flatMap((one) => PEERS.map((id) => one.outcomes[id]!));
+        for (const outcome of outcomes) assert.match(outcome, /^(?:nothing-to-show|timed-out|unreachable)$/);
+        const answered = outcomes.filter((outcome) => outcome === "nothing-to-show").length;
+        const [asked, lost] = [`peers asked at ${percent} %`, `without an answer at ${percent} %`];
+        counts[asked] = (counts[asked] ?? 0) + outcomes.length;
+        counts[lost] = (counts[lost] ?? 0) + outcomes.length - answered;
+      } finally {
+        await own!.restore();
+      }
+      await untilAllAnswer();
+    }
+    for (const percent of PERCENTS) {
+      const [asked = 0, lost = 0] = [
+        counts[`peers asked at ${percent} %`],
+        counts[`without an answer at ${percent} %`],
+      ];
+      assert.ok(
+        lost <= Math.max(1, (asked * (1_000 - ANSWERED_MIN[percent])) / 1_000),
+        `${lost} of ${asked} at ${percent} %`,
+      );
+    }
+    return { counts };
+  });
+
+  const rowN10 = {
+    ...{ id: "N10", title: "whom only one way leads to, or only one way from, is partial and names them", cannot },
+    ...{ quick: 2, full: 100, slice: 25, timeoutMs: 300_000 },
+  };
+  catalogueRow(rowN10, async (trials) => {
+    const worst = { "beyond the deadline ms": -Infinity, "found again after ms": 0 };
+    for (const trial of trials) {
+      const missing = someOf(makeChance(crc32(trials.seed(trial))));
+      await own!.dropOneWay(portsOf(missing), trial % 2 === 0 ? "towards" : "from");
+      try {
+        const heard = await ask();
+        checkPartial(heard, missing, ["timed-out"]);
+        const lateMs = heard.elapsedMs - ANSWER_BY_MS;
+        assert.ok(lateMs <= LATE_MS_MAX, `the verdict came ${lateMs.toFixed(0)} ms late`);
+        worst["beyond the deadline ms"] = Math.max(worst["beyond the deadline ms"], lateMs);
+      } finally {
+        await own!.restore();
+      }
+      worst["found again after ms"] = Math.max(worst["found again after ms"], await untilAllAnswer());
+    }
+    return { worst, counts: { questions: trials.count } };
+  });
 
   describe("in whose place others listen", () => {
     const missing = ["birch", "elm"] as const;
