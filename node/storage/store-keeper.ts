@@ -320,7 +320,7 @@ class StoreKeeper implements KeptStore {
 function lostWrites(path: string, how: string): Failure {
   return new Failure(
     "store-unavailable",
-    `${path} does not hold everything that was acknowledged (${how}): it counts as behind. Load its sources again from before the loss, then run 'corridor restore --caught-up'; 'corridor doctor' says since when.`,
+    `${path} does not hold everything that was acknowledged (${how}): it counts as behind. Load its sources again from before the loss, with 'corridor load --restart', then run 'corridor restore --caught-up'; 'corridor doctor' says since when.`,
     { where: path },
   );
 }
