@@ -179,7 +179,9 @@ describe("the way to a peer", () => {
     await failureFrom(ask(client, member, 100));
     await failureFrom(ask(client, member, 200));
     assert.equal(sockets.length, 1, "the connection is given its time first");
+    await systemClock.sleep(1_200);
     assert.deepEqual(await ask(client, member), nothingToShow());
+    assert.ok(sockets.length > 1);
   });
 
   it("gives up a peer that takes the question and never answers, at the deadline", async () => {
