@@ -49,6 +49,12 @@ async function locateAndNote(network: TestNetwork, person: TrialPerson, options?
   return located;
 }
 
+/** Waits, for a while, for what follows an answer. */
+async function until(holds: () => boolean): Promise<void> {
+  const untilMs = performance.now() + 5_000;
+  while (!holds() && performance.now() < untilMs) await sleep(50);
+}
+
 /** Asks again and again until the answer is as wanted. */
 async function untilAnswered(
   wanted: (asked: Asked) => boolean,
@@ -247,9 +253,8 @@ describe("an outcome that depends on the parties or the patient", () => {
 
     it("what the user was told follows within a second or so", async () => {
       const { requestId, verdict } = await ask(network, known);
-      const untilMs = performance.now() + 5_000;
       const outcomes = () => network.entries("ash", requestId).find(({ kind }) => kind === "outcomes");
-      while (outcomes() === undefined && performance.now() < untilMs) await sleep(50);
+      await until(() => outcomes() !== undefined);
       const told = JSON.parse(outcomes()?.detail ?? "{}") as { areas?: [string, Outcome][] };
       assert.deepEqual(
         told.areas?.map(([id, outcome]) => [id, outcome]),
@@ -303,6 +308,9 @@ describe("an outcome that depends on the parties or the patient", () => {
         assert.deepEqual(outcomeAt(located, "birch"), ["unreachable", "failed"]);
         assert.deepEqual(answerAt(located, "birch").pointers, []);
         assert.deepEqual(outcomeAt(located, "cedar"), ["records", ""], "the others answer all the same");
+        const failures = () => network.entries("birch", located.requestId).map(({ kind, outcome }) => [kind, outcome]);
+        await until(() => failures().length > 0);
+        assert.deepEqual(failures(), [["outcomes", "failed"]], "what became of it is recorded where it happened");
       } finally {
         atHolder.repair();
       }

@@ -1,6 +1,6 @@
 import type { SecureContext } from "node:tls";
 
-import { type Client, connectivityState } from "@grpc/grpc-js";
+import { type Client, connectivityState, status as Status } from "@grpc/grpc-js";
 
 import { nodeDns } from "../../certs/profile.ts";
 import type { Member } from "../../topology/manifest.ts";
@@ -166,6 +166,8 @@ class PeerChannel {
   #retired = false;
   /** When a connection was last begun to be made, on the monotonic clock; before the first, when the channel was. */
   #triedAtMs: number;
+  /** HTTP/2 or TLS broke down under a question: gRPC goes on handing out such a connection until it has been closed. */
+  #isSpent = false;
   /** Whom the last connection was found to lead to. */
   #proven: PeerIdentity | undefined;
 
@@ -197,12 +199,12 @@ class PeerChannel {
   }
 
   /**
-   * False where the member has moved, where the other end of the connection would not be taken for that member now (its
-   * certificate has expired, its authority is another), or where a connection has been in the making for so long that the
-   * system may go on with it for minutes: a fresh attempt finds whoever is back.
+   * False where the member has moved, where the connection has broken down, where its other end would not be taken for that
+   * member now (its certificate has expired, its authority is another), or where a connection has been in the making for so
+   * long that the system may go on with it for minutes: a fresh attempt finds whoever is back.
    */
   fits(member: Member): boolean {
-    if (endpointOf(member) !== this.#endpoint || !this.#isStill(member)) return false;
+    if (this.#isSpent || endpointOf(member) !== this.#endpoint || !this.#isStill(member)) return false;
     // While it tries again, gRPC calls it what it was found to be at the last attempt.
     const state = this.#client.getChannel().getConnectivityState(false);
     const isAway = state === connectivityState.CONNECTING || state === connectivityState.TRANSIENT_FAILURE;
@@ -249,7 +251,7 @@ class PeerChannel {
           { deadline: this.#order.clock.wallMs() + deadline.remainingMs() },
           (error, response) => {
             signal.removeEventListener("abort", cancel);
-            if (error !== null) reject(this.#hasBrokenOff(error, signal) ? new BrokenOff(error) : failureOf(error));
+            if (error !== null) reject(this.#failureOf(error, signal));
             else resolve(response ?? new Failure("incompatible", "The peer answered nothing."));
           },
         ),
@@ -259,10 +261,12 @@ class PeerChannel {
     });
   }
 
-  /** False where we cancelled the call ourselves, and where there was no connection to begin with. */
-  #hasBrokenOff(error: CallError, signal: AbortSignal): boolean {
-    const isDown = this.#client.getChannel().getConnectivityState(false) === connectivityState.TRANSIENT_FAILURE;
-    return !signal.aborted && !isDown && isBrokenOff(error);
+  #failureOf(error: CallError, signal: AbortSignal): Failure {
+    const wasNoConnection =
+      this.#client.getChannel().getConnectivityState(false) === connectivityState.TRANSIENT_FAILURE;
+    if (signal.aborted || wasNoConnection || !isBrokenOff(error)) return failureOf(error);
+    if (error.code === Status.INTERNAL) this.#isSpent = true;
+    return new BrokenOff(error);
   }
 }
 

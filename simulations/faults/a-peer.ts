@@ -17,9 +17,10 @@ export interface Asker {
 }
 
 export function makeAsker(network: WireNetwork): Asker {
+  const signer = network.signer(ASKER);
   const client: PeerClient = makePeerClient({
     ...{ ownId: ASKER, domain: DOMAIN, tls: network.nodeTls(ASKER), clock: systemClock, random: systemRandom },
-    ...{ protocol: PROTOCOL, sign: (payload) => network.signer(ASKER).sign(payload), checkMember: network.checkMember },
+    ...{ protocol: PROTOCOL, sign: signer.sign, checkMember: network.checkMember },
   });
   return {
     ask(port, requestId, answerByMs) {

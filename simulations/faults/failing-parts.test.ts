@@ -33,6 +33,8 @@ const MEANT: ReadonlySet<FailureCode> = new Set<FailureCode>([
   "restricted-record",
 ]);
 
+const ANSWERING = "answer a peer";
+
 /** How a story ended for whoever had it told. */
 interface End {
   readonly requestId: string;
@@ -80,7 +82,7 @@ describe("a function that a story was handed", () => {
         decisions.refuse = false;
       }
     },
-    "answer a peer": tellAnswer,
+    [ANSWERING]: tellAnswer,
     load: tellLoad,
   };
 
@@ -115,6 +117,8 @@ describe("a function that a story was handed", () => {
     assert.ok(tookMs <= ENDED_WITHIN_MS, `${what} took ${tookMs.toFixed(0)} ms`);
     points.arm();
     checkEnd(end, point, what);
+    // A holder's own failure is final: it is told as one, and not taken for a broken connection and asked again.
+    if (story === ANSWERING) assert.ok(end.failure !== undefined, `${what}: nothing was said of it`);
     const entries = await node.entries(end.requestId);
     checkAudit(end, point, entries, what);
     assert.deepEqual(lost.splice(0), [], `${what}: a rejection was lost, which ends a node`);
