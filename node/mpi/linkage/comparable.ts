@@ -61,33 +61,29 @@ export interface Comparable {
 
 const PARTICLES = new Set("de la le da del della den der di dos du el van von bin ibn bint al ul ur st".split(" "));
 
-/** Words that stand in an address of nearly every place, and tell nothing. */
-const STREET_WORDS = new Map(
-  Object.entries({
-    street: "st",
-    road: "rd",
-    avenue: "ave",
-    drive: "dr",
-    lane: "ln",
-    court: "ct",
-    crescent: "cres",
-    close: "cl",
-    place: "pl",
-    terrace: "ter",
-    gardens: "gdns",
-    square: "sq",
-    flat: "flat",
-    apartment: "flat",
-    apt: "flat",
-  }),
-);
+/** Words that are shortened in addresses more often than not; a street's kind may stand without a space before it. */
+const SHORT_FORMS: readonly (readonly [RegExp, string])[] = [
+  [/street$/, "st"],
+  [/road$/, "rd"],
+  [/avenue$/, "ave"],
+  [/drive$/, "dr"],
+  [/lane$/, "ln"],
+  [/court$/, "ct"],
+  [/crescent$/, "cres"],
+  [/close$/, "cl"],
+  [/place$/, "pl"],
+  [/terrace$/, "ter"],
+  [/gardens$/, "gdns"],
+  [/square$/, "sq"],
+  [/^(?:apartment|apt)$/, "flat"],
+];
 
 /** Dates that stand where none is known. */
 const DEFAULT_DATES = new Set(["1900-01-01", "1800-01-01", "1901-01-01", "1111-11-11", "9999-12-31", "0001-01-01"]);
 
 /** Not places: no fixed abode, not known, abroad, and the blocks that the national address register keeps for them. */
 export function isPseudoPostcode(postcode: string): boolean {
-  return /^ZZ99/.test(postcode) || /^(?:UNKNOWN|NK|NA|NONE|NFA|XX99|X+)/.test(postcode);
+  return postcode.startsWith("ZZ99") || /^(?:UNKNOWN|NK|NA|NONE|NFA|XX99|X+)/.test(postcode);
 }
 
 export function toComparable(input: MatchInput): Comparable {
@@ -147,7 +143,7 @@ function addressWords(address: string): string[] {
     .toLowerCase()
     .split(/[^\p{L}\p{N}]+/u)
     .filter((word) => word !== "")
-    .map((word) => STREET_WORDS.get(word) ?? word);
+    .map((word) => SHORT_FORMS.reduce((short, [long, form]) => short.replace(long, form), word));
 }
 
 /** The last nine digits: the rest is how one dials. */
