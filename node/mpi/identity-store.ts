@@ -1,21 +1,76 @@
 import type { Database } from "better-sqlite3";
 
-import { check } from "../base/check.ts";
 import type { Random } from "../base/random.ts";
-import type { RawRow } from "../base/row-checksum.ts";
-import { fromRow, IDENTITY_COLUMNS, toRow, type IdentityRecord, type StoredIdentity } from "./identity-record.ts";
-import { decideLink, RULE_VERSION, type MatchPerson, type MatchRecord } from "./matching.ts";
+import { candidatesOf } from "./decision.ts";
+import type { IdentityRecord, StoredIdentity } from "./identity-record.ts";
+import { makeIdentityRows } from "./identity-rows.ts";
+import { RULE_VERSION, type MatchRecord } from "./matching.ts";
+import { makeNumbers } from "./numbers.ts";
+import { makePersonEvents, type Actor } from "./person-events.ts";
+import { type JoinOutcome, makePersons } from "./persons.ts";
+import { makePlacing } from "./placing.ts";
+import { makeReviewQueue } from "./review-queue.ts";
+import { makeStatements } from "./statements.ts";
 
 /** What became of a record that was put. `older`: the provider recorded it before what is held; not kept. */
 export type PutResult = "added" | "changed" | "unchanged" | "older";
 
+/** What a provider says of two of its own local ids, and who said it. */
+interface FeedWord {
+  readonly provider: string;
+  readonly atMs: number;
+  /** The feed's name, for the history; no patient's value. */
+  readonly source: string;
+}
+
+/** Two local ids are one patient there: `losing` is not used any more (A34, A40, replaced-by). */
+export interface MergeWord extends FeedWord {
+  readonly losing: string;
+  readonly winning: string;
+}
+
+/** Two local ids are one patient there, and both go on (A24). */
+export interface LinkWord extends FeedWord {
+  readonly one: string;
+  readonly other: string;
+}
+
+/** Why a feed's word about two ids has no effect; nothing is thrown for a feed's mistake. */
+export type WordRefused<Side extends string> =
+  | { readonly kind: "onto-itself" }
+  /** No identity record of these is held. They may come later: the word is to be said again then. */
+  | { readonly kind: "unknown"; readonly which: readonly Side[] }
+  | { readonly kind: "already" }
+  | { readonly kind: "refused-by-manual-decision" }
+  /** Not by machine. It stands in the review queue. */
+  | { readonly kind: "for-review"; readonly reason: "two-verified-numbers" | "person-too-large" };
+
+export type MergeResult =
+  | { readonly kind: "done"; readonly eventNo: number }
+  | WordRefused<"losing" | "winning">
+  /** The winning one was merged into the losing one before. */
+  | { readonly kind: "cycle" }
+  /** The losing one was merged into a third one before. */
+  | { readonly kind: "merged-elsewhere" }
+  /** Nothing to unmerge. */
+  | { readonly kind: "not-merged" };
+
+export type LinkResult = { readonly kind: "done"; readonly eventNo: number } | WordRefused<"one" | "other">;
+
 /** Writes identity records and links them. Only inside a transaction of the store's writer. */
 export interface IdentityStore {
   /**
-   * Keeps the record as the current version of (provider, local id) and decides anew whose it is. Putting the same
-   * record again changes nothing.
+   * Keeps the record as the current version of (provider, local id) and decides anew whose it is, unless a feed or a
+   * reviewer has said so. Putting the same record again changes nothing.
    */
   put(record: IdentityRecord, nowMs: number): PutResult;
+  /** A merge within one provider; not one of NHS numbers. Pointers and objections follow their identity. */
+  merge(word: MergeWord): MergeResult;
+  /** Takes a merge back (A37 after A40, or by hand): everybody is where they were. */
+  unmerge(word: MergeWord): MergeResult;
+  link(word: LinkWord): LinkResult;
+  /** Takes a link back; two whom the machine alone had linked are parted, and stay so. */
+  unlink(word: LinkWord): LinkResult;
   /** The number of (provider, local id), or `undefined` where no identity record is held. */
   identityNoOf(provider: string, localId: string): number | undefined;
   /** True where any identity record of this provider is held. */
@@ -26,20 +81,15 @@ export interface IdentityStore {
 interface Placement {
   readonly personKey: number;
   /** Absent where it stays with the person it was with. */
-  readonly reason?: string;
+  readonly event?: { readonly kind: "link" | "break"; readonly reason: string; readonly score?: object | undefined };
 }
 
-/** Persons whose ids follow one another, before the next run begins somewhere else. */
-const PERSONS_IN_A_RUN = 1_024;
-
 export function makeIdentityStore(db: Database, random: Random): IdentityStore {
-  let nextPerson = 0;
-  const nextRecordNo = db.prepare<[], number>("SELECT coalesce(max(record_no), 0) + 1 FROM identity_record").pluck();
-  const currentOf = db
-    .prepare<[string, string], RawRow>(
-      `SELECT ${IDENTITY_COLUMNS} FROM identity_record WHERE current = 1 AND provider = ? AND local_id = ?`,
-    )
-    .raw();
+  const rows = makeIdentityRows(db, random);
+  const [statements, events, numbers] = [makeStatements(db), makePersonEvents(db), makeNumbers(db)];
+  const placing = makePlacing(rows, statements, numbers);
+  const persons = makePersons(db, { rows, statements, events, numbers });
+  const queue = makeReviewQueue(db);
   const identityNoOf = db
     .prepare<[string, string], number>(
       "SELECT identity_no FROM identity_record WHERE current = 1 AND provider = ? AND local_id = ?",
@@ -48,100 +98,185 @@ export function makeIdentityStore(db: Database, random: Random): IdentityStore {
   const anyOf = db
     .prepare<[string], number>("SELECT EXISTS (SELECT 1 FROM identity_record WHERE current = 1 AND provider = ?)")
     .pluck();
-  const recordsOfNumber = db
-    .prepare<[number], RawRow>(
-      `SELECT ${IDENTITY_COLUMNS} FROM identity_record WHERE current = 1 AND person_id IN
-         (SELECT person_id FROM identity_record WHERE current = 1 AND nhs_number = ?)`,
-    )
-    .raw();
   const othersOfPerson = db
     .prepare<[number, number], number>(
       "SELECT count(*) FROM identity_record WHERE current = 1 AND person_id = ? AND identity_no <> ?",
     )
     .pluck();
-  const addPerson = db.prepare<[number]>("INSERT OR IGNORE INTO person (person_id) VALUES (?)");
-  const addRecord = db.prepare<(string | number | null)[]>(
-    `INSERT INTO identity_record (${IDENTITY_COLUMNS}) VALUES (${IDENTITY_COLUMNS.replace(/\w+/g, "?")})`,
-  );
-  const retire = db.prepare<[number, number]>(
-    "UPDATE identity_record SET current = 0, checksum = ? WHERE record_no = ? AND current = 1",
-  );
-  const addEvent = db.prepare<[number, number, number | null, number, string, string]>(
-    `INSERT INTO link_event (at_ms, identity_no, from_person_id, to_person_id, reason, rule_version)
-       VALUES (?, ?, ?, ?, ?, ?)`,
-  );
 
-  /** The next id of a run that begins at random: see DESIGN.md on persons' ids. */
-  function makePerson(): number {
-    for (;;) {
-      if (nextPerson % PERSONS_IN_A_RUN === 0) {
-        nextPerson = PERSONS_IN_A_RUN * (Buffer.from(random.bytes(5)).readUIntBE(0, 5) % 2 ** 37);
-      }
-      const key = ++nextPerson;
-      if (addPerson.run(key).changes === 1) return key;
-      nextPerson = 0; // somebody's run was here before
+  function place(
+    record: IdentityRecord,
+    held: StoredIdentity | undefined,
+    identityNo: number,
+    nowMs: number,
+  ): Placement {
+    if (held !== undefined && (matchesAlike(record, held) || staysByWord(record, held))) {
+      return { personKey: held.personKey };
     }
-  }
-
-  function place(record: IdentityRecord, held: StoredIdentity | undefined): Placement {
-    if (held !== undefined && matchesAlike(record, held)) return { personKey: held.personKey };
-    const candidates =
-      record.nhsNumber === "" ? [] : groupByPerson(recordsOfNumber.all(Number(record.nhsNumber)), held?.identityNo);
-    const decision = decideLink(record, candidates);
+    const decision = placing.decide(record, held);
+    if (held !== undefined) queue.remove(identityNo);
     if (decision.kind === "link") {
-      if (decision.personId === held?.personKey) return { personKey: decision.personId };
-      return { personKey: decision.personId, reason: decision.reason };
+      const { personKey, reason, score } = decision;
+      return personKey === held?.personKey ? { personKey } : { personKey, event: { kind: "link", reason, score } };
     }
+    if (decision.kind === "review") queue.add({ identityNo, sinceMs: nowMs, ...decision });
     // Alone with its person: there is nobody to be parted from.
     if (held !== undefined && othersOfPerson.get(held.personKey, held.identityNo) === 0) {
       return { personKey: held.personKey };
     }
-    return { personKey: makePerson(), reason: decision.reason };
+    const kind = held === undefined ? "link" : "break";
+    return { personKey: rows.makePerson(), event: { kind, reason: decision.reason } };
+  }
+
+  /** A reviewer's word holds whatever comes; a feed's unless the person would have two verified numbers. */
+  function staysByWord(record: IdentityRecord, held: StoredIdentity): boolean {
+    if (persons.isHeldWith(held, "reviewer")) return true;
+    if (!persons.isHeldWith(held, "feed")) return false;
+    const others = rows.ofPerson(held.personKey).filter(({ identityNo }) => identityNo !== held.identityNo);
+    return !persons.haveTwoNumbers([{ ...held, ...record }], others);
   }
 
   function put(record: IdentityRecord, nowMs: number): PutResult {
-    const heldRow = currentOf.get(record.provider, record.localId);
-    const held = heldRow === undefined ? undefined : fromRow(heldRow);
+    const held = rows.current(record.provider, record.localId);
     if (held !== undefined) {
       if (isSame(record, held)) return "unchanged";
       if (isOlder(record, held)) return "older";
     }
-
-    const placement = place(record, held);
-    if (held !== undefined) {
-      const retired = toRow({ ...held, current: false });
-      check(retire.run(Number(retired.at(-1)), held.recordNo).changes === 1, "the version held is retired once");
-    }
-    const recordNo = nextRecordNo.get() ?? 1;
+    const recordNo = rows.nextRecordNo();
     const identityNo = held?.identityNo ?? recordNo;
+    const { personKey, event } = place(record, held, identityNo, nowMs);
     const version = (held?.version ?? 0) + 1;
-    const { personKey, reason } = placement;
-    addRecord.run(...toRow({ ...record, recordNo, identityNo, version, current: true, personKey, loadedAtMs: nowMs }));
-    if (reason !== undefined) {
-      addEvent.run(nowMs, identityNo, held?.personKey ?? null, personKey, reason, RULE_VERSION);
+    rows.replace(held, { ...record, recordNo, identityNo, version, current: true, personKey, loadedAtMs: nowMs });
+    if (event !== undefined) {
+      const actor: Actor = { kind: "machine", ruleVersion: RULE_VERSION };
+      events.add({ ...event, atMs: nowMs, actor, identityNo, from: held?.personKey, to: personKey });
+      if (held !== undefined) persons.settle([{ identityNo, from: held.personKey, to: personKey }]);
     }
     return held === undefined ? "added" : "changed";
   }
 
+  /** The two identities of a word, or what is wrong with it. */
+  function pairOf<Side extends string>(
+    provider: string,
+    sides: readonly [Side, string],
+    others: readonly [Side, string],
+  ): readonly [StoredIdentity, StoredIdentity] | Extract<WordRefused<Side>, { kind: "onto-itself" | "unknown" }> {
+    if (sides[1] === others[1]) return { kind: "onto-itself" };
+    const [one, other] = [rows.current(provider, sides[1]), rows.current(provider, others[1])];
+    if (one !== undefined && other !== undefined) return [one, other];
+    const which = [...(one === undefined ? [sides[0]] : []), ...(other === undefined ? [others[0]] : [])];
+    return { kind: "unknown", which };
+  }
+
+  function mergePair({ provider, losing, winning }: MergeWord) {
+    return pairOf(provider, ["losing", losing], ["winning", winning]);
+  }
+
+  /** What is not to be joined by machine is for somebody to look at. */
+  function joinOrReview(
+    kind: "merge" | "link",
+    one: StoredIdentity,
+    other: StoredIdentity,
+    { atMs, source }: FeedWord,
+  ): JoinOutcome {
+    const joined = persons.join(kind, one, other, {
+      actor: { kind: "feed", name: source },
+      atMs,
+      reason: `feed-${kind}`,
+    });
+    if (joined.kind !== "for-review") return joined;
+    const candidates = [{ personKey: other.personKey, records: rows.ofPerson(other.personKey) }];
+    queue.add({
+      identityNo: one.identityNo,
+      sinceMs: atMs,
+      reason: joined.reason,
+      candidates: candidatesOf(one, candidates),
+    });
+    return joined;
+  }
+
+  /** Whom the identity was merged into, if it was: a losing one, into one winning one. */
+  function winnerOf(losing: StoredIdentity): number | undefined {
+    return statements
+      .about(losing.identityNo, "same")
+      .find(({ one, madeBy, authority }) => one === losing.identityNo && authority === "feed" && isMerge(madeBy))
+      ?.other;
+  }
+
+  function isMerge(eventNo: number): boolean {
+    const event = events.byNo(eventNo);
+    return event?.kind === "merge" || (event?.undoes != null && isMerge(event.undoes));
+  }
+
+  function merge(word: MergeWord): MergeResult {
+    const pair = mergePair(word);
+    if ("kind" in pair) return pair;
+    const [losing, winning] = pair;
+    const winner = winnerOf(losing);
+    if (winner !== undefined && winner !== winning.identityNo) return { kind: "merged-elsewhere" };
+    for (let next = winnerOf(winning), steps = 0; next !== undefined; steps++) {
+      if (next === losing.identityNo || steps > CHAIN_MAX) return { kind: "cycle" };
+      const into = rows.byNo(next);
+      next = into === undefined ? undefined : winnerOf(into);
+    }
+    return joinOrReview("merge", losing, winning, word);
+  }
+
+  function unmerge(word: MergeWord): MergeResult {
+    const pair = mergePair(word);
+    if ("kind" in pair) return pair;
+    const [losing, winning] = pair;
+    if (winnerOf(losing) !== winning.identityNo) return { kind: "not-merged" };
+    return takeBack(losing, winning, "unmerge", word);
+  }
+
+  function link(word: LinkWord): LinkResult {
+    const pair = pairOf(word.provider, ["one", word.one], ["other", word.other]);
+    return "kind" in pair ? pair : joinOrReview("link", ...pair, word);
+  }
+
+  function unlink(word: LinkWord): LinkResult {
+    const pair = pairOf(word.provider, ["one", word.one], ["other", word.other]);
+    if ("kind" in pair) return pair;
+    const [one, other] = pair;
+    if (persons.sameness(one, other, "feed") !== undefined) return takeBack(one, other, "revert", word);
+    const { atMs, source } = word;
+    return persons.part(one, other, { actor: { kind: "feed", name: source }, atMs, reason: "feed-unlink" });
+  }
+
+  /** Exactly, if nothing later stands on it; or else the two are parted as they are now. */
+  function takeBack(
+    one: StoredIdentity,
+    other: StoredIdentity,
+    kind: "unmerge" | "revert",
+    { atMs, source }: FeedWord,
+  ): Extract<MergeResult & LinkResult, { kind: "done" | "already" | "refused-by-manual-decision" }> {
+    const deciding = {
+      actor: { kind: "feed", name: source },
+      atMs,
+      reason: `feed-${kind === "revert" ? "unlink" : kind}`,
+    } as const;
+    const sameness = persons.sameness(one, other, "feed");
+    if (sameness === undefined) return { kind: "already" };
+    if (persons.sameness(one, other, "reviewer") !== undefined) return { kind: "refused-by-manual-decision" };
+    const reverted = persons.revert(sameness.madeBy, kind, deciding);
+    if (reverted.kind === "done") return reverted;
+    return persons.split(one, sameness, kind, deciding);
+  }
+
   return {
     put,
+    merge,
+    unmerge,
+    link,
+    unlink,
     identityNoOf: (provider, localId) => identityNoOf.get(provider, localId),
     knowsAnyOf: (provider) => anyOf.get(provider) === 1,
   };
 }
 
-/** The persons of these rows, without the identity that is being placed. */
-function groupByPerson(rows: readonly RawRow[], withoutIdentityNo: number | undefined): MatchPerson<number>[] {
-  const persons = new Map<number, StoredIdentity[]>();
-  for (const row of rows) {
-    const record = fromRow(row);
-    if (record.identityNo === withoutIdentityNo) continue;
-    const records = persons.get(record.personKey);
-    if (records === undefined) persons.set(record.personKey, [record]);
-    else records.push(record);
-  }
-  return [...persons].map(([personId, records]) => ({ personId, records }));
-}
+/** Merges into one another that are followed before a chain counts as a circle. */
+const CHAIN_MAX = 1_000;
 
 function isSame(record: IdentityRecord, held: StoredIdentity): boolean {
   return (Object.keys(record) as (keyof IdentityRecord)[]).every((field) => record[field] === held[field]);

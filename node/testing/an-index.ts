@@ -86,9 +86,17 @@ export function openTestIndex(
     know: (patient) => knowPerson(ask(patient), needs),
     dump: () =>
       JSON.stringify(
-        ["person", "identity_record", "link_event", "pointer", "objection", "feed_state"].map((table) =>
-          db.prepare(`SELECT * FROM ${table} ORDER BY 1`).all(),
-        ),
+        [
+          "person",
+          "identity_record",
+          "link_event",
+          "event_move",
+          "statement",
+          "review_item",
+          "pointer",
+          "objection",
+          "feed_state",
+        ].map((table) => db.prepare(`SELECT * FROM ${table} ORDER BY 1`).all()),
       ),
     async close() {
       readDb.close();

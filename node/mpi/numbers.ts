@@ -1,0 +1,60 @@
+import type { Database } from "better-sqlite3";
+
+import { check } from "../base/check.ts";
+import { damagedRow, type RawRow } from "../base/row-checksum.ts";
+import { makeStatements } from "./statements.ts";
+
+/** Longest chain of numbers of which each replaced the one before. */
+const CHAIN_MAX = 16;
+
+/** What is known of NHS numbers themselves. A number is as the table has it: an integer of up to ten digits. */
+export interface Numbers {
+  /** The number that replaced it in the end; itself where none did. */
+  canonical(nhsNumber: number): number;
+  /** The number, those that it replaced, and those that replaced it. */
+  family(nhsNumber: number): readonly number[];
+  /** True where two people were given it: it is no evidence of anything. */
+  isConfused(nhsNumber: number): boolean;
+  /** True where it was given up or taken up under protection. */
+  isProtected(nhsNumber: number): boolean;
+}
+
+/** For the reader as well as for the writer. */
+export function makeNumbers(db: Database): Numbers {
+  const statements = makeStatements(db);
+  const isProtected = db
+    .prepare<[number], RawRow>("SELECT nhs_number FROM protected_number WHERE nhs_number = ?")
+    .raw();
+
+  function replacement(nhsNumber: number): number | undefined {
+    return statements.about(nhsNumber, "superseded").find(({ one }) => one === nhsNumber)?.other;
+  }
+
+  function canonical(nhsNumber: number): number {
+    let now = nhsNumber;
+    for (let steps = 0; steps < CHAIN_MAX; steps++) {
+      const next = replacement(now);
+      if (next === undefined) return now;
+      now = next;
+    }
+    throw damagedRow("statement", undefined);
+  }
+
+  function family(nhsNumber: number): readonly number[] {
+    const members = [canonical(nhsNumber)];
+    for (const member of members) {
+      for (const { one, other } of statements.about(member, "superseded")) {
+        if (other === member && !members.includes(one)) members.push(one);
+      }
+      check(members.length <= CHAIN_MAX * CHAIN_MAX, "numbers that replaced one another are few");
+    }
+    return members;
+  }
+
+  return {
+    canonical,
+    family,
+    isConfused: (nhsNumber) => statements.about(nhsNumber, "confused").length > 0,
+    isProtected: (nhsNumber) => isProtected.get(nhsNumber) !== undefined,
+  };
+}

@@ -1,0 +1,50 @@
+import type { Database } from "better-sqlite3";
+
+import type { Candidate } from "./decision.ts";
+
+/** A record that somebody is to look at. Names nobody. */
+export interface ReviewItem {
+  readonly identityNo: number;
+  readonly sinceMs: number;
+  readonly reason: string;
+  /** Whom it may be, the best first. */
+  readonly candidates: readonly Candidate[];
+}
+
+/** Records that stand alone because somebody should look at them. */
+export interface ReviewQueue {
+  /** The record stands in the queue once; what is added later replaces what was there. */
+  add(item: ReviewItem): void;
+  remove(identityNo: number): void;
+  of(identityNo: number): ReviewItem | undefined;
+}
+
+interface Row {
+  readonly identityNo: number;
+  readonly sinceMs: number;
+  readonly reason: string;
+  readonly candidates: string;
+}
+
+export const REVIEW_COLUMNS = "identity_no AS identityNo, since_ms AS sinceMs, reason, candidates";
+
+export function makeReviewQueue(db: Database): ReviewQueue {
+  const replace = db.prepare<[number, number, string, string]>(
+    "INSERT OR REPLACE INTO review_item VALUES (?, ?, ?, ?)",
+  );
+  const remove = db.prepare<[number]>("DELETE FROM review_item WHERE identity_no = ?");
+  const byIdentity = db.prepare<[number], Row>(`SELECT ${REVIEW_COLUMNS} FROM review_item WHERE identity_no = ?`);
+  return {
+    add: ({ identityNo, sinceMs, reason, candidates }) =>
+      void replace.run(identityNo, sinceMs, reason, JSON.stringify(candidates)),
+    remove: (identityNo) => void remove.run(identityNo),
+    of(identityNo) {
+      const row = byIdentity.get(identityNo);
+      return row === undefined ? undefined : toReviewItem(row);
+    },
+  };
+}
+
+export function toReviewItem(row: Row): ReviewItem {
+  return { ...row, candidates: JSON.parse(row.candidates) as Candidate[] };
+}
