@@ -4,6 +4,7 @@ import type { Random } from "../base/random.ts";
 import { candidatesOf } from "./decision.ts";
 import type { IdentityRecord, StoredIdentity } from "./identity-record.ts";
 import { makeIdentityRows } from "./identity-rows.ts";
+import { makeMatchKeyStore } from "./match-keys.ts";
 import { RULE_VERSION, type MatchRecord } from "./matching.ts";
 import { makeNumbers } from "./numbers.ts";
 import { makePersonEvents, type Actor } from "./person-events.ts";
@@ -86,6 +87,7 @@ interface Placement {
 
 export function makeIdentityStore(db: Database, random: Random): IdentityStore {
   const rows = makeIdentityRows(db, random);
+  const keys = makeMatchKeyStore(db);
   const [statements, events, numbers] = [makeStatements(db), makePersonEvents(db), makeNumbers(db)];
   const placing = makePlacing(rows, statements, numbers);
   const persons = makePersons(db, { rows, statements, events, numbers });
@@ -147,6 +149,7 @@ export function makeIdentityStore(db: Database, random: Random): IdentityStore {
     const { personKey, event } = place(record, held, identityNo, nowMs);
     const version = (held?.version ?? 0) + 1;
     rows.replace(held, { ...record, recordNo, identityNo, version, current: true, personKey, loadedAtMs: nowMs });
+    keys.add(identityNo, record);
     if (event !== undefined) {
       const actor: Actor = { kind: "machine", ruleVersion: RULE_VERSION };
       events.add({ ...event, atMs: nowMs, actor, identityNo, from: held?.personKey, to: personKey });
@@ -205,7 +208,7 @@ export function makeIdentityStore(db: Database, random: Random): IdentityStore {
 
   function isMerge(eventNo: number): boolean {
     const event = events.byNo(eventNo);
-    return event?.kind === "merge" || (event?.undoes != null && isMerge(event.undoes));
+    return event?.kind === "merge" || (typeof event?.undoes === "number" && isMerge(event.undoes));
   }
 
   function merge(word: MergeWord): MergeResult {
