@@ -40,6 +40,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
     return loadCommand({ connect, feeds: await feedFiles(), clock: systemClock, random: systemRandom, stopSignal });
   },
   people: async () => (await import("./cli/people.ts")).peopleCommand({ clock: systemClock }),
+  link: async () => (await import("./cli/link.ts")).linkCommand({ clock: systemClock }),
   certs: async () => (await import("./cli/certs.ts")).certsCommand(),
   manifest: async () => (await import("./cli/manifest.ts")).manifestCommand(),
   backup: async () => (await import("./cli/backup.ts")).backupCommand(systemClock),

@@ -43,12 +43,18 @@ const PLACEHOLDERS = new Set(
   "notknown notstated notgiven notrecorded noname none nil na tbc anon anonymous".split(" "),
 );
 
-/** Letters only, without marks, in lower case: `O'Brien` and `OBRIEN` are one, `José` and `Jose` too. */
+/** Letters that are letters of their own rather than a plain one with a mark. */
+const PLAIN_LETTERS: Readonly<Record<string, string>> = {
+  ...{ ł: "l", ø: "o", đ: "d", ð: "d", ı: "i", ß: "ss", æ: "ae", œ: "oe", þ: "th" },
+};
+
+/** Letters only, without marks, in lower case: `O'Brien` and `OBRIEN` are one, `José` and `Jose` too, `Łukasz` and `Lukasz`. */
 export function normaliseName(name: string): string {
   if (/^[A-Za-z]*$/.test(name)) return name.toLowerCase();
   return name
     .normalize("NFKD")
     .toLowerCase()
+    .replace(/[łøđðıßæœþ]/g, (letter) => PLAIN_LETTERS[letter] ?? letter)
     .replace(/[^\p{L}]/gu, "");
 }
 

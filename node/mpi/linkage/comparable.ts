@@ -11,6 +11,8 @@ export interface MatchInput {
   readonly nhsNumberStatus: string;
   /** Another number that belongs to the person, such as a national one of another country. */
   readonly otherId?: string;
+  /** The sender's own id, together with who the sender is: another sender's equal id is somebody else's. */
+  readonly localId?: string;
   readonly givenName: string;
   readonly middleName: string;
   readonly familyName: string;
@@ -34,6 +36,7 @@ export interface Comparable {
   readonly number: string;
   readonly verified: boolean;
   readonly otherId: string;
+  readonly localId: string;
   /** Letters only, the first word's and all words'; empty for a placeholder such as `BABY`. */
   readonly given: string;
   readonly givenWhole: string;
@@ -91,12 +94,16 @@ export function toComparable(input: MatchInput): Comparable {
   const givenWords = isNameless ? [] : wordsOf(input.givenName);
   const familyWords = wordsOf(input.familyName.replaceAll("'", "")).filter(isTelling);
   const birth = birthParts(input.birthDate);
-  const postcode = input.postcode.toUpperCase().replace(/[^A-Z0-9]/g, "");
+  const postcode = input.postcode
+    .slice(0, 20)
+    .toUpperCase()
+    .replace(/[^A-Z0-9]/g, "");
   const number = NhsNumber.parse(input.nhsNumber)?.expose() ?? "";
   return {
     number,
     verified: number !== "" && input.nhsNumberStatus === "01",
     otherId: (input.otherId ?? "").toUpperCase().replace(/[^A-Z0-9]/g, ""),
+    localId: input.localId ?? "",
     given: givenWords[0] ?? "",
     givenWhole: givenWords.join(""),
     middle: [...givenWords.slice(1), ...wordsOf(input.middleName)].join(""),
@@ -107,16 +114,20 @@ export function toComparable(input: MatchInput): Comparable {
     adult: isAdult(birth.year, input.recordedOn),
     streetWords: addressWords(input.addressLine1),
     addressWords: addressWords(`${input.addressLine1} ${input.addressLine2}`),
-    locality: normaliseName(input.locality),
-    region: normaliseName(input.region ?? ""),
+    locality: normaliseName(input.locality.slice(0, NAME_LETTERS_MAX)),
+    region: normaliseName((input.region ?? "").slice(0, NAME_LETTERS_MAX)),
     postcode: isPseudoPostcode(postcode) ? "" : postcode,
     phone: phoneOf(input.phone),
-    email: (input.email ?? "").trim().toLowerCase(),
+    email: (input.email ?? "").trim().toLowerCase().slice(0, NAME_LETTERS_MAX),
   };
 }
 
+/** Letters of a name that are looked at: what is longer is no name, and comparing it would take for ever. */
+const NAME_LETTERS_MAX = 100;
+
 function wordsOf(name: string): string[] {
   return name
+    .slice(0, NAME_LETTERS_MAX)
     .split(/[^\p{L}\p{M}'’]+/u)
     .map(normaliseName)
     .filter((word) => word !== "");
@@ -138,8 +149,11 @@ function isAdult(year: string, recordedOn: string): boolean {
   return Number(recordedOn.slice(0, 4)) - Number(year) >= 18;
 }
 
+const ADDRESS_LETTERS_MAX = 200;
+
 function addressWords(address: string): string[] {
   return address
+    .slice(0, ADDRESS_LETTERS_MAX)
     .toLowerCase()
     .split(/[^\p{L}\p{N}]+/u)
     .filter((word) => word !== "")

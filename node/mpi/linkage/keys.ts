@@ -1,8 +1,7 @@
 import { crc32 } from "node:zlib";
 
-import { doubleMetaphone } from "double-metaphone";
-
 import type { Comparable } from "./comparable.ts";
+import { soundOf } from "./sound.ts";
 
 /**
  * What two records must share to be compared at all. Each kind forgives other mistakes: whichever one field is wrong or
@@ -12,6 +11,7 @@ export const KEY_KINDS = [
   /** The number. */
   "number",
   "other-id",
+  "local-id",
   "phone",
   /** What stands before the @. */
   "email",
@@ -56,6 +56,7 @@ export function blockKeys(record: Comparable): BlockKey[] {
   };
   add("number", record.number);
   add("other-id", record.otherId);
+  add("local-id", record.localId);
   add("phone", record.phone);
   add("email", record.email.split("@")[0] ?? "");
   add("names-year", both, year);
@@ -77,11 +78,4 @@ function addressKey(words: readonly string[]): string {
   const number = words.find((word) => /^\d/.test(word)) ?? "";
   const longest = words.reduce((best, word) => (word.length > best.length ? word : best), "");
   return longest.length < 4 ? "" : `${number} ${longest}`;
-}
-
-/** How a name sounds, roughly; names that its rules make nothing of stand for themselves. */
-function soundOf(name: string): string {
-  if (name === "") return "";
-  const [sound] = doubleMetaphone(name);
-  return sound === "" ? name : sound;
 }

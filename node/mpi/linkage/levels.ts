@@ -1,5 +1,6 @@
 import type { Comparable } from "./comparable.ts";
 import { areVariants } from "./given-name-variants.ts";
+import { soundOf } from "./sound.ts";
 import { isOneSlipApart, jaroWinkler, wordsShared } from "./likeness.ts";
 
 /**
@@ -9,6 +10,8 @@ import { isOneSlipApart, jaroWinkler, wordsShared } from "./likeness.ts";
 export const LEVELS = {
   number: ["same", "slip", "different"],
   otherId: ["same", "slip", "different"],
+  /** Another id at the same sender says nothing: many register a patient twice. */
+  localId: ["same"],
   given: ["same", "variant", "slip", "initial", "part", "similar", "different"],
   middle: ["same", "initial", "different"],
   family: ["same", "slip", "part", "similar", "different", "different, woman"],
@@ -44,16 +47,26 @@ export function levelOf<F extends Field>(field: F, name: (typeof LEVELS)[F][numb
 
 /** How alike, by Jaro and Winkler, two names are that are more than chance and less than a slip. */
 const SIMILAR_MIN = 0.85;
+/** How alike two given names must be, by their letters, that sound the same: `Amy` and `Emma` do as well. */
+const SOUND_MIN = 0.8;
+const SOUND_OF_KNOWN_MIN = 0.9;
 /** Shortest name in which one slip of the pen is nothing else: shorter ones are one letter apart too often. */
 const SLIP_LETTERS_MIN = 4;
+const GIVEN_SLIP_LETTERS_MIN = 6;
 /** Furthest apart, in days, of two dates that a few slips may have made of one. */
 const NEAR_DAYS = 372;
 
-export function compare(one: Comparable, other: Comparable): Comparison {
-  const names = compareNames(one, other);
-  const levels = {
+/**
+ * Symmetric.
+ *
+ * @param isKnownName true for given names that many have: one known name is no slip for another.
+ */
+export function compare(one: Comparable, other: Comparable, isKnownName: (name: string) => boolean): Comparison {
+  const names = compareNames(one, other, isKnownName);
+  return {
     number: compareDigits(one.number, other.number),
     otherId: compareDigits(one.otherId, other.otherId),
+    localId: one.localId !== "" && one.localId === other.localId ? 0 : undefined,
     ...names,
     middle: compareMiddle(one, other),
     birth: compareBirth(one, other),
@@ -62,7 +75,6 @@ export function compare(one: Comparable, other: Comparable): Comparison {
     phone: one.phone === "" || other.phone === "" ? undefined : one.phone === other.phone ? 0 : 1,
     email: compareEmail(one.email, other.email),
   };
-  return levels;
 }
 
 function compareDigits(one: string, other: string): number | undefined {
@@ -70,30 +82,41 @@ function compareDigits(one: string, other: string): number | undefined {
   return one === other ? 0 : isOneSlipApart(one, other) ? 1 : 2;
 }
 
-function compareNames(one: Comparable, other: Comparable): Pick<Comparison, "given" | "family" | "order"> {
-  const given = compareGiven(one, other);
+function compareNames(
+  one: Comparable,
+  other: Comparable,
+  isKnownName: (name: string) => boolean,
+): Pick<Comparison, "given" | "family" | "order"> {
+  const given = compareGiven(one, other, isKnownName);
   const family = compareFamily(one, other);
   const straight = { given, family };
   const isStraight = (given ?? 9) < levelOf("given", "similar") || (family ?? 9) < levelOf("family", "similar");
   if (isStraight || one.given === "" || other.given === "" || one.family === "" || other.family === "") return straight;
   const crossed = { ...other, given: other.family, givenWhole: other.family, family: other.givenWhole };
   const swapped = {
-    given: compareGiven(one, crossed),
+    given: compareGiven(one, crossed, isKnownName),
     family: compareFamily(one, { ...crossed, familyParts: [other.givenWhole] }),
   };
   const agrees = (swapped.given ?? 9) <= levelOf("given", "slip") && (swapped.family ?? 9) <= levelOf("family", "slip");
   return agrees ? { ...swapped, order: 0 } : straight;
 }
 
-function compareGiven(one: Comparable, other: Comparable): number | undefined {
+function compareGiven(one: Comparable, other: Comparable, isKnownName: (name: string) => boolean): number | undefined {
   const [a, b] = [one.given, other.given];
   if (a === "" || b === "") return undefined;
   if (one.givenWhole === other.givenWhole || a === b) return levelOf("given", "same");
   if (areVariants(a, b)) return levelOf("given", "variant");
-  if (isSlip(a, b) || isSlip(one.givenWhole, other.givenWhole)) return levelOf("given", "slip");
+  const likeness = jaroWinkler(a, b);
+  const areTwoNames = isKnownName(a) && isKnownName(b);
+  const soundMin = areTwoNames ? SOUND_OF_KNOWN_MIN : SOUND_MIN;
+  if (likeness >= soundMin && soundOf(a) === soundOf(b)) return levelOf("given", "variant");
+  if (!areTwoNames && (isGivenSlip(a, b) || isGivenSlip(one.givenWhole, other.givenWhole))) {
+    return levelOf("given", "slip");
+  }
   if ((a.length === 1 || b.length === 1) && a[0] === b[0]) return levelOf("given", "initial");
   if (isPart(a, b) || one.middle === b || other.middle === a) return levelOf("given", "part");
-  return jaroWinkler(a, b) >= SIMILAR_MIN ? levelOf("given", "similar") : levelOf("given", "different");
+  const isAlike = likeness >= SIMILAR_MIN || isOneSlipApart(a, b);
+  return isAlike ? levelOf("given", "similar") : levelOf("given", "different");
 }
 
 function compareFamily(one: Comparable, other: Comparable): number | undefined {
@@ -114,6 +137,12 @@ function isSlip(one: string, other: string): boolean {
   const letters = Math.min(one.length, other.length);
   if (letters < SLIP_LETTERS_MIN) return letters > 2 && one.length === other.length && isTurned(one, other);
   return isOneSlipApart(one, other) || (letters > 5 && jaroWinkler(one, other) >= 0.94);
+}
+
+/** Short names of two people are one letter apart too often: `Amina` and `Amira`. */
+function isGivenSlip(one: string, other: string): boolean {
+  const isShort = Math.min(one.length, other.length) < GIVEN_SLIP_LETTERS_MIN;
+  return isShort ? one.length > 2 && isTurned(one, other) : isSlip(one, other);
 }
 
 /** The same letters in another order. */

@@ -1,6 +1,6 @@
 import { Blocks } from "./blocks.ts";
 import { linkLeftovers } from "./census.ts";
-import { type MatchInput, toComparable } from "./comparable.ts";
+import { type Comparable, type MatchInput, toComparable } from "./comparable.ts";
 import { CountedFrequencies } from "./frequencies.ts";
 import { type Edge, groupRecords } from "./grouping.ts";
 import { blockKeys } from "./keys.ts";
@@ -54,9 +54,10 @@ export class LinkRecords {
     const recordAt = (index: number) => this.#arena.at(index);
     const edges: Edge[] = [];
     let pairsCompared = 0;
-    let [at, current] = [-1, recordAt(0)];
+    let at = -1;
+    let current: Comparable | undefined;
     const blocksCut = this.#blocks.forEachPair(records, (record, earlier) => {
-      if (record !== at) {
+      if (current === undefined || record !== at) {
         [at, current] = [record, recordAt(record)];
         if (record % 1_000 === 0) onProgress(record);
       }

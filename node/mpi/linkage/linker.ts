@@ -3,7 +3,7 @@ import type { Frequencies } from "./frequencies.ts";
 import { type Comparison, compare, levelOf } from "./levels.ts";
 import type { LinkModel } from "./model.ts";
 import { weightOf } from "./score.ts";
-import { lacksProof, type Veto, vetoOf } from "./vetoes.ts";
+import { haveOtherBirthDates, lacksProof, type Veto, vetoOf } from "./vetoes.ts";
 
 /** Two records, compared. */
 export interface Pair {
@@ -48,25 +48,34 @@ export function isTelling(obstacle: Obstacle): boolean {
 }
 
 export function makeLinker(model: LinkModel, frequencies: Frequencies): Linker {
+  const known = new Set(Object.keys(model.common.given));
+  const isKnownName = (name: string): boolean => known.has(name);
+
   function pair(one: Comparable, other: Comparable): Pair {
-    const comparison = compare(one, other);
+    const comparison = compare(one, other, isKnownName);
     return {
       comparison,
       weight: weightOf(one, comparison, model, frequencies),
       veto: vetoOf(one, other, comparison),
-      lacksProof: lacksProof(comparison),
+      lacksProof: lacksProof(one, other, comparison),
     };
+  }
+
+  /** True where a person of these records is known by the given name of that one: so it is no twin's. */
+  function goesBy(records: readonly Comparable[], { given }: Comparable): boolean {
+    return records.some((record) => record.given === given);
   }
 
   function obstacle(ones: readonly Comparable[], others: readonly Comparable[]): Obstacle | undefined {
     let [sum, dated, otherDates, numbered, sharesNumber] = [0, 0, 0, false, false];
     for (const one of ones) {
       for (const other of others) {
-        const { comparison, weight, veto, ...between } = pair(one, other);
+        const { comparison, weight, veto } = pair(one, other);
+        if (veto === TWINS && (goesBy(ones, other) || goesBy(others, one))) continue;
         if (veto !== undefined) return veto;
         sum += weight;
         if (comparison.birth !== undefined) dated++;
-        if (comparison.birth === BIRTH_DIFFERENT && between.lacksProof) otherDates++;
+        if (haveOtherBirthDates(one, other, comparison)) otherDates++;
         if (comparison.number !== undefined) numbered = true;
         if (comparison.number !== undefined && comparison.number <= NUMBER_SLIP) sharesNumber = true;
       }
@@ -79,5 +88,5 @@ export function makeLinker(model: LinkModel, frequencies: Frequencies): Linker {
   return { pair, obstacle };
 }
 
-const BIRTH_DIFFERENT = levelOf("birth", "different");
+const TWINS = "same birth and household, other given name" satisfies Veto;
 const NUMBER_SLIP = levelOf("number", "slip");

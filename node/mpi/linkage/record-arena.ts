@@ -58,6 +58,7 @@ function asText(record: Comparable): string {
     record.postcode,
     record.phone,
     record.email.replaceAll(BETWEEN, ""),
+    record.localId.replaceAll(BETWEEN, ""),
   ].join(BETWEEN);
 }
 
@@ -87,5 +88,6 @@ function fromText(text: string): Comparable {
     postcode: part(18),
     phone: part(19),
     email: part(20),
+    localId: part(21),
   };
 }
