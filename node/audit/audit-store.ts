@@ -4,8 +4,11 @@ import type { Database } from "better-sqlite3";
 
 import type { CommandHandlers } from "../storage/executor.ts";
 
-/** What happened: `restricted` is a locate stopped because the patient's location is protected. */
-export type EntryKind = "question" | "refused" | "restricted" | "answer" | "outcomes";
+/**
+ * What happened: `restricted` is a locate stopped because the patient's location is protected, `review` that somebody
+ * looked at, or decided, who is whom, `search` that somebody looked for a person.
+ */
+export type EntryKind = "question" | "refused" | "restricted" | "answer" | "outcomes" | "review" | "search";
 
 /** One entry as it is written; `null` where it has no such part. The columns are explained in `DESIGN.md`. */
 export interface NewEntry {

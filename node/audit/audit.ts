@@ -54,6 +54,24 @@ export interface ToldUntilLeft {
   readonly failed?: FailureCode;
 }
 
+/** A look at who is whom, or a decision about it. Names nobody but the one who looks. */
+export interface ReviewLook {
+  readonly requestId: string;
+  /** What was asked for, for example `review-show`. */
+  readonly action: string;
+  /** The system that asks, by its certificate's name. */
+  readonly caller: string;
+  readonly userId: string;
+  readonly role: string;
+  readonly reason: string;
+  /** True where values (names, numbers, addresses) are about to be shown. */
+  readonly values: boolean;
+  /** Identities, persons, events or verdicts, by their numbers in the index. */
+  readonly about: Readonly<Record<string, string | number>>;
+  /** Persons whose records are looked at, by their ids. */
+  readonly personIds: readonly string[];
+}
+
 /** The audit: what gates a disclosure is durable when its promise resolves. */
 export interface Audit {
   /**
@@ -98,6 +116,12 @@ export interface Audit {
    * nothing.
    */
   readonly recordOutcomes: (question: Question, permit: Permit, told: Verdict | ToldUntilLeft) => void;
+  /**
+   * That somebody looks at who is whom, or decides it, before anything is shown or done.
+   *
+   * @throws {Failure} as `recordQuestion`.
+   */
+  readonly recordReview: (look: ReviewLook) => Promise<void>;
   /** Writes what waits in the background. The executor stays open: it belongs to whoever made it. */
   readonly close: () => Promise<void>;
 }
@@ -172,6 +196,13 @@ export function makeAudit(needs: AuditNeeds): Audit {
         detail: JSON.stringify(
           "cutShort" in told ? { areas: areasTold(told.cutShort.map(toOutcome)) } : toldToUser(told),
         ),
+      });
+    },
+    async recordReview({ requestId, action, caller, userId, role, reason, values, about, personIds }) {
+      await executor.run("audit.append", {
+        ...entry("review", requestId, action),
+        ...{ holder: ownId, userId, role, reason, personId: personIds.length === 0 ? null : personIds.join(" ") },
+        detail: JSON.stringify({ caller, values, ...about }),
       });
     },
     async close() {
