@@ -54,17 +54,18 @@ export interface LinkRow {
 export async function* readLinkRows(path: string, onBytes: (count: number) => void): AsyncGenerator<LinkRow> {
   const bytes = createReadStream(path, { highWaterMark: 1 << 18 });
   bytes.on("data", (chunk) => onBytes(chunk.length));
-  const parser = parse({ bom: true, columns: headerOf, skip_empty_lines: true, max_record_size: ROW_CHARACTERS_MAX });
+  let [rows, hasHeader] = [0, false];
+  const columns = (names: readonly string[]): (Column | false)[] => {
+    hasHeader = true;
+    return columnsOf(names);
+  };
+  const parser = parse({ bom: true, columns, skip_empty_lines: true, max_record_size: ROW_CHARACTERS_MAX });
   bytes.once("error", (cause) => parser.destroy(cause));
-  let rows = 0;
   try {
     for await (const row of bytes.pipe(parser) as AsyncIterable<Partial<Record<Column, string>>>) {
-      rows++;
-      yield toRow(row, rows, path);
+      yield toRow(row, ++rows, path);
     }
-    // Without a row, the header was never looked at.
-    if (rows === 0 && parser.info.lines === 0)
-      throw new Failure("invalid-input", `${path} is empty: its first line must name the columns.`);
+    if (!hasHeader) throw new Failure("invalid-input", "The file is empty: its first line must name the columns.");
   } catch (thrown) {
     throw readFailure(thrown, path);
   } finally {
@@ -72,7 +73,7 @@ export async function* readLinkRows(path: string, onBytes: (count: number) => vo
   }
 }
 
-function headerOf(names: readonly string[]): (Column | false)[] {
+function columnsOf(names: readonly string[]): (Column | false)[] {
   const columns = names.map((name): Column | false => {
     const asked = name.trim().toLowerCase();
     return COLUMNS.find((column) => column === asked) ?? false;
