@@ -1,0 +1,58 @@
+import type { Database } from "better-sqlite3";
+
+import { damagedRow, type RawRow } from "../base/row-checksum.ts";
+import { fromRow, IDENTITY_COLUMNS, type StoredIdentity } from "./identity-record.ts";
+
+/** The rows that a search reads, each verified. */
+export interface SearchRows {
+  /** What the identity says now. */
+  current(identityNo: number): StoredIdentity | undefined;
+  /**
+   * Earlier versions by which the identity may be found: none of an identity that ever had another number or another sex,
+   * and none where its number was taken up under protection. Whatever such a change was, nobody is to be found across it.
+   */
+  former(current: StoredIdentity): StoredIdentity[];
+  ofPerson(personKey: number): StoredIdentity[];
+}
+
+export function makeSearchRows(db: Database): SearchRows {
+  const select = `SELECT ${IDENTITY_COLUMNS} FROM identity_record`;
+  // An identity has the number of its first version, which says where it came from.
+  const firstVersion = db.prepare<[number], RawRow>(`${select} WHERE record_no = ?`).raw();
+  const bySource = db
+    .prepare<[string, string], RawRow>(`${select} WHERE current = 1 AND provider = ? AND local_id = ?`)
+    .raw();
+  const earlier = db.prepare<[number], RawRow>(`${select} WHERE current = 0 AND identity_no = ?`).raw();
+  const byPerson = db.prepare<[number], RawRow>(`${select} WHERE current = 1 AND person_id = ?`).raw();
+  const isProtectedNumber = db.prepare<[number], number>("SELECT 1 FROM protected_number WHERE nhs_number = ?").pluck();
+
+  function current(identityNo: number): StoredIdentity | undefined {
+    const row = firstVersion.get(identityNo);
+    if (row === undefined) return undefined;
+    const first = fromRow(row);
+    if (first.current) return first;
+    const now = bySource.get(first.provider, first.localId);
+    const identity = now === undefined ? undefined : fromRow(now);
+    if (identity?.identityNo !== identityNo) throw damagedRow("identity_record", identityNo);
+    return identity;
+  }
+
+  function former(identity: StoredIdentity): StoredIdentity[] {
+    if (identity.version === 1) return [];
+    const { nhsNumber, gender, identityNo } = identity;
+    if (nhsNumber !== "" && isProtectedNumber.get(Number(nhsNumber)) === 1) return [];
+    const versions = earlier.all(identityNo).map(fromRow);
+    const isOther = (then: string, now: string): boolean => then !== "" && then !== now;
+    const changed = versions.some((then) => isOther(then.nhsNumber, nhsNumber) || isOther(then.gender, gender));
+    return changed ? [] : versions;
+  }
+
+  function ofPerson(personKey: number): StoredIdentity[] {
+    const records = byPerson.all(personKey).map(fromRow);
+    const stray = records.find((record) => record.personKey !== personKey);
+    if (stray !== undefined) throw damagedRow("identity_record", stray.recordNo);
+    return records;
+  }
+
+  return { current, former, ofPerson };
+}
