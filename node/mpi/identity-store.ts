@@ -6,6 +6,7 @@ import type { IdentityRecord, StoredIdentity } from "./identity-record.ts";
 import { makeIdentityRows } from "./identity-rows.ts";
 import { makeMatchKeyStore } from "./match-keys.ts";
 import { RULE_VERSION, type MatchRecord } from "./matching.ts";
+import { makeNumberChanges, type NumberChanges } from "./number-changes.ts";
 import { makeNumbers } from "./numbers.ts";
 import { makePersonEvents, type Actor } from "./person-events.ts";
 import { type JoinOutcome, makePersons } from "./persons.ts";
@@ -59,7 +60,7 @@ export type MergeResult =
 export type LinkResult = { readonly kind: "done"; readonly eventNo: number } | WordRefused<"one" | "other">;
 
 /** Writes identity records and links them. Only inside a transaction of the store's writer. */
-export interface IdentityStore {
+export interface IdentityStore extends NumberChanges {
   /**
    * Keeps the record as the current version of (provider, local id) and decides anew whose it is, unless a feed or a
    * reviewer has said so. Putting the same record again changes nothing.
@@ -244,7 +245,7 @@ export function makeIdentityStore(db: Database, random: Random): IdentityStore {
     const [one, other] = pair;
     if (persons.sameness(one, other, "feed") !== undefined) return takeBack(one, other, "revert", word);
     const { atMs, source } = word;
-    return persons.part(one, other, { actor: { kind: "feed", name: source }, atMs, reason: "feed-unlink" });
+    return persons.part(one, [other], { actor: { kind: "feed", name: source }, atMs, reason: "feed-unlink" });
   }
 
   /** Exactly, if nothing later stands on it; or else the two are parted as they are now. */
@@ -268,6 +269,7 @@ export function makeIdentityStore(db: Database, random: Random): IdentityStore {
   }
 
   return {
+    ...makeNumberChanges(db, { rows, statements, events, numbers }, persons, placing),
     put,
     merge,
     unmerge,

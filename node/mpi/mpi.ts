@@ -7,6 +7,7 @@ import { damagedRow, type RawRow } from "../base/row-checksum.ts";
 import { demographicKey, fromRow, IDENTITY_COLUMNS, type StoredIdentity } from "./identity-record.ts";
 import type { MatchDetails } from "./matching.ts";
 import { normaliseName, normalisePostcode } from "./names.ts";
+import { makeNumbers } from "./numbers.ts";
 
 /** A person as all their current identity records describe them. */
 export interface PersonView {
@@ -39,7 +40,7 @@ export type UniqueMatch =
 
 /** The master patient index, read. Every method throws {@link Failure} `store-unavailable` where a row is damaged. */
 export interface Mpi {
-  /** Everybody to whom any current record gives this number: one person, as a rule. */
+  /** Everybody to whom any current record gives this number, or one that replaced it or that it replaced: one person, as a rule. */
   personsByNumber(nhsNumber: NhsNumber): readonly PersonView[];
   /**
    * The one person with a record of this family name, given name and date of birth, spelt alike but for case, marks and
@@ -71,6 +72,7 @@ export function makeMpi(db: Database): Mpi {
   const byPerson = db
     .prepare<[number], RawRow>(`SELECT ${IDENTITY_COLUMNS} FROM identity_record WHERE current = 1 AND person_id = ?`)
     .raw();
+  const numbers = makeNumbers(db);
   const begin = db.prepare("BEGIN");
   const commit = db.prepare("COMMIT");
   const persons = db.prepare<[], number>("SELECT count(*) FROM person").pluck();
@@ -78,10 +80,11 @@ export function makeMpi(db: Database): Mpi {
 
   function personsByNumber(nhsNumber: NhsNumber): readonly PersonView[] {
     const digits = nhsNumber.expose();
-    const groups = groupByPerson(byNumber.all(Number(digits)));
+    const family = numbers.family(Number(digits));
+    const groups = groupByPerson(family.flatMap((number) => byNumber.all(number)));
     for (const records of groups) {
       // The index led here; only a verified row may say that the number is this person's.
-      if (!records.some((record) => record.nhsNumber === digits)) {
+      if (!records.some((record) => family.includes(Number(record.nhsNumber)))) {
         throw damagedRow("identity_record", records[0]?.recordNo);
       }
     }
@@ -120,7 +123,8 @@ export function makeMpi(db: Database): Mpi {
   function numberOf(personId: string): NhsNumber | undefined {
     const records = recordsOf(keyOf(personId)).filter(({ nhsNumber }) => nhsNumber !== "");
     const verified = records.filter(isVerified);
-    const [number, another] = distinct((verified.length > 0 ? verified : records).map(({ nhsNumber }) => nhsNumber));
+    const held = (verified.length > 0 ? verified : records).map(({ nhsNumber }) => Number(nhsNumber));
+    const [number, another] = distinct(held.map((each) => asDigits(numbers.canonical(each))));
     return number === undefined || another !== undefined ? undefined : NhsNumber.parse(number);
   }
 
@@ -143,15 +147,19 @@ export function makeMpi(db: Database): Mpi {
   };
 }
 
+/** Each record once, though two of its person's numbers may have led to it. */
 function groupByPerson(rows: readonly RawRow[]): StoredIdentity[][] {
-  const groups = new Map<number, StoredIdentity[]>();
+  const groups = new Map<number, Map<number, StoredIdentity>>();
   for (const row of rows) {
     const record = fromRow(row);
-    const group = groups.get(record.personKey);
-    if (group === undefined) groups.set(record.personKey, [record]);
-    else group.push(record);
+    const group = groups.get(record.personKey) ?? new Map<number, StoredIdentity>();
+    groups.set(record.personKey, group.set(record.identityNo, record));
   }
-  return [...groups.values()];
+  return [...groups.values()].map((group) => [...group.values()]);
+}
+
+function asDigits(nhsNumber: number): string {
+  return String(nhsNumber).padStart(10, "0");
 }
 
 function keyOf(personId: string): number {

@@ -48,8 +48,12 @@ export interface Persons {
    * with whom it was said to be the same as.
    */
   join(kind: EventKind, one: StoredIdentity, other: StoredIdentity, deciding: Deciding): JoinOutcome;
-  /** Parts `one` from everybody of its person, or, where given, from `other` alone. */
-  part(one: StoredIdentity, other: StoredIdentity | undefined, deciding: Deciding): PartOutcome;
+  /**
+   * Says that `one` is none of these: it leaves their person, if it is theirs, and is not joined to them again.
+   *
+   * @param others of one person; by default everybody with whom it is.
+   */
+  part(one: StoredIdentity, others: readonly StoredIdentity[] | undefined, deciding: Deciding): PartOutcome;
   /** Undoes one event exactly, or not at all. A reviewer who undoes what a feed or the machine did has decided otherwise. */
   revert(eventNo: number, kind: "revert" | "unmerge", deciding: Deciding): RevertOutcome;
   /** Ends a word that the two are the same; with whom it stands otherwise, `one` leaves for a person of its own. */
@@ -185,21 +189,31 @@ export function makePersons(db: Database, { rows, statements, events, numbers }:
     return { kind: "done", eventNo };
   }
 
-  function part(one: StoredIdentity, other: StoredIdentity | undefined, deciding: Deciding): PartOutcome {
+  function part(
+    one: StoredIdentity,
+    others: readonly StoredIdentity[] | undefined,
+    deciding: Deciding,
+    back?: number,
+  ): PartOutcome {
     const authority = authorityOf(deciding.actor);
-    const together = other === undefined || other.personKey === one.personKey;
+    const together = others === undefined || others.some(({ personKey }) => personKey === one.personKey);
     const body = bodyOf(one, authority);
     const inBody = new Set(body.map(({ identityNo }) => identityNo));
-    if (together && other !== undefined && inBody.has(other.identityNo)) return { kind: "refused-by-manual-decision" };
+    if (others?.some(({ identityNo }) => inBody.has(identityNo)) === true)
+      return { kind: "refused-by-manual-decision" };
     const rest = rows.ofPerson(one.personKey).filter(({ identityNo }) => !inBody.has(identityNo));
-    const apart = together ? rest : [other];
-    if (apart.length === 0) return { kind: "already" };
-    const known = differences([one], apart).filter((statement) => statement.authority === authority);
-    if (!together && known.length > 0) return { kind: "already" };
-    const to = together ? rows.makePerson() : one.personKey;
+    const apart = together ? rest : others;
+    const known = new Set(
+      differences([one], apart)
+        .filter((statement) => statement.authority === authority)
+        .map((statement) => otherOf(statement, one.identityNo)),
+    );
+    const news = apart.filter(({ identityNo }) => !known.has(identityNo));
+    if (apart.length === 0 || (!together && news.length === 0)) return { kind: "already" };
+    const to = together ? (back ?? rows.makePerson()) : one.personKey;
+    const [other] = others ?? [];
     const eventNo = events.add({ ...decided("break", one, other, deciding), from: one.personKey, to });
-    for (const { identityNo } of apart) {
-      if (known.some((statement) => otherOf(statement, one.identityNo) === identityNo)) continue;
+    for (const { identityNo } of news) {
       statements.make({ says: "different", one: one.identityNo, other: identityNo, authority }, eventNo);
     }
     if (together) apply(body, to, eventNo);
@@ -231,7 +245,7 @@ export function makePersons(db: Database, { rows, statements, events, numbers }:
 
     const back = events.movesOf(event).map(({ identityNo, from, to }) => ({ identityNo, from: to, to: from }));
     const moving = back.map(({ identityNo }) => heldBy(identityNo));
-    if (!canGoBack(event, back, moving)) return { kind: "overtaken" };
+    if (!canGoBack(event, back, moving, authorityOf(deciding.actor))) return { kind: "overtaken" };
     const subject = event.identityNo === null ? undefined : heldBy(event.identityNo);
     const revertNo = events.add({
       ...{ ...deciding, kind, undoes: eventNo },
@@ -256,6 +270,9 @@ export function makePersons(db: Database, { rows, statements, events, numbers }:
   function stateOtherwise({ kind, otherIdentityNo }: PersonEvent, identityNo: number, eventNo: number): void {
     if (otherIdentityNo === null) return;
     const says = kind === "break" || kind === "unmerge" ? "same" : "different";
+    // Whom the machine alone would have put together, or left apart, the feed's word had changed nothing for.
+    const together = heldBy(identityNo).personKey === heldBy(otherIdentityNo).personKey;
+    if (together !== (says === "same")) return;
     statements.make({ says, one: identityNo, other: otherIdentityNo, authority: "reviewer" }, eventNo);
   }
 
@@ -265,9 +282,20 @@ export function makePersons(db: Database, { rows, statements, events, numbers }:
     const identity = heldBy(event.identityNo);
     if (identity.personKey !== event.to) return { kind: "overtaken" };
     if (event.kind === "link") {
-      const parted = part(identity, undefined, deciding);
+      const before = event.from === null ? [] : rows.ofPerson(event.from);
+      const [anchor] = differences([identity], before).length === 0 ? before : [];
+      const parted = part(identity, undefined, deciding, anchor?.personKey);
       if (parted.kind === "already") return { kind: "nothing-to-undo" };
       if (parted.kind !== "done") return { kind: "overtaken" };
+      if (anchor !== undefined) {
+        const same = {
+          says: "same",
+          one: identity.identityNo,
+          other: anchor.identityNo,
+          authority: "reviewer",
+        } as const;
+        statements.make(same, parted.eventNo);
+      }
       events.setUndone(event.eventNo, parted.eventNo);
       return parted;
     }
@@ -280,14 +308,20 @@ export function makePersons(db: Database, { rows, statements, events, numbers }:
   }
 
   /** Everybody is still where the event put them, and no other word that still holds would be broken. */
-  function canGoBack(event: PersonEvent, back: readonly Move[], moving: readonly StoredIdentity[]): boolean {
+  function canGoBack(
+    event: PersonEvent,
+    back: readonly Move[],
+    moving: readonly StoredIdentity[],
+    by: Authority,
+  ): boolean {
     if (moving.some(({ personKey }, at) => personKey !== back[at]!.from)) return false;
     const goes = new Set(back.map(({ identityNo }) => identityNo));
     return back.every(({ identityNo, to }, at) => {
       const identity = moving[at]!;
       const stays = statements
         .about(identityNo, "same")
-        .filter((statement) => statement.madeBy !== event.eventNo && !goes.has(otherOf(statement, identityNo)))
+        .filter(({ authority, madeBy }) => madeBy > event.eventNo && (authority === "reviewer" || by === "feed"))
+        .filter((statement) => !goes.has(otherOf(statement, identityNo)))
         .some((statement) => heldBy(otherOf(statement, identityNo)).personKey === identity.personKey);
       if (stays) return false;
       const there = rows.ofPerson(to).filter(({ identityNo: member }) => !goes.has(member));

@@ -1,0 +1,126 @@
+import type { Database } from "better-sqlite3";
+
+import type { StoredIdentity } from "./identity-record.ts";
+import type { IdentityRows } from "./identity-rows.ts";
+import type { Actor } from "./person-events.ts";
+import type { PersonParts, Persons } from "./persons.ts";
+import type { Placing } from "./placing.ts";
+
+/** The authority over numbers says that one was replaced by another. */
+export interface NumberChange {
+  /** Ten digits. */
+  readonly old: string;
+  /** Ten digits. */
+  readonly new: string;
+  /**
+   * Adoption, gender recognition or protection, as whoever records the change says; never inferred. Such a change leads
+   * nowhere and is shown nowhere: what is kept of it is that each of the two numbers, by itself, stands alone.
+   */
+  readonly protected: boolean;
+  readonly actor: Actor;
+  readonly atMs: number;
+}
+
+/** `recorded` says nothing of whether it leads anywhere: a protected number looks like any other. */
+export type NumberChangeResult = { readonly kind: "recorded" | "already" | "onto-itself" | "cycle" };
+
+export interface Confusion {
+  /** Ten digits. */
+  readonly nhsNumber: string;
+  readonly actor: Actor;
+  readonly atMs: number;
+}
+
+/** What befalls NHS numbers themselves. Only inside a transaction of the store's writer. */
+export interface NumberChanges {
+  /** The old number leads to the new one, both stay findable, and records under the old one are placed anew. */
+  supersede(change: NumberChange): NumberChangeResult;
+  /** Two people were given the number: from now on it links nobody. Who was linked by it stays so until parted. */
+  confuse(confusion: Confusion): { readonly kind: "recorded" | "already" };
+}
+
+export function makeNumberChanges(
+  db: Database,
+  { rows, statements, events, numbers }: PersonParts,
+  persons: Persons,
+  placing: Placing,
+): NumberChanges {
+  const protect = db.prepare<[number]>("INSERT OR IGNORE INTO protected_number (nhs_number) VALUES (?)");
+  const forgetStatement = db.prepare<[number]>("DELETE FROM statement WHERE made_by = ?");
+  const forgetMoves = db.prepare<[number]>("DELETE FROM event_move WHERE event_no = ?");
+  const forgetEvent = db.prepare<[number]>("DELETE FROM link_event WHERE event_no = ?");
+  const forgetRedirects = db.prepare<[number, number]>(
+    "DELETE FROM person_redirect WHERE from_person_id = ? OR to_person_id = ?",
+  );
+
+  function supersede(change: NumberChange): NumberChangeResult {
+    const [before, after] = [Number(change.old), Number(change.new)];
+    if (before === after) return { kind: "onto-itself" };
+    if (change.protected) {
+      keepApart(before, after);
+      return { kind: "recorded" };
+    }
+    if (numbers.isProtected(before) || numbers.isProtected(after)) return { kind: "recorded" };
+    const known = statements.about(before, "superseded").find(({ one }) => one === before);
+    if (known?.other === after) return { kind: "already" };
+    if (numbers.canonical(after) === before) return { kind: "cycle" };
+    const { actor, atMs } = change;
+    const eventNo = events.add({ kind: "supersede", actor, atMs, reason: "number-superseded" });
+    if (known !== undefined) statements.end(known, eventNo);
+    statements.make({ says: "superseded", one: before, other: after, authority: "feed" }, eventNo);
+    placeAnew(before, eventNo);
+    return { kind: "recorded" };
+  }
+
+  /** Those under the old number go where the new one takes them, unless somebody has said with whom they belong. */
+  function placeAnew(before: number, eventNo: number): void {
+    for (const identity of withNumber(rows, before)) {
+      if (persons.isHeldWith(identity, "reviewer") || persons.isHeldWith(identity, "feed")) continue;
+      const decision = placing.decide(identity, identity);
+      if (decision.kind !== "link" || decision.personKey === identity.personKey) continue;
+      const move = { identityNo: identity.identityNo, from: identity.personKey, to: decision.personKey };
+      rows.move(identity, move.to);
+      events.addMove(eventNo, move);
+      persons.settle([move]);
+    }
+  }
+
+  /**
+   * Nothing that holds the two together is left: no word, no event, no redirect, no person. What that takes back is not
+   * written down, for it would say what it hides.
+   */
+  function keepApart(before: number, after: number): void {
+    const pair = statements.about(before, "superseded").filter(({ one, other }) => one === after || other === after);
+    for (const { madeBy } of pair) {
+      forgetStatement.run(madeBy);
+      forgetMoves.run(madeBy);
+      forgetEvent.run(madeBy);
+    }
+    protect.run(before);
+    protect.run(after);
+    const later = new Set(withNumber(rows, after).map(({ personKey }) => personKey));
+    for (const personKey of new Set(withNumber(rows, before).map(({ personKey: key }) => key))) {
+      forgetRedirects.run(personKey, personKey);
+      if (!later.has(personKey)) continue;
+      const alone = rows.makePerson();
+      for (const identity of withNumber(rows, before)) {
+        if (identity.personKey === personKey) rows.move(identity, alone);
+      }
+    }
+  }
+
+  return {
+    supersede,
+    confuse({ nhsNumber, actor, atMs }) {
+      const number = Number(nhsNumber);
+      if (numbers.isConfused(number)) return { kind: "already" };
+      const eventNo = events.add({ kind: "confusion", actor, atMs, reason: "number-of-two-people" });
+      statements.make({ says: "confused", one: number, other: number, authority: "feed" }, eventNo);
+      return { kind: "recorded" };
+    },
+  };
+}
+
+function withNumber(rows: IdentityRows, nhsNumber: number): StoredIdentity[] {
+  return rows.ofNumber(nhsNumber).filter((record) => record.nhsNumber !== "" && Number(record.nhsNumber) === nhsNumber);
+}

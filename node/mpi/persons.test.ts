@@ -1,0 +1,387 @@
+import assert from "node:assert/strict";
+
+import fc from "fast-check";
+
+import { seededRandom } from "../base/random.ts";
+import { anIdentityRecord, openTestIndex, type TestIndex } from "../testing/an-index.ts";
+import type { IdentityRecord } from "./identity-record.ts";
+import { type IdentityStore, makeIdentityStore } from "./identity-store.ts";
+import { type ByHand, makeReviewDesk, type ReviewDesk } from "./review-desk.ts";
+
+const A = "9000000009";
+const B = "9000000017";
+const C = "9000000025";
+
+/** A registration that says nothing by which anybody could be known, and that nothing contradicts. */
+const BARE: Partial<IdentityRecord> = {
+  ...{ nhsNumber: "", nhsNumberStatus: "", givenName: "", familyName: "", birthDate: "", gender: "" },
+  ...{ addressLine1: "", locality: "", postcode: "", phone: "" },
+};
+
+const BY_HAND: ByHand = { actor: { kind: "user", id: "u1", role: "R8010" }, atMs: 5, reason: "seen the letters" };
+
+describe("persons", () => {
+  let index: TestIndex;
+  let store: IdentityStore;
+  let desk: ReviewDesk;
+  beforeEach(() => {
+    index = openTestIndex();
+    store = makeIdentityStore(index.db, seededRandom(11));
+    desk = makeReviewDesk(index.db, seededRandom(12));
+  });
+  afterEach(() => index.close());
+
+  const put = (localId: string, more: Partial<IdentityRecord> = {}) =>
+    store.put(anIdentityRecord({ localId, ...more }), 1);
+  const word = (losing: string, winning: string) => ({ provider: "RRK", losing, winning, atMs: 2, source: "pas" });
+  const pair = (one: string, other: string) => ({ provider: "RRK", one, other, atMs: 2, source: "pas" });
+  const rrk = (localId: string) => ({ provider: "RRK", localId });
+
+  /** Which identities are together: `P1 P2|P3`. */
+  function partition(): string {
+    const rows = index.db
+      .prepare<[], { id: string; person: number }>(
+        "SELECT provider || local_id AS id, person_id AS person FROM identity_record WHERE current = 1 ORDER BY 1",
+      )
+      .all();
+    const groups = Map.groupBy(rows, ({ person }) => person);
+    return [...groups.values()].map((group) => group.map(({ id }) => id.replace("RRK", "")).join(" ")).join("|");
+  }
+  const words = (): unknown[] =>
+    index.db.prepare("SELECT says, one, other, authority FROM statement WHERE ended_by = 0 ORDER BY 1, 2, 3, 4").all();
+  const done = (result: { readonly kind: string; readonly eventNo?: number }): number => {
+    assert.equal(result.kind, "done");
+    return result.eventNo ?? assert.fail("it made no event");
+  };
+
+  describe("merged by a feed", () => {
+    it("are one person until they are unmerged, and then are exactly who they were", () => {
+      put("P1", BARE);
+      put("P2", { nhsNumber: A });
+      put("P3", { provider: "RJE", nhsNumber: A });
+      assert.equal(partition(), "RJEP3 P2|P1");
+      const before = index.db.prepare("SELECT person_id FROM identity_record ORDER BY record_no").pluck().all();
+      done(store.merge(word("P1", "P2")));
+      assert.equal(partition(), "RJEP3 P1 P2");
+      done(store.unmerge(word("P1", "P2")));
+      assert.deepEqual(
+        index.db.prepare("SELECT person_id FROM identity_record ORDER BY record_no").pluck().all(),
+        before,
+      );
+      assert.deepEqual(words(), []);
+    });
+
+    it("bring along whom the losing one was linked with, where nothing contradicts", () => {
+      put("P1", { nhsNumber: A });
+      put("P3", { provider: "RJE", nhsNumber: A });
+      put("P2", BARE);
+      done(store.merge(word("P1", "P2")));
+      assert.equal(partition(), "RJEP3 P1 P2");
+    });
+
+    it("are no bridge between two groups that contradict each other: the record alone moves", () => {
+      put("P1", { nhsNumber: A, nhsNumberStatus: "", givenName: "A" });
+      put("P3", { provider: "RJE", nhsNumber: A, nhsNumberStatus: "", givenName: "Amira" });
+      put("P2", { nhsNumber: "", nhsNumberStatus: "", givenName: "Aisha" });
+      done(store.merge(word("P1", "P2")));
+      assert.equal(partition(), "RJEP3|P1 P2");
+    });
+
+    it("never make a person of two verified numbers: that is for somebody to look at", () => {
+      put("P1", { nhsNumber: A });
+      put("P2", { nhsNumber: B });
+      assert.deepEqual(store.merge(word("P1", "P2")), { kind: "for-review", reason: "two-verified-numbers" });
+      assert.equal(partition(), "P1|P2");
+      assert.equal(index.db.prepare("SELECT reason FROM review_item").pluck().get(), "two-verified-numbers");
+    });
+
+    it("stay together when the losing record is sent again without its number", () => {
+      put("P1", { nhsNumber: A });
+      put("P2", { nhsNumber: A });
+      done(store.merge(word("P1", "P2")));
+      put("P1", { nhsNumber: C, nhsNumberStatus: "", recordedOn: "2024-06-01" });
+      assert.equal(partition(), "P1 P2");
+    });
+
+    it("part again when one of them turns out to have another verified number", () => {
+      put("P1", BARE);
+      put("P2", { nhsNumber: A });
+      done(store.merge(word("P1", "P2")));
+      put("P1", { ...BARE, nhsNumber: B, nhsNumberStatus: "01", recordedOn: "2024-06-01" });
+      assert.equal(partition(), "P1|P2");
+    });
+
+    it("answer a feed's mistakes with what is wrong, and change nothing", () => {
+      put("P1", BARE);
+      put("P2", { nhsNumber: A });
+      put("P3", BARE);
+      const before = index.dump();
+      assert.deepEqual(store.merge(word("P1", "P1")), { kind: "onto-itself" });
+      assert.deepEqual(store.merge(word("X1", "P1")), { kind: "unknown", which: ["losing"] });
+      assert.deepEqual(store.merge(word("X1", "X2")), { kind: "unknown", which: ["losing", "winning"] });
+      assert.deepEqual(store.unmerge(word("P1", "P2")), { kind: "not-merged" });
+      assert.deepEqual(store.link(pair("P1", "P1")), { kind: "onto-itself" });
+      assert.deepEqual(store.unlink(pair("P1", "X9")), { kind: "unknown", which: ["other"] });
+      assert.equal(index.dump(), before);
+      done(store.merge(word("P1", "P2")));
+      const merged = index.dump();
+      assert.deepEqual(store.merge(word("P1", "P2")), { kind: "already" });
+      assert.deepEqual(store.merge(word("P2", "P1")), { kind: "cycle" });
+      assert.deepEqual(store.merge(word("P1", "P3")), { kind: "merged-elsewhere" });
+      assert.equal(index.dump(), merged);
+    });
+
+    it("find a circle of three", () => {
+      for (const localId of ["P1", "P2", "P3"]) put(localId, BARE);
+      done(store.merge(word("P1", "P2")));
+      done(store.merge(word("P2", "P3")));
+      assert.deepEqual(store.merge(word("P3", "P1")), { kind: "cycle" });
+    });
+
+    it("take a link back, and part for good two whom the machine alone had linked", () => {
+      put("P1", { nhsNumber: A });
+      put("P2", BARE);
+      put("P3", { nhsNumber: A });
+      done(store.link(pair("P1", "P2")));
+      assert.equal(partition(), "P1 P2 P3");
+      done(store.unlink(pair("P1", "P2")));
+      assert.equal(partition(), "P1 P3|P2");
+      done(store.unlink(pair("P1", "P3")));
+      assert.equal(partition(), "P1|P2|P3");
+      put("P1", { nhsNumber: A, gender: "", recordedOn: "2024-06-01" });
+      assert.equal(partition(), "P1|P2|P3");
+      assert.deepEqual(store.unlink(pair("P1", "P3")), { kind: "already" });
+    });
+  });
+
+  describe("decided by hand", () => {
+    it("stay as decided, whatever the machine and the feeds say later", () => {
+      put("P1", { nhsNumber: A });
+      put("P2", { nhsNumber: A });
+      const eventNo = done(desk.break(rrk("P1"), BY_HAND));
+      assert.equal(partition(), "P1|P2");
+      put("P1", { nhsNumber: A, gender: "", recordedOn: "2024-06-01" });
+      assert.deepEqual(store.merge(word("P1", "P2")), { kind: "refused-by-manual-decision" });
+      assert.deepEqual(store.link(pair("P1", "P2")), { kind: "refused-by-manual-decision" });
+      assert.equal(partition(), "P1|P2");
+      assert.deepEqual(desk.link(rrk("P1"), rrk("P2"), BY_HAND), { kind: "conflicts" });
+      done(desk.revert(eventNo, BY_HAND));
+      assert.equal(partition(), "P1 P2");
+    });
+
+    it("may make a person of two verified numbers, and keep it", () => {
+      put("P1", { nhsNumber: A });
+      put("P2", { nhsNumber: B });
+      done(desk.link(rrk("P1"), rrk("P2"), BY_HAND));
+      put("P1", { nhsNumber: A, gender: "", recordedOn: "2024-06-01" });
+      assert.equal(partition(), "P1 P2");
+      assert.deepEqual(desk.link(rrk("P1"), rrk("P2"), BY_HAND), { kind: "already" });
+      assert.deepEqual(desk.link(rrk("P1"), rrk("P1"), BY_HAND), { kind: "onto-itself" });
+      assert.deepEqual(desk.link(rrk("P1"), rrk("X1"), BY_HAND), { kind: "unknown" });
+    });
+
+    it("refuse what would contradict another decision made by hand, round three corners too", () => {
+      for (const localId of ["P1", "P2", "P3"]) put(localId, BARE);
+      done(desk.link(rrk("P1"), rrk("P2"), BY_HAND));
+      done(desk.link(rrk("P2"), rrk("P3"), BY_HAND));
+      assert.deepEqual(
+        desk.break(rrk("P1"), BY_HAND),
+        { kind: "already" },
+        "all of its person were said to be the same",
+      );
+      assert.equal(partition(), "P1 P2 P3");
+    });
+
+    it("outlast the feed's next try when they took back its merge", () => {
+      put("P1", BARE);
+      put("P2", { nhsNumber: A });
+      const merged = done(store.merge(word("P1", "P2")));
+      const reverted = done(desk.revert(merged, BY_HAND));
+      assert.equal(partition(), "P1|P2");
+      assert.deepEqual(store.merge(word("P1", "P2")), { kind: "refused-by-manual-decision" });
+      assert.deepEqual(desk.revert(merged, BY_HAND), { kind: "already" });
+      done(desk.revert(reverted, BY_HAND));
+      assert.equal(partition(), "P1 P2");
+      assert.deepEqual(store.merge(word("P1", "P2")), { kind: "already" });
+    });
+
+    it("undo what the machine linked, and the machine does not link it again", () => {
+      put("P1", { nhsNumber: A });
+      put("P2", { nhsNumber: A });
+      const eventNo = Number(index.db.prepare("SELECT max(event_no) FROM link_event").pluck().get());
+      done(desk.revert(eventNo, BY_HAND));
+      assert.equal(partition(), "P1|P2");
+      put("P2", { nhsNumber: A, gender: "", recordedOn: "2024-06-01" });
+      assert.equal(partition(), "P1|P2");
+      assert.deepEqual(desk.revert(999, BY_HAND), { kind: "unknown" });
+      assert.deepEqual(desk.revert(1, BY_HAND), { kind: "nothing-to-undo" });
+    });
+  });
+
+  it("of more than a hundred identities are joined by nobody but a reviewer", () => {
+    for (let each = 1; each <= 101; each++) put(`P${each}`);
+    const sizes = index.db
+      .prepare("SELECT count(*) FROM identity_record WHERE current = 1 GROUP BY person_id ORDER BY 1")
+      .pluck()
+      .all();
+    assert.deepEqual(sizes, [1, 100]);
+    const last = index.db.prepare("SELECT reason FROM link_event ORDER BY event_no DESC LIMIT 1").pluck().get();
+    assert.equal(last, "person-too-large");
+    assert.deepEqual(store.merge(word("P101", "P1")), { kind: "for-review", reason: "person-too-large" });
+    done(desk.link(rrk("P101"), rrk("P1"), BY_HAND));
+  });
+
+  it("keep their identities' pointers and objections, whoever's they become", () => {
+    put("P1", BARE);
+    put("P2", { nhsNumber: A });
+    const numbers = () =>
+      index.db.prepare("SELECT identity_no FROM identity_record WHERE current = 1 ORDER BY 1").pluck().all();
+    const before = numbers();
+    done(store.merge(word("P1", "P2")));
+    assert.deepEqual(numbers(), before);
+    assert.equal(store.identityNoOf("RRK", "P1"), 1, "what comes for the losing id still finds its identity");
+    assert.equal(index.db.prepare("SELECT to_person_id FROM person_redirect").pluck().all().length, 1);
+    done(store.unmerge(word("P1", "P2")));
+    assert.deepEqual(numbers(), before);
+    assert.equal(index.db.prepare("SELECT to_person_id FROM person_redirect").pluck().all().length, 0);
+  });
+
+  describe("in whatever order things happen", () => {
+    const localIds = ["P1", "P2", "P3", "P4"] as const;
+    const localId = fc.constantFrom(...localIds);
+    const values = fc.record({
+      nhsNumber: fc.constantFrom("", A, A, B),
+      nhsNumberStatus: fc.constantFrom("", "01"),
+      givenName: fc.constantFrom("Aisha", "A", "Amira"),
+      gender: fc.constantFrom("", "female"),
+    });
+    type Step = (day: number) => number | undefined;
+    const eventOf = (result: { readonly kind: string; readonly eventNo?: number }) =>
+      result.kind === "done" ? result.eventNo : undefined;
+    const lastEvent = () => Number(index.db.prepare("SELECT coalesce(max(event_no), 0) FROM link_event").pluck().get());
+    const steps: fc.Arbitrary<Step> = fc.oneof(
+      fc.tuple(fc.constantFrom("RRK", "RRK", "RJE"), localId, values).map(([provider, id, each]): Step => (day) => {
+        const before = lastEvent();
+        store.put(anIdentityRecord({ ...each, provider, localId: id, recordedOn: "", phone: String(day) }), day);
+        return lastEvent() > before ? lastEvent() : undefined;
+      }),
+      fc.tuple(localId, localId).map(
+        ([one, other]): Step =>
+          () =>
+            eventOf(store.merge(word(one, other))),
+      ),
+      fc.tuple(localId, localId).map(
+        ([one, other]): Step =>
+          () =>
+            eventOf(store.unmerge(word(one, other))),
+      ),
+      fc.tuple(localId, localId).map(
+        ([one, other]): Step =>
+          () =>
+            eventOf(store.link(pair(one, other))),
+      ),
+      fc.tuple(localId, localId).map(
+        ([one, other]): Step =>
+          () =>
+            eventOf(store.unlink(pair(one, other))),
+      ),
+      fc.tuple(localId, localId).map(
+        ([one, other]): Step =>
+          () =>
+            eventOf(desk.link(rrk(one), rrk(other), BY_HAND)),
+      ),
+      fc.tuple(localId, localId).map(
+        ([one, other]): Step =>
+          () =>
+            eventOf(desk.unmerge(rrk(one), rrk(other), BY_HAND)),
+      ),
+      localId.map(
+        (one): Step =>
+          () =>
+            eventOf(desk.break(rrk(one), BY_HAND)),
+      ),
+      fc.integer({ min: 1, max: 30 }).map(
+        (eventNo): Step =>
+          () =>
+            eventOf(desk.revert(eventNo, BY_HAND)),
+      ),
+    );
+
+    /** What must hold at every moment. */
+    function checkAll(): void {
+      const people = Map.groupBy(
+        index.db
+          .prepare<[], { no: number; person: number; number: number | null; status: string }>(
+            `SELECT identity_no AS no, person_id AS person, nhs_number AS number, nhs_number_status AS status
+               FROM identity_record WHERE current = 1`,
+          )
+          .all(),
+        ({ person }) => person,
+      );
+      const personOf = new Map([...people].flatMap(([person, members]) => members.map(({ no }) => [no, person])));
+      const manual = index.db
+        .prepare<[], { says: string; one: number; other: number }>(
+          "SELECT says, one, other FROM statement WHERE ended_by = 0 AND authority = 'reviewer'",
+        )
+        .all();
+      for (const { says, one, other } of manual) {
+        assert.equal(
+          personOf.get(one) === personOf.get(other),
+          says === "same",
+          `${one} and ${other} are said to be ${says}`,
+        );
+      }
+      const tied = new Set(manual.filter(({ says }) => says === "same").flatMap(({ one, other }) => [one, other]));
+      for (const members of people.values()) {
+        const verified = members.filter(({ number, status }) => number !== null && status === "01");
+        if (new Set(verified.map(({ number }) => number)).size < 2) continue;
+        assert.ok(
+          members.some(({ no }) => tied.has(no)),
+          "two verified numbers in a person that nobody made by hand",
+        );
+      }
+    }
+
+    it("an event that is undone leaves everybody with whom they were, and every word that held", () => {
+      let undone = 0;
+
+      fc.assert(
+        fc.property(
+          fc.array(values, { minLength: 4, maxLength: 4 }),
+          fc.array(steps, { maxLength: 12, size: "max" }),
+          steps,
+          (first, history, last) => {
+            index.db.exec("SAVEPOINT run");
+            try {
+              for (const [at, each] of first.entries()) put(localIds[at]!, each);
+              for (const [day, step] of history.entries()) {
+                step(day);
+                checkAll();
+              }
+              const before = [partition(), words()] as const;
+              const eventNo = last(99);
+              checkAll();
+              if (eventNo === undefined) return;
+              const event = index.db
+                .prepare<[number], { actor: string; from: number | null }>(
+                  `SELECT actor, from_person_id AS "from" FROM link_event WHERE event_no = ?`,
+                )
+                .get(eventNo);
+              if (event?.actor === "machine" && event.from === null) return; // it was not here before
+              assert.equal(desk.revert(eventNo, BY_HAND).kind, "done");
+              assert.equal(partition(), before[0]);
+              // What a reviewer takes back of others' is a word of its own.
+              if (event?.actor.startsWith("user") === true) assert.deepEqual(words(), before[1]);
+              checkAll();
+              undone++;
+            } finally {
+              index.db.exec("ROLLBACK TO run; RELEASE run");
+            }
+          },
+        ),
+        { numRuns: 400, seed: 4 },
+      );
+      assert.ok(undone > 100, `only ${undone} events were undone`);
+    });
+  });
+});

@@ -1,0 +1,208 @@
+import type { Database } from "better-sqlite3";
+
+import type { Random } from "../base/random.ts";
+import type { Candidate } from "./decision.ts";
+import type { StoredIdentity } from "./identity-record.ts";
+import { makeIdentityRows } from "./identity-rows.ts";
+import { makeNumbers } from "./numbers.ts";
+import { type Actor, actorText, makePersonEvents, type PersonEvent } from "./person-events.ts";
+import { type JoinOutcome, makePersons, type PartOutcome } from "./persons.ts";
+import { makeReviewQueue } from "./review-queue.ts";
+import { makeStatements } from "./statements.ts";
+
+export type Verdict = "same" | "different" | "unsure";
+
+/** An identity, as a person at the keyboard names it: where it came from, and its id there. */
+export interface IdentityName {
+  readonly provider: string;
+  readonly localId: string;
+}
+
+/** Who decides by hand, when and why. */
+export interface ByHand {
+  readonly actor: Extract<Actor, { kind: "user" }>;
+  readonly atMs: number;
+  /** In the reviewer's words; no patient's value. */
+  readonly reason: string;
+}
+
+/** What became of a decision made by hand. */
+export type HandOutcome =
+  | { readonly kind: "done"; readonly eventNo?: number; readonly verdictNo?: number }
+  /** Nothing changed: it is so already, or was undone already. */
+  | { readonly kind: "already" }
+  | { readonly kind: "unknown" }
+  | { readonly kind: "onto-itself" }
+  /** Another decision made by hand says otherwise: that one must be taken back first. */
+  | { readonly kind: "conflicts" }
+  | { readonly kind: "not-in-review" }
+  | { readonly kind: "nothing-to-undo" }
+  | { readonly kind: "overtaken" };
+
+/** Decisions by hand. They outrank feeds and the machine. Only inside a transaction of the store's writer. */
+export interface ReviewDesk {
+  /** @param personKey one of the candidates of the record in review. */
+  decide(identityNo: number, personKey: number, verdict: Verdict, by: ByHand): HandOutcome;
+  undecide(verdictNo: number, by: ByHand): HandOutcome;
+  link(one: IdentityName, other: IdentityName, by: ByHand): HandOutcome;
+  /** The first is the second's patient, and not used any more. */
+  merge(losing: IdentityName, winning: IdentityName, by: ByHand): HandOutcome;
+  /** Takes back the merge or link of these two. */
+  unmerge(losing: IdentityName, winning: IdentityName, by: ByHand): HandOutcome;
+  /** The identity is nobody's of those with whom it is. */
+  break(identity: IdentityName, by: ByHand): HandOutcome;
+  revert(eventNo: number, by: ByHand): HandOutcome;
+}
+
+export function makeReviewDesk(db: Database, random: Random): ReviewDesk {
+  const rows = makeIdentityRows(db, random);
+  const [statements, events, numbers] = [makeStatements(db), makePersonEvents(db), makeNumbers(db)];
+  const persons = makePersons(db, { rows, statements, events, numbers });
+  const queue = makeReviewQueue(db);
+  const addVerdict = db.prepare<[number, number, number, Verdict, number, string, number | null]>(
+    `INSERT INTO review_verdict (at_ms, identity_no, person_id, verdict, weight, actor, event_no)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+  );
+  const verdictOf = db.prepare<[number], VerdictRow>(
+    `SELECT identity_no AS identityNo, person_id AS personKey, weight, event_no AS eventNo, undone
+       FROM review_verdict WHERE verdict_no = ?`,
+  );
+  const setUndone = db.prepare<[number]>("UPDATE review_verdict SET undone = 1 WHERE verdict_no = ?");
+  const verdictOfEvent = db
+    .prepare<[number], number>("SELECT verdict_no FROM review_verdict WHERE event_no = ? AND undone = 0")
+    .pluck();
+  const redirectOf = db
+    .prepare<[number], number>("SELECT to_person_id FROM person_redirect WHERE from_person_id = ?")
+    .pluck();
+
+  const named = ({ provider, localId }: IdentityName) => rows.current(provider, localId);
+
+  function decide(identityNo: number, personKey: number, verdict: Verdict, by: ByHand): HandOutcome {
+    const [item, identity] = [queue.of(identityNo), rows.byNo(identityNo)];
+    const candidate = item?.candidates.find((each) => each.personKey === personKey);
+    if (item === undefined || identity === undefined || candidate === undefined) return { kind: "not-in-review" };
+    const outcome = carryOut(identity, candidate, verdict, by);
+    if (outcome.kind !== "done") return outcome;
+    const { lastInsertRowid } = addVerdict.run(
+      ...([by.atMs, identityNo, personKey, verdict, candidate.score.weight, actorText(by.actor)] as const),
+      outcome.eventNo ?? null,
+    );
+    if (verdict !== "unsure") {
+      const left = item.candidates.filter((each) => each !== candidate);
+      if (verdict === "same" || left.length === 0) queue.remove(identityNo);
+      else queue.add({ ...item, candidates: left });
+    }
+    return { ...outcome, verdictNo: Number(lastInsertRowid) };
+  }
+
+  function carryOut(
+    identity: StoredIdentity,
+    { personKey, score }: Candidate,
+    verdict: Verdict,
+    by: ByHand,
+  ): HandOutcome {
+    const members = rows.ofPerson(personNow(personKey));
+    const [anchor] = members;
+    if (anchor === undefined) return { kind: "overtaken" };
+    if (verdict === "unsure") return { kind: "done" };
+    const deciding = { ...by, score };
+    return settled(
+      verdict === "same" ? persons.join("link", identity, anchor, deciding) : persons.part(identity, members, deciding),
+    );
+  }
+
+  /** A candidate may have been merged into somebody else since. */
+  function personNow(personKey: number): number {
+    let now = personKey;
+    for (let steps = 0; steps < 100; steps++) {
+      const next = redirectOf.get(now);
+      if (next === undefined) return now;
+      now = next;
+    }
+    return now;
+  }
+
+  function undecide(verdictNo: number, by: ByHand): HandOutcome {
+    const verdict = verdictOf.get(verdictNo);
+    if (verdict === undefined) return { kind: "unknown" };
+    if (verdict.undone === 1) return { kind: "already" };
+    const event = verdict.eventNo === null ? undefined : events.byNo(verdict.eventNo);
+    if (event !== undefined) {
+      const outcome = persons.revert(event.eventNo, "revert", by);
+      if (outcome.kind !== "done") return outcome;
+    }
+    putBack(verdictNo, verdict, event, by.atMs);
+    return { kind: "done" };
+  }
+
+  /** The record stands in review again, with the person of whom nothing is said any more. */
+  function putBack(
+    verdictNo: number,
+    { identityNo, personKey, weight }: VerdictRow,
+    event: PersonEvent | undefined,
+    atMs: number,
+  ) {
+    setUndone.run(verdictNo);
+    if (event === undefined) return;
+    const score = event.score === null ? { weight, fields: [] } : (JSON.parse(event.score) as Candidate["score"]);
+    const item = queue.of(identityNo) ?? { identityNo, sinceMs: atMs, reason: "undecided", candidates: [] };
+    const others = item.candidates.filter((each) => each.personKey !== personKey);
+    const candidates = [...others, { personKey, score }].sort((a, b) => b.score.weight - a.score.weight);
+    queue.add({ ...item, candidates });
+  }
+
+  function joinNamed(kind: "link" | "merge", names: readonly [IdentityName, IdentityName], by: ByHand): HandOutcome {
+    const [one, other] = [named(names[0]), named(names[1])];
+    if (one === undefined || other === undefined) return { kind: "unknown" };
+    if (one.identityNo === other.identityNo) return { kind: "onto-itself" };
+    const outcome = settled(persons.join(kind, one, other, by));
+    if (outcome.kind === "done") queue.remove(one.identityNo);
+    return outcome;
+  }
+
+  function unmerge(losing: IdentityName, winning: IdentityName, by: ByHand): HandOutcome {
+    const [one, other] = [named(losing), named(winning)];
+    if (one === undefined || other === undefined) return { kind: "unknown" };
+    if (one.identityNo === other.identityNo) return { kind: "onto-itself" };
+    const said = persons.sameness(one, other, "reviewer") ?? persons.sameness(one, other, "feed");
+    if (said === undefined) return { kind: "nothing-to-undo" };
+    return persons.revert(said.madeBy, "unmerge", by);
+  }
+
+  function revert(eventNo: number, by: ByHand): HandOutcome {
+    const verdictNo = verdictOfEvent.get(eventNo);
+    if (verdictNo !== undefined) return undecide(verdictNo, by);
+    return persons.revert(eventNo, "revert", by);
+  }
+
+  return {
+    decide,
+    undecide,
+    link: (one, other, by) => joinNamed("link", [one, other], by),
+    merge: (losing, winning, by) => joinNamed("merge", [losing, winning], by),
+    unmerge,
+    break(name, by) {
+      const identity = named(name);
+      return identity === undefined ? { kind: "unknown" } : settled(persons.part(identity, undefined, by));
+    },
+    revert,
+  };
+}
+
+interface VerdictRow {
+  readonly identityNo: number;
+  readonly personKey: number;
+  readonly weight: number;
+  readonly eventNo: number | null;
+  readonly undone: number;
+}
+
+function settled(outcome: JoinOutcome | PartOutcome): HandOutcome {
+  switch (outcome.kind) {
+    case "refused-by-manual-decision":
+    case "for-review":
+      return { kind: "conflicts" };
+    default:
+      return outcome;
+  }
+}
