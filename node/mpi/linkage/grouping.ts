@@ -1,12 +1,9 @@
 import type { Comparable } from "./comparable.ts";
-import { isTelling, type Linker, type Obstacle } from "./linker.ts";
+import { isTelling, type Linker, type Obstacle, OTHER_NUMBERS_BITS } from "./linker.ts";
 import type { LinkModel } from "./model.ts";
 
 /** Most records that the machine puts into one group: more are somebody's mistake, and for a person to look at. */
 export const GROUP_MAX = 100;
-
-/** Bits beyond those that link, for two groups that have numbers and none in common. */
-const OTHER_NUMBERS_BITS = 20;
 
 /** A pair that may link, the heaviest first in a list of them. */
 export interface Edge {

@@ -32,6 +32,9 @@ export interface Linker {
   obstacle(ones: readonly Comparable[], others: readonly Comparable[]): Obstacle | undefined;
 }
 
+/** Bits beyond those that link, for two persons who have numbers and none in common. */
+export const OTHER_NUMBERS_BITS = 20;
+
 /** Fewest people that a set of records is thought to be drawn from: a small file is a part of a large place. */
 const PEOPLE_MIN = 1_024;
 

@@ -1,0 +1,110 @@
+import type { Comparable } from "./comparable.ts";
+import { type Frequencies, frequenciesOf } from "./frequencies.ts";
+import { isTelling, type Linker, linkFrom, makeLinker, OTHER_NUMBERS_BITS } from "./linker.ts";
+import type { LinkModel } from "./model.ts";
+import { type PairScore, scorePair } from "./score.ts";
+
+/** A person whom a record may be, with all their records. */
+export interface KnownPerson<Key> {
+  readonly key: Key;
+  readonly records: readonly Comparable[];
+}
+
+export interface Candidate<Key> {
+  readonly key: Key;
+  /** Of the person's record that is most like the one that is placed. */
+  readonly score: PairScore;
+}
+
+/** Why a record is for somebody to look at: too little agrees, something speaks against it, or two would do. */
+export type Doubt = "in-doubt" | "agrees-but-for-one-thing" | "several-agree";
+
+export type Choice<Key> =
+  | { readonly kind: "one"; readonly candidate: Candidate<Key> }
+  | { readonly kind: "doubt"; readonly doubt: Doubt; readonly candidates: readonly Candidate<Key>[] }
+  | { readonly kind: "nobody" };
+
+export interface Chooser {
+  /** Whose a record is, of the people that it may be. The order in which they are given does not matter. */
+  choose<Key>(record: Comparable, persons: readonly KnownPerson<Key>[]): Choice<Key>;
+}
+
+/** Most people that a doubt names. */
+const CANDIDATES_MAX = 5;
+
+/**
+ * @param people how many a record is one of, for the odds before it is compared; the same for good, or the order in which
+ * records arrive would decide who is whom.
+ */
+export function makeChooser(model: LinkModel, people: number): Chooser {
+  const frequencies = frequenciesOf(model);
+  const linker = makeLinker(model, frequencies);
+  const from = linkFrom(model, people);
+
+  return {
+    choose(record, persons) {
+      const judged = persons
+        .map((person) => judge(record, person, linker, from))
+        .filter(({ weight }) => weight >= from - model.reviewBits)
+        .toSorted((a, b) => b.weight - a.weight);
+      const [best] = judged;
+      if (best === undefined) return { kind: "nobody" };
+      const asCandidate = ({ person, closest }: Judged<(typeof persons)[number]["key"]>) => ({
+        key: person.key,
+        score: score(record, closest, linker, model, frequencies),
+      });
+      const doubt = (why: Doubt) => ({
+        kind: "doubt" as const,
+        doubt: why,
+        candidates: judged.slice(0, CANDIDATES_MAX).map(asCandidate),
+      });
+      if (best.weight < from) return doubt("in-doubt");
+      if (!best.links) return doubt("agrees-but-for-one-thing");
+      const rivals = judged.filter(
+        ({ person, weight }) =>
+          person !== best.person &&
+          weight >= best.weight - model.marginBits &&
+          areTwo(best.person.records, person.records, linker),
+      );
+      return rivals.length > 0 ? doubt("several-agree") : { kind: "one", candidate: asCandidate(best) };
+    },
+  };
+}
+
+interface Judged<Key> {
+  readonly person: KnownPerson<Key>;
+  /** The heaviest pair's bits; where any may link, the heaviest of those. */
+  readonly weight: number;
+  readonly closest: Comparable;
+  readonly links: boolean;
+}
+
+function judge<Key>(record: Comparable, person: KnownPerson<Key>, linker: Linker, from: number): Judged<Key> {
+  let [weight, closest, proven] = [-Infinity, person.records[0]!, false];
+  for (const other of person.records) {
+    const pair = linker.pair(record, other);
+    const isProof = pair.veto === undefined && !pair.lacksProof && pair.weight >= from;
+    if ((isProof && !proven) || (isProof === proven && pair.weight > weight)) {
+      [weight, closest, proven] = [pair.weight, other, isProof];
+    }
+  }
+  const obstacle = proven ? linker.obstacle([record], person.records) : undefined;
+  const isOutweighed = obstacle === "other numbers" && weight >= from + OTHER_NUMBERS_BITS;
+  return { person, weight, closest, links: proven && (obstacle === undefined || isOutweighed) };
+}
+
+/** Something says that they are two: otherwise they may be one person whom nothing has linked yet, and either will do. */
+function areTwo(ones: readonly Comparable[], others: readonly Comparable[], linker: Linker): boolean {
+  const obstacle = linker.obstacle(ones, others);
+  return obstacle !== undefined && isTelling(obstacle);
+}
+
+function score(
+  one: Comparable,
+  other: Comparable,
+  linker: Linker,
+  model: LinkModel,
+  frequencies: Frequencies,
+): PairScore {
+  return scorePair(one, linker.pair(one, other).comparison, model, frequencies);
+}
