@@ -2,13 +2,18 @@ import * as audit from "./audit/audit-store.ts";
 import { systemClock } from "./base/clock.ts";
 import { systemRandom } from "./base/random.ts";
 import * as loadBatch from "./requests/load-batch.ts";
+import * as review from "./requests/review.ts";
 import * as outbox from "./storage/outbox.ts";
 import { serveWriter } from "./storage/writer-thread.ts";
 
 /** The composition root of the writer threads: which commands each store file knows. Run as a worker, never imported. */
 serveWriter(
   {
-    index: [outbox.makeHandlers, (db) => loadBatch.makeHandlers(db, systemRandom, systemClock)],
+    index: [
+      outbox.makeHandlers,
+      (db) => loadBatch.makeHandlers(db, systemRandom, systemClock),
+      (db) => review.makeHandlers(db, systemRandom),
+    ],
     audit: [audit.makeHandlers],
   },
   systemClock,

@@ -35,7 +35,13 @@ describe("persons", () => {
     store.put(anIdentityRecord({ localId, ...more }), 1);
   const word = (losing: string, winning: string) => ({ provider: "RRK", losing, winning, atMs: 2, source: "pas" });
   const pair = (one: string, other: string) => ({ provider: "RRK", one, other, atMs: 2, source: "pas" });
-  const rrk = (localId: string) => ({ provider: "RRK", localId });
+  const numberOf = (localId: string) => store.identityNoOf("RRK", localId) ?? 0;
+  const link = (one: string, other: string) =>
+    desk.change({ kind: "link", identityNo: numberOf(one), otherIdentityNo: numberOf(other) }, BY_HAND);
+  const unmerge = (one: string, other: string) =>
+    desk.change({ kind: "unmerge", identityNo: numberOf(one), otherIdentityNo: numberOf(other) }, BY_HAND);
+  const breakOff = (one: string) => desk.change({ kind: "break", identityNo: numberOf(one) }, BY_HAND);
+  const revert = (eventNo: number) => desk.change({ kind: "revert", eventNo }, BY_HAND);
 
   /** Which identities are together: `P1 P2|P3`. */
   function partition(): string {
@@ -158,37 +164,33 @@ describe("persons", () => {
     it("stay as decided, whatever the machine and the feeds say later", () => {
       put("P1", { nhsNumber: A });
       put("P2", { nhsNumber: A });
-      const eventNo = done(desk.break(rrk("P1"), BY_HAND));
+      const eventNo = done(breakOff("P1"));
       assert.equal(partition(), "P1|P2");
       put("P1", { nhsNumber: A, gender: "", recordedOn: "2024-06-01" });
       assert.deepEqual(store.merge(word("P1", "P2")), { kind: "refused-by-manual-decision" });
       assert.deepEqual(store.link(pair("P1", "P2")), { kind: "refused-by-manual-decision" });
       assert.equal(partition(), "P1|P2");
-      assert.deepEqual(desk.link(rrk("P1"), rrk("P2"), BY_HAND), { kind: "conflicts" });
-      done(desk.revert(eventNo, BY_HAND));
+      assert.deepEqual(link("P1", "P2"), { kind: "conflicts" });
+      done(revert(eventNo));
       assert.equal(partition(), "P1 P2");
     });
 
     it("may make a person of two verified numbers, and keep it", () => {
       put("P1", { nhsNumber: A });
       put("P2", { nhsNumber: B });
-      done(desk.link(rrk("P1"), rrk("P2"), BY_HAND));
+      done(link("P1", "P2"));
       put("P1", { nhsNumber: A, gender: "", recordedOn: "2024-06-01" });
       assert.equal(partition(), "P1 P2");
-      assert.deepEqual(desk.link(rrk("P1"), rrk("P2"), BY_HAND), { kind: "already" });
-      assert.deepEqual(desk.link(rrk("P1"), rrk("P1"), BY_HAND), { kind: "onto-itself" });
-      assert.deepEqual(desk.link(rrk("P1"), rrk("X1"), BY_HAND), { kind: "unknown" });
+      assert.deepEqual(link("P1", "P2"), { kind: "already" });
+      assert.deepEqual(link("P1", "P1"), { kind: "onto-itself" });
+      assert.deepEqual(link("P1", "X1"), { kind: "unknown" });
     });
 
     it("refuse what would contradict another decision made by hand, round three corners too", () => {
       for (const localId of ["P1", "P2", "P3"]) put(localId, BARE);
-      done(desk.link(rrk("P1"), rrk("P2"), BY_HAND));
-      done(desk.link(rrk("P2"), rrk("P3"), BY_HAND));
-      assert.deepEqual(
-        desk.break(rrk("P1"), BY_HAND),
-        { kind: "already" },
-        "all of its person were said to be the same",
-      );
+      done(link("P1", "P2"));
+      done(link("P2", "P3"));
+      assert.deepEqual(breakOff("P1"), { kind: "already" }, "all of its person were said to be the same");
       assert.equal(partition(), "P1 P2 P3");
     });
 
@@ -196,11 +198,11 @@ describe("persons", () => {
       put("P1", BARE);
       put("P2", { nhsNumber: A });
       const merged = done(store.merge(word("P1", "P2")));
-      const reverted = done(desk.revert(merged, BY_HAND));
+      const reverted = done(revert(merged));
       assert.equal(partition(), "P1|P2");
       assert.deepEqual(store.merge(word("P1", "P2")), { kind: "refused-by-manual-decision" });
-      assert.deepEqual(desk.revert(merged, BY_HAND), { kind: "already" });
-      done(desk.revert(reverted, BY_HAND));
+      assert.deepEqual(revert(merged), { kind: "already" });
+      done(revert(reverted));
       assert.equal(partition(), "P1 P2");
       assert.deepEqual(store.merge(word("P1", "P2")), { kind: "already" });
     });
@@ -209,12 +211,12 @@ describe("persons", () => {
       put("P1", { nhsNumber: A });
       put("P2", { nhsNumber: A });
       const eventNo = Number(index.db.prepare("SELECT max(event_no) FROM link_event").pluck().get());
-      done(desk.revert(eventNo, BY_HAND));
+      done(revert(eventNo));
       assert.equal(partition(), "P1|P2");
       put("P2", { nhsNumber: A, gender: "", recordedOn: "2024-06-01" });
       assert.equal(partition(), "P1|P2");
-      assert.deepEqual(desk.revert(999, BY_HAND), { kind: "unknown" });
-      assert.deepEqual(desk.revert(1, BY_HAND), { kind: "nothing-to-undo" });
+      assert.deepEqual(revert(999), { kind: "unknown" });
+      assert.deepEqual(revert(1), { kind: "nothing-to-undo" });
     });
   });
 
@@ -228,7 +230,7 @@ describe("persons", () => {
     const last = index.db.prepare("SELECT reason FROM link_event ORDER BY event_no DESC LIMIT 1").pluck().get();
     assert.equal(last, "person-too-large");
     assert.deepEqual(store.merge(word("P101", "P1")), { kind: "for-review", reason: "person-too-large" });
-    done(desk.link(rrk("P101"), rrk("P1"), BY_HAND));
+    done(link("P101", "P1"));
   });
 
   it("keep their identities' pointers and objections, whoever's they become", () => {
@@ -288,22 +290,22 @@ describe("persons", () => {
       fc.tuple(localId, localId).map(
         ([one, other]): Step =>
           () =>
-            eventOf(desk.link(rrk(one), rrk(other), BY_HAND)),
+            eventOf(link(one, other)),
       ),
       fc.tuple(localId, localId).map(
         ([one, other]): Step =>
           () =>
-            eventOf(desk.unmerge(rrk(one), rrk(other), BY_HAND)),
+            eventOf(unmerge(one, other)),
       ),
       localId.map(
         (one): Step =>
           () =>
-            eventOf(desk.break(rrk(one), BY_HAND)),
+            eventOf(breakOff(one)),
       ),
       fc.integer({ min: 1, max: 30 }).map(
         (eventNo): Step =>
           () =>
-            eventOf(desk.revert(eventNo, BY_HAND)),
+            eventOf(revert(eventNo)),
       ),
     );
 
@@ -368,7 +370,7 @@ describe("persons", () => {
                 )
                 .get(eventNo);
               if (event?.actor === "machine" && event.from === null) return; // it was not here before
-              assert.equal(desk.revert(eventNo, BY_HAND).kind, "done");
+              assert.equal(revert(eventNo).kind, "done");
               assert.equal(partition(), before[0]);
               // What a reviewer takes back of others' is a word of its own.
               if (event?.actor.startsWith("user") === true) assert.deepEqual(words(), before[1]);

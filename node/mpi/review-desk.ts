@@ -12,11 +12,18 @@ import { makeStatements } from "./statements.ts";
 
 export type Verdict = "same" | "different" | "unsure";
 
-/** An identity, as a person at the keyboard names it: where it came from, and its id there. */
-export interface IdentityName {
-  readonly provider: string;
-  readonly localId: string;
-}
+/** What somebody decides by hand about identities, named by their numbers. */
+export type HandChange =
+  /** `personKey`: one of the candidates of the record in review. */
+  | { readonly kind: "decide"; readonly identityNo: number; readonly personKey: number; readonly verdict: Verdict }
+  | { readonly kind: "undecide"; readonly verdictNo: number }
+  /** They are one person's. `merge`: and the first is not used any more. */
+  | { readonly kind: "link" | "merge"; readonly identityNo: number; readonly otherIdentityNo: number }
+  /** Takes back what was said last of these two: that they are the same. */
+  | { readonly kind: "unmerge"; readonly identityNo: number; readonly otherIdentityNo: number }
+  /** It is nobody's of those with whom it is. */
+  | { readonly kind: "break"; readonly identityNo: number }
+  | { readonly kind: "revert"; readonly eventNo: number };
 
 /** Who decides by hand, when and why. */
 export interface ByHand {
@@ -41,17 +48,7 @@ export type HandOutcome =
 
 /** Decisions by hand. They outrank feeds and the machine. Only inside a transaction of the store's writer. */
 export interface ReviewDesk {
-  /** @param personKey one of the candidates of the record in review. */
-  decide(identityNo: number, personKey: number, verdict: Verdict, by: ByHand): HandOutcome;
-  undecide(verdictNo: number, by: ByHand): HandOutcome;
-  link(one: IdentityName, other: IdentityName, by: ByHand): HandOutcome;
-  /** The first is the second's patient, and not used any more. */
-  merge(losing: IdentityName, winning: IdentityName, by: ByHand): HandOutcome;
-  /** Takes back the merge or link of these two. */
-  unmerge(losing: IdentityName, winning: IdentityName, by: ByHand): HandOutcome;
-  /** The identity is nobody's of those with whom it is. */
-  break(identity: IdentityName, by: ByHand): HandOutcome;
-  revert(eventNo: number, by: ByHand): HandOutcome;
+  change(change: HandChange, by: ByHand): HandOutcome;
 }
 
 export function makeReviewDesk(db: Database, random: Random): ReviewDesk {
@@ -74,8 +71,6 @@ export function makeReviewDesk(db: Database, random: Random): ReviewDesk {
   const redirectOf = db
     .prepare<[number], number>("SELECT to_person_id FROM person_redirect WHERE from_person_id = ?")
     .pluck();
-
-  const named = ({ provider, localId }: IdentityName) => rows.current(provider, localId);
 
   function decide(identityNo: number, personKey: number, verdict: Verdict, by: ByHand): HandOutcome {
     const [item, identity] = [queue.of(identityNo), rows.byNo(identityNo)];
@@ -151,42 +146,56 @@ export function makeReviewDesk(db: Database, random: Random): ReviewDesk {
     queue.add({ ...item, candidates });
   }
 
-  function joinNamed(kind: "link" | "merge", names: readonly [IdentityName, IdentityName], by: ByHand): HandOutcome {
-    const [one, other] = [named(names[0]), named(names[1])];
+  function joinTwo(kind: "link" | "merge", pair: Pair, by: ByHand): HandOutcome {
+    if (pair.identityNo === pair.otherIdentityNo) return { kind: "onto-itself" };
+    const [one, other] = [rows.byNo(pair.identityNo), rows.byNo(pair.otherIdentityNo)];
     if (one === undefined || other === undefined) return { kind: "unknown" };
-    if (one.identityNo === other.identityNo) return { kind: "onto-itself" };
     const outcome = settled(persons.join(kind, one, other, by));
     if (outcome.kind === "done") queue.remove(one.identityNo);
     return outcome;
   }
 
-  function unmerge(losing: IdentityName, winning: IdentityName, by: ByHand): HandOutcome {
-    const [one, other] = [named(losing), named(winning)];
+  function unmerge(pair: Pair, by: ByHand): HandOutcome {
+    const [one, other] = [rows.byNo(pair.identityNo), rows.byNo(pair.otherIdentityNo)];
     if (one === undefined || other === undefined) return { kind: "unknown" };
-    if (one.identityNo === other.identityNo) return { kind: "onto-itself" };
     const said = persons.sameness(one, other, "reviewer") ?? persons.sameness(one, other, "feed");
-    if (said === undefined) return { kind: "nothing-to-undo" };
-    return persons.revert(said.madeBy, "unmerge", by);
+    return said === undefined ? { kind: "nothing-to-undo" } : persons.revert(said.madeBy, "unmerge", by);
+  }
+
+  function breakOff(identityNo: number, by: ByHand): HandOutcome {
+    const identity = rows.byNo(identityNo);
+    return identity === undefined ? { kind: "unknown" } : settled(persons.part(identity, undefined, by));
   }
 
   function revert(eventNo: number, by: ByHand): HandOutcome {
     const verdictNo = verdictOfEvent.get(eventNo);
-    if (verdictNo !== undefined) return undecide(verdictNo, by);
-    return persons.revert(eventNo, "revert", by);
+    return verdictNo === undefined ? persons.revert(eventNo, "revert", by) : undecide(verdictNo, by);
   }
 
   return {
-    decide,
-    undecide,
-    link: (one, other, by) => joinNamed("link", [one, other], by),
-    merge: (losing, winning, by) => joinNamed("merge", [losing, winning], by),
-    unmerge,
-    break(name, by) {
-      const identity = named(name);
-      return identity === undefined ? { kind: "unknown" } : settled(persons.part(identity, undefined, by));
+    change(change, by) {
+      switch (change.kind) {
+        case "decide":
+          return decide(change.identityNo, change.personKey, change.verdict, by);
+        case "undecide":
+          return undecide(change.verdictNo, by);
+        case "link":
+        case "merge":
+          return joinTwo(change.kind, change, by);
+        case "unmerge":
+          return unmerge(change, by);
+        case "break":
+          return breakOff(change.identityNo, by);
+        case "revert":
+          return revert(change.eventNo, by);
+      }
     },
-    revert,
   };
+}
+
+interface Pair {
+  readonly identityNo: number;
+  readonly otherIdentityNo: number;
 }
 
 interface VerdictRow {

@@ -19,7 +19,7 @@ export interface ReviewQueue {
   of(identityNo: number): ReviewItem | undefined;
 }
 
-interface Row {
+export interface ReviewRow {
   readonly identityNo: number;
   readonly sinceMs: number;
   readonly reason: string;
@@ -33,7 +33,7 @@ export function makeReviewQueue(db: Database): ReviewQueue {
     "INSERT OR REPLACE INTO review_item VALUES (?, ?, ?, ?)",
   );
   const remove = db.prepare<[number]>("DELETE FROM review_item WHERE identity_no = ?");
-  const byIdentity = db.prepare<[number], Row>(`SELECT ${REVIEW_COLUMNS} FROM review_item WHERE identity_no = ?`);
+  const byIdentity = db.prepare<[number], ReviewRow>(`SELECT ${REVIEW_COLUMNS} FROM review_item WHERE identity_no = ?`);
   return {
     add: ({ identityNo, sinceMs, reason, candidates }) =>
       void replace.run(identityNo, sinceMs, reason, JSON.stringify(candidates)),
@@ -45,6 +45,6 @@ export function makeReviewQueue(db: Database): ReviewQueue {
   };
 }
 
-export function toReviewItem(row: Row): ReviewItem {
+export function toReviewItem(row: ReviewRow): ReviewItem {
   return { ...row, candidates: JSON.parse(row.candidates) as Candidate[] };
 }

@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+
+import { seededRandom } from "../base/random.ts";
+import { NhsNumber } from "../base/nhs-number.ts";
+import { anIdentityRecord, openTestIndex, type TestIndex } from "../testing/an-index.ts";
+import type { IdentityRecord } from "./identity-record.ts";
+import { type IdentityStore, makeIdentityStore } from "./identity-store.ts";
+import { makeReviewDesk } from "./review-desk.ts";
+
+const OLD = "9000000009";
+const NEW = "9000000017";
+const OTHER = "9000000025";
+
+describe("changes of NHS numbers", () => {
+  let index: TestIndex;
+  let store: IdentityStore;
+  beforeEach(() => {
+    index = openTestIndex();
+    store = makeIdentityStore(index.db, seededRandom(11));
+  });
+  afterEach(() => index.close());
+
+  const put = (localId: string, more: Partial<IdentityRecord> = {}) =>
+    store.put(anIdentityRecord({ localId, ...more }), 1);
+  const change = (old: string, to: string, isProtected = false) =>
+    store.supersede({ old, new: to, protected: isProtected, actor: { kind: "feed", name: "pds" }, atMs: 2 }).kind;
+  const found = (digits: string): number[] =>
+    index.mpi.personsByNumber(NhsNumber.parse(digits) ?? assert.fail()).map(({ identities }) => identities.length);
+  const revert = (eventNo: number) =>
+    makeReviewDesk(index.db, seededRandom(12)).change(
+      { kind: "revert", eventNo },
+      { actor: { kind: "user", id: "u", role: "R8010" }, atMs: 3, reason: "by mistake" },
+    ).kind;
+  const lastEvent = () => Number(index.db.prepare("SELECT max(event_no) FROM link_event").pluck().get());
+
+  it("leave a person findable by the old number and by the new one, as one person", () => {
+    put("P1", { nhsNumber: OLD });
+    put("P2", { nhsNumber: NEW });
+    assert.deepEqual([found(OLD), found(NEW)], [[1], [1]]);
+    assert.equal(change(OLD, NEW), "recorded");
+    assert.deepEqual([found(OLD), found(NEW)], [[2], [2]]);
+    const [person] = index.mpi.personsByNumber(NhsNumber.parse(OLD) ?? assert.fail());
+    assert.equal(index.mpi.numberOf(person?.personId ?? "")?.expose(), NEW);
+    put("P3", { provider: "RJE", nhsNumber: OLD });
+    assert.deepEqual(found(NEW), [3], "what still comes under the old number joins them");
+  });
+
+  it("are undone exactly", () => {
+    put("P1", { nhsNumber: OLD });
+    put("P2", { nhsNumber: NEW });
+    change(OLD, NEW);
+    assert.equal(revert(lastEvent()), "done");
+    assert.deepEqual([found(OLD), found(NEW)], [[1], [1]]);
+  });
+
+  it("follow one another, the last word counts, and go in no circle", () => {
+    put("P1", { nhsNumber: OLD });
+    assert.equal(change(OLD, NEW), "recorded");
+    assert.equal(change(NEW, OTHER), "recorded");
+    assert.deepEqual(found(OTHER), [1]);
+    assert.equal(change(OTHER, OLD), "cycle");
+    assert.equal(change(OLD, NEW), "already");
+    assert.equal(change(OLD, OLD), "onto-itself");
+    assert.equal(change(OLD, OTHER), "recorded");
+    assert.deepEqual([found(NEW), found(OTHER)], [[1], [1]]);
+  });
+
+  describe("under protection", () => {
+    it("lead nowhere, link nobody, and leave no trace that holds the two together", () => {
+      put("P1", { nhsNumber: OLD });
+      put("P2", { nhsNumber: NEW });
+      const events = lastEvent();
+      assert.equal(change(OLD, NEW, true), "recorded");
+      assert.deepEqual([found(OLD), found(NEW)], [[1], [1]]);
+      assert.equal(lastEvent(), events);
+      assert.equal(index.db.prepare("SELECT count(*) FROM statement").pluck().get(), 0);
+      assert.equal(change(OLD, NEW), "recorded", "a word that came later looks as if it had been taken");
+      assert.deepEqual([found(OLD), found(NEW)], [[1], [1]]);
+      assert.equal(index.db.prepare("SELECT count(*) FROM statement").pluck().get(), 0);
+    });
+
+    it("take back a redirect that was there, the person that it made, and all that was written of it", () => {
+      put("P1", { nhsNumber: OLD });
+      put("P2", { nhsNumber: NEW });
+      change(OLD, NEW);
+      assert.deepEqual(found(NEW), [2]);
+      const eventNo = lastEvent();
+      change(OLD, NEW, true);
+      assert.deepEqual([found(OLD), found(NEW)], [[1], [1]]);
+      assert.equal(index.db.prepare("SELECT count(*) FROM link_event WHERE kind = 'supersede'").pluck().get(), 0);
+      assert.equal(index.db.prepare("SELECT count(*) FROM event_move WHERE event_no = ?").pluck().get(eventNo), 0);
+      assert.equal(index.db.prepare("SELECT count(*) FROM person_redirect").pluck().get(), 0);
+      assert.equal(revert(eventNo), "unknown");
+    });
+
+    it("keep the two apart from feeds and reviewers too, and say no more than of any other refusal", () => {
+      put("P1", { nhsNumber: OLD });
+      put("P2", { nhsNumber: NEW, nhsNumberStatus: "" });
+      change(OLD, NEW, true);
+      const merged = store.merge({ provider: "RRK", losing: "P1", winning: "P2", atMs: 3, source: "pas" });
+      assert.deepEqual(merged, { kind: "refused-by-manual-decision" });
+      assert.equal(index.db.prepare("SELECT count(*) FROM review_item").pluck().get(), 0);
+    });
+  });
+
+  it("that turn out to be two people's link nobody any more", () => {
+    put("P1", { nhsNumber: OLD });
+    const actor = { kind: "feed", name: "pds" } as const;
+    assert.deepEqual(store.confuse({ nhsNumber: OLD, actor, atMs: 2 }), { kind: "recorded" });
+    assert.deepEqual(store.confuse({ nhsNumber: OLD, actor, atMs: 2 }), { kind: "already" });
+    put("P2", { provider: "RJE", nhsNumber: OLD });
+    assert.deepEqual(found(OLD), [1, 1]);
+    assert.equal(
+      revert(Number(index.db.prepare("SELECT event_no FROM link_event WHERE kind = 'confusion'").pluck().get())),
+      "done",
+    );
+    put("P3", { provider: "RJE", nhsNumber: OLD, givenName: "A" });
+    assert.deepEqual(found(OLD), [1, 1, 1], "two agree by now: none is chosen");
+  });
+});

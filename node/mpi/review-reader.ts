@@ -1,0 +1,175 @@
+import type { Database } from "better-sqlite3";
+
+import type { Clock } from "../base/clock.ts";
+import { damagedRow, type RawRow } from "../base/row-checksum.ts";
+import type { IdentityRecord, StoredIdentity } from "./identity-record.ts";
+import { fromRow, IDENTITY_COLUMNS } from "./identity-record.ts";
+import { makeNumbers } from "./numbers.ts";
+import { EVENT_COLUMNS, type PersonEvent } from "./person-events.ts";
+import { isProtectedPair, PERSON_IDENTITIES_MAX } from "./placing.ts";
+import { REVIEW_COLUMNS, type ReviewItem, type ReviewRow, toReviewItem } from "./review-queue.ts";
+
+/** A person of suspiciously many identities, in figures alone. */
+export interface Hairball {
+  readonly personKey: number;
+  readonly identities: number;
+  /** Distinct ones, of each. */
+  readonly verifiedNumbers: number;
+  readonly birthDates: number;
+  readonly givenNames: number;
+  /** True where the machine adds nobody any more. */
+  readonly full: boolean;
+}
+
+export interface Survey {
+  readonly persons: number;
+  readonly identities: number;
+  /** The largest first. */
+  readonly hairballs: readonly Hairball[];
+}
+
+/** Reviewers' verdicts on pairs of about one weight. */
+export interface QualityBand {
+  /** Bits, from this on; bands are {@link BAND_BITS} wide. */
+  readonly fromBits: number;
+  readonly same: number;
+  readonly different: number;
+  readonly unsure: number;
+}
+
+/** Who is whom, read for those who review and operate. */
+export interface ReviewReader {
+  /** Records in review, the longest waiting first. */
+  list(limit: number): readonly ReviewItem[];
+  item(identityNo: number): ReviewItem | undefined;
+  waiting(): { readonly records: number; readonly oldestMs: number | undefined };
+  identity(identityNo: number): StoredIdentity | undefined;
+  ofPerson(personKey: number): readonly StoredIdentity[];
+  /** All events that bear on an identity, oldest first. */
+  history(identityNo: number): readonly PersonEvent[];
+  /** Walks all persons, in short steps. @param from identities of a person that is reported. */
+  survey(from: number): Promise<Survey>;
+  quality(): readonly QualityBand[];
+}
+
+/** Width of a band of weights. */
+export const BAND_BITS = 4;
+
+/** Persons in one step of a survey. */
+const STEP_PERSONS = 5_000;
+const HAIRBALLS_MAX = 200;
+
+/** @param db a read-only connection to the index. */
+export function makeReviewReader(db: Database, clock: Clock): ReviewReader {
+  const numbers = makeNumbers(db);
+  const list = db.prepare<[number], ReviewRow>(
+    `SELECT ${REVIEW_COLUMNS} FROM review_item ORDER BY since_ms, identity_no LIMIT ?`,
+  );
+  const item = db.prepare<[number], ReviewRow>(`SELECT ${REVIEW_COLUMNS} FROM review_item WHERE identity_no = ?`);
+  const waiting = db.prepare<[], { records: number; oldestMs: number | null }>(
+    "SELECT count(*) AS records, min(since_ms) AS oldestMs FROM review_item",
+  );
+  const firstVersion = db
+    .prepare<[number], RawRow>(`SELECT ${IDENTITY_COLUMNS} FROM identity_record WHERE record_no = ?`)
+    .raw();
+  const bySource = db
+    .prepare<[string, string], RawRow>(
+      `SELECT ${IDENTITY_COLUMNS} FROM identity_record WHERE current = 1 AND provider = ? AND local_id = ?`,
+    )
+    .raw();
+  const byPerson = db
+    .prepare<[number], RawRow>(`SELECT ${IDENTITY_COLUMNS} FROM identity_record WHERE current = 1 AND person_id = ?`)
+    .raw();
+  const history = db.prepare<[number, number, number], PersonEvent>(
+    `SELECT ${EVENT_COLUMNS} FROM link_event WHERE event_no IN (
+       SELECT event_no FROM link_event WHERE identity_no = ?
+       UNION SELECT event_no FROM link_event WHERE other_identity_no = ?
+       UNION SELECT event_no FROM event_move WHERE identity_no = ?) ORDER BY event_no`,
+  );
+  const sizes = db.prepare<[number, number], { personKey: number; identities: number }>(
+    `SELECT person_id AS personKey, count(*) AS identities FROM identity_record
+       WHERE current = 1 AND person_id > ? GROUP BY person_id ORDER BY person_id LIMIT ?`,
+  );
+  const verdicts = db.prepare<[number], { band: number; verdict: "same" | "different" | "unsure"; count: number }>(
+    `SELECT CAST(floor(weight / ?) AS INTEGER) AS band, verdict, count(*) AS count FROM review_verdict
+       WHERE undone = 0 GROUP BY 1, 2 ORDER BY 1`,
+  );
+
+  const ofPerson = (personKey: number): StoredIdentity[] => byPerson.all(personKey).map(fromRow);
+
+  function identity(identityNo: number): StoredIdentity | undefined {
+    const row = firstVersion.get(identityNo);
+    if (row === undefined) return undefined;
+    const first = fromRow(row);
+    if (first.current) return first;
+    const now = bySource.get(first.provider, first.localId);
+    if (now === undefined) return undefined;
+    const current = fromRow(now);
+    if (current.identityNo !== identityNo) throw damagedRow("identity_record", identityNo);
+    return current;
+  }
+
+  async function survey(from: number): Promise<Survey> {
+    const found: { personKey: number; identities: number }[] = [];
+    let [persons, identities, after] = [0, 0, 0];
+    for (;;) {
+      const step = sizes.all(after, STEP_PERSONS);
+      for (const each of step) {
+        persons++;
+        identities += each.identities;
+        if (each.identities >= from) found.push(each);
+      }
+      const last = step.at(-1);
+      if (last === undefined || step.length < STEP_PERSONS) break;
+      after = last.personKey;
+      await clock.sleep(0); // questions go first
+    }
+    const largest = found.sort((a, b) => b.identities - a.identities).slice(0, HAIRBALLS_MAX);
+    return {
+      persons,
+      identities,
+      hairballs: largest.map(({ personKey }) => hairballOf(personKey, ofPerson(personKey))),
+    };
+  }
+
+  return {
+    list: (limit) => list.all(limit).map(toReviewItem),
+    item(identityNo) {
+      const [row, record] = [item.get(identityNo), identity(identityNo)];
+      if (row === undefined || record === undefined) return undefined;
+      const { candidates, ...rest } = toReviewItem(row);
+      // A number may have come under protection since.
+      const mayShow = candidates.filter(({ personKey }) => !isProtectedPair([record], ofPerson(personKey), numbers));
+      return mayShow.length === 0 ? undefined : { ...rest, candidates: mayShow };
+    },
+    waiting() {
+      const { records = 0, oldestMs = null } = waiting.get() ?? {};
+      return { records, oldestMs: oldestMs ?? undefined };
+    },
+    identity,
+    ofPerson,
+    history: (identityNo) => history.all(identityNo, identityNo, identityNo),
+    survey,
+    quality() {
+      const bands = new Map<number, QualityBand>();
+      for (const { band, verdict, count } of verdicts.all(BAND_BITS)) {
+        const known = bands.get(band) ?? { fromBits: band * BAND_BITS, same: 0, different: 0, unsure: 0 };
+        bands.set(band, { ...known, [verdict]: count });
+      }
+      return [...bands.values()];
+    },
+  };
+}
+
+function hairballOf(personKey: number, records: readonly IdentityRecord[]): Hairball {
+  const distinct = (values: readonly string[]): number => new Set(values.filter((value) => value !== "")).size;
+  const verified = records.filter(({ nhsNumberStatus }) => nhsNumberStatus === "01");
+  return {
+    personKey,
+    identities: records.length,
+    verifiedNumbers: distinct(verified.map(({ nhsNumber }) => nhsNumber)),
+    birthDates: distinct(records.map(({ birthDate }) => birthDate)),
+    givenNames: distinct(records.map(({ givenName }) => givenName.toLowerCase())),
+    full: records.length >= PERSON_IDENTITIES_MAX,
+  };
+}
