@@ -4,7 +4,7 @@ import { Command } from "commander";
 import { systemClock, today } from "./base/clock.ts";
 import { systemRandom } from "./base/random.ts";
 import { PROTOCOL } from "./base/words.ts";
-import type { Connect, FeedFiles } from "./cli/client.ts";
+import type { ClientTarget, Connect, FeedFiles } from "./cli/client.ts";
 import { EXIT, reportFailure } from "./cli/exit.ts";
 import type { NodeParts } from "./node.ts";
 import type { Log } from "./telemetry/log.ts";
@@ -35,9 +35,19 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
     const { locateCommand } = await import("./cli/locate.ts");
     return locateCommand({ connect, clock: systemClock, random: systemRandom, readStdin });
   },
+  async search() {
+    const { searchCommand } = await import("./cli/search.ts");
+    return searchCommand({ connect, random: systemRandom });
+  },
   async load() {
     const { loadCommand } = await import("./cli/load.ts");
     return loadCommand({ connect, feeds: await feedFiles(), clock: systemClock, random: systemRandom, stopSignal });
+  },
+  async mpi() {
+    const { mpiCommand } = await import("./cli/mpi.ts");
+    const { connectReviewer } = await import("./wire/mpi-client.ts");
+    const connectAsReviewer = async (target: ClientTarget) => connectReviewer(target, systemClock);
+    return mpiCommand({ connect: connectAsReviewer, random: systemRandom });
   },
   people: async () => (await import("./cli/people.ts")).peopleCommand({ clock: systemClock }),
   link: async () => (await import("./cli/link.ts")).linkCommand({ clock: systemClock }),

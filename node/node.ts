@@ -6,7 +6,7 @@ import { nodeFilesIn } from "../certs/layout.ts";
 import type { Member } from "../topology/manifest.ts";
 import { type NodeFeed, feedsInto, readTopology } from "../topology/topology.ts";
 import { checkCallerRights } from "./access/caller-rights.ts";
-import { type Access, makeAccess } from "./access/decide.ts";
+import { type Access, type Asked, makeAccess } from "./access/decide.ts";
 import { makeObjections } from "./access/objection-store.ts";
 import { loadAccessTable } from "./access/table.ts";
 import { makeAudit } from "./audit/audit.ts";
@@ -27,11 +27,13 @@ import { startJobs } from "./jobs/jobs.ts";
 import { loadTidy } from "./jobs/load-tidy.ts";
 import { type LocatorProvider, makeLocator } from "./locator/locator.ts";
 import { makeMpi } from "./mpi/mpi.ts";
+import { makePersonSearch } from "./mpi/search.ts";
 import { answerLocate } from "./requests/answer-locate.ts";
 import { answerOwn } from "./requests/answer-own.ts";
 import { findRecords, knowPerson } from "./requests/find-records.ts";
 import { dropOldWaiting, finishLoad, LOAD_COMMANDS_AT_ONCE, loadBatch } from "./requests/load-batch.ts";
 import { locate } from "./requests/locate.ts";
+import { searchPeople } from "./requests/search-people.ts";
 import { removeLeftCopies } from "./storage/backup.ts";
 import { behindText, readBehind } from "./storage/behind.ts";
 import { openDatabase } from "./storage/database.ts";
@@ -116,6 +118,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   const audit = makeAudit({ executor: auditStore, ownId: settings.id, clock, random, tokenOf, onAlarm });
   starting.defer(() => audit.close());
   const mpi = makeMpi(reader);
+  const personSearch = makePersonSearch(reader);
   const locator = makeLocator({
     ...{ db: reader, clock, providers: feeds.map(asLocatorProvider) },
     heldToMs: () => readBehind(storeAt("index"))?.heldToMs,
@@ -204,6 +207,14 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
       },
       signVerdict: signer.signVerdict,
     },
+    search: {
+      searchPeople: (question, rights) =>
+        searchPeople(question, {
+          ...audit,
+          decideAccess: () => decideForCaller(question, rights, settings.sandbox, access),
+          searchIndex: (search) => mpi.inOneSnapshot(() => personSearch.search(search)),
+        }),
+    },
     feed: {
       validate(entries, organisations) {
         const rules = { today: today(clock), feeds: admitted, organisations };
@@ -253,7 +264,7 @@ function sequenceMemoryOf({ dataDir }: Settings): SequenceMemory {
 }
 
 /** A caller may only claim what its certificate lists; in a sandbox, where nobody is real, anything. */
-function decideForCaller(question: Question, rights: CallerRights, sandbox: boolean, access: Access): Decision {
+function decideForCaller(question: Asked, rights: CallerRights, sandbox: boolean, access: Access): Decision {
   const refused = checkCallerRights(question.claim, { ...rights, sandbox: rights.sandbox && sandbox });
   if (refused !== undefined) return { kind: "refused", code: "not-permitted", reason: refused.message };
   return access.decideAccess(question);

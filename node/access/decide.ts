@@ -28,12 +28,15 @@ export interface AccessNeeds {
   readonly members: () => readonly Member[];
 }
 
+/** What of a question decides at the asker: who asks, and why. */
+export type Asked = Pick<Question, "requestId" | "claim">;
+
 export interface Access {
   /**
-   * Decides at the asker whether this user may ask this here. Nothing about the patient decides. A refusal's reason is
-   * a sentence for the user.
+   * Decides at the asker whether this user may ask, or search, here. Nothing about the patient decides. A refusal's reason
+   * is a sentence for the user.
    */
-  readonly decideAccess: (question: Question) => Decision;
+  readonly decideAccess: (question: Asked) => Decision;
   /**
    * Decides at the holder whether a peer's question may be looked up, and what it may show: before any look-up, from
    * the parties, the purpose, the role and the age asked with. A refusal's reason is coded.
@@ -70,7 +73,7 @@ export function makeAccess(needs: AccessNeeds): Access {
   const ownTerms = makeOwnTermsCache(needs.table);
   const peerTerms = makePeerTermsCache(needs.table);
 
-  function permitFor(kind: Permit["kind"], question: Question, asker: NodeId, terms: Terms): Decision {
+  function permitFor(kind: Permit["kind"], question: Asked, asker: NodeId, terms: Terms): Decision {
     const permit = makePermit({
       permitId: needs.random.uuid(),
       requestId: question.requestId,

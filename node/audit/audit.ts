@@ -1,8 +1,9 @@
 import type { AreaAnswer, HolderAnswer, PointerView, Verdict } from "../base/answer.ts";
 import type { Clock } from "../base/clock.ts";
+import type { Concealed } from "../base/concealed.ts";
 import { asFailure, Failure, type FailureCode } from "../base/failure.ts";
 import type { Decision, Permit } from "../base/permit.ts";
-import type { Question } from "../base/question.ts";
+import type { Claim, PatientQuery, Question } from "../base/question.ts";
 import type { Random } from "../base/random.ts";
 import type { NodeId } from "../base/words.ts";
 import type { StoreExecutor } from "../storage/executor.ts";
@@ -72,6 +73,24 @@ export interface ReviewLook {
   readonly personIds: readonly string[];
 }
 
+/** A search of the own index: who searches, and by which fields; of the values nothing but a token. */
+export interface SearchLook {
+  readonly requestId: string;
+  readonly claim: Claim;
+  /** Which fields were given, and how it is to be searched; JSON. */
+  readonly how: Readonly<Record<string, unknown>>;
+  /** Whom the search names, where it names somebody in full. */
+  readonly patient: PatientQuery | undefined;
+}
+
+/** A person whom a search is about to show. */
+export interface PersonToShow {
+  readonly personId: string;
+  readonly score: number;
+  /** Ten digits; empty where the person has none, or several. */
+  readonly nhsNumber: Concealed<string>;
+}
+
 /** The audit: what gates a disclosure is durable when its promise resolves. */
 export interface Audit {
   /**
@@ -122,6 +141,23 @@ export interface Audit {
    * @throws {Failure} as `recordQuestion`.
    */
   readonly recordReview: (look: ReviewLook) => Promise<void>;
+  /**
+   * A search of the own index and what this node decided about it, before the index is read.
+   *
+   * @throws {Failure} as `recordQuestion`.
+   */
+  readonly recordSearch: (look: SearchLook, decision: Decision) => Promise<void>;
+  /**
+   * Everybody whom a search is about to show, an entry each; or that it shows nobody, and why.
+   *
+   * @throws {Failure} as `recordQuestion`.
+   */
+  readonly recordFound: (
+    look: SearchLook,
+    permit: Permit,
+    persons: readonly PersonToShow[],
+    result: string,
+  ) => Promise<void>;
   /** Writes what waits in the background. The executor stays open: it belongs to whoever made it. */
   readonly close: () => Promise<void>;
 }
@@ -156,6 +192,12 @@ export function makeAudit(needs: AuditNeeds): Audit {
     personId: found?.personId ?? null,
     why: whyDecided(decision, found),
     pointerIds: answer.pointers.length === 0 ? null : answer.pointers.map(({ pointerId }) => pointerId).join(" "),
+  });
+
+  const searched = (look: SearchLook, permitId: string | null, outcome: string): NewEntry => ({
+    ...entry("search", look.requestId, outcome),
+    ...claimParts(look),
+    permitId,
   });
 
   return {
@@ -205,6 +247,23 @@ export function makeAudit(needs: AuditNeeds): Audit {
         detail: JSON.stringify({ caller, values, ...about }),
       });
     },
+    async recordSearch(look, decision) {
+      const refused = decision.kind === "refused";
+      await executor.run("audit.append", {
+        ...searched(look, refused ? null : decision.permit.permitId, refused ? decision.code : "permitted"),
+        patient: look.patient === undefined ? null : tokenOf(look.patient),
+        why: refused ? decision.reason : null,
+        detail: JSON.stringify(look.how),
+      });
+    },
+    async recordFound(look, { permitId }, persons, result) {
+      const entries = persons.map(({ personId, score, nhsNumber }) => ({
+        ...searched(look, permitId, "shown"),
+        ...{ holder: ownId, personId, patient: nhsNumber.expose() || null, detail: JSON.stringify({ score }) },
+      }));
+      const all = entries.length > 0 ? entries : [{ ...searched(look, permitId, result), holder: ownId }];
+      await Promise.all(all.map((each) => executor.run("audit.append", each)));
+    },
     async close() {
       cleaning.cancel();
       await background.close();
@@ -236,7 +295,7 @@ const EMPTY_ENTRY = {
   patientNonce: null,
 } as const;
 
-function claimParts({ claim }: Question) {
+function claimParts({ claim }: Pick<Question, "claim">) {
   return {
     userId: claim.userId,
     role: claim.role,

@@ -1,7 +1,9 @@
 import type { LocateEvent } from "../base/answer.ts";
 import type { Claim, PatientQuery } from "../base/question.ts";
 import type { Concealed } from "../base/concealed.ts";
+import type { AskedSearch } from "../mpi/search-terms.ts";
 import type { FeedItem, LoadAck, LoadEnd, LoadHeader, ParsedItem, Rejection } from "../requests/load-batch.ts";
+import type { SearchTold } from "../requests/search-people.ts";
 
 /** What a command needs of a node: the caller's side of its gRPC door. The composition root hands in the real one. */
 export interface NodeClient {
@@ -19,7 +21,15 @@ export interface NodeClient {
     batches: AsyncIterable<readonly FeedItem[]>,
     loadedBefore?: readonly string[],
   ): AsyncGenerator<LoadAck, LoadEnd>;
+  /** @throws {Failure} as {@link locate}. */
+  search(call: SearchCall): Promise<SearchTold>;
   close(): void;
+}
+
+export interface SearchCall {
+  readonly search: AskedSearch;
+  readonly claim: Claim;
+  readonly requestId: string;
 }
 
 export interface LocateCall {

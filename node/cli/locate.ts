@@ -1,4 +1,4 @@
-import { Command, Option } from "commander";
+import { Command } from "commander";
 
 import type { AreaAnswer, Verdict } from "../base/answer.ts";
 import { BirthDate } from "../base/birth-date.ts";
@@ -6,19 +6,9 @@ import { type Clock, today } from "../base/clock.ts";
 import { Concealed } from "../base/concealed.ts";
 import { Failure } from "../base/failure.ts";
 import { NhsNumber } from "../base/nhs-number.ts";
-import type { Claim, PatientQuery } from "../base/question.ts";
+import type { PatientQuery } from "../base/question.ts";
 import type { Random } from "../base/random.ts";
-import {
-  ASSURANCES,
-  type Assurance,
-  PURPOSES,
-  type Purpose,
-  RELATIONSHIP_KINDS,
-  type RelationshipKind,
-  SETTINGS,
-  type Setting,
-  parseOrganisationCode,
-} from "../base/words.ts";
+import { type ClaimOptions, parseClaim, withClaimOptions } from "./claim-options.ts";
 import type { Connect, LocateCall, NodeClient } from "./client.ts";
 import { EXIT, reportFailure } from "./exit.ts";
 import { areaLines, verdictLines } from "./locate-lines.ts";
@@ -33,22 +23,13 @@ export interface LocateCommandNeeds {
   readonly readStdin: () => Promise<string>;
 }
 
-interface LocateOptions {
+interface LocateOptions extends ClaimOptions {
   readonly via: string;
   readonly nhsNumber?: string;
   readonly birthDate: string;
   readonly family?: string;
   readonly given?: string;
   readonly postcode?: string;
-  readonly role: string;
-  readonly setting: Setting;
-  readonly purpose: string;
-  readonly relationship: RelationshipKind;
-  readonly reference: string;
-  readonly reason?: string;
-  readonly user: string;
-  readonly organisation: string;
-  readonly assurance: Assurance;
   readonly answerBy: string;
   readonly certs?: string;
   readonly mesh: string;
@@ -57,26 +38,15 @@ interface LocateOptions {
 
 /** `corridor locate`: asks one node where a person's records are, and prints the answer with its verdict. */
 export function locateCommand(needs: LocateCommandNeeds): Command {
-  return new Command("locate")
+  const command = new Command("locate")
     .description("find where a person's records are held, and what could not be asked")
     .requiredOption("--via <url|id>", "the node to ask: its id in a mesh on this machine, or https://HOST:PORT")
     .option("--nhs-number <number>", "the person's NHS number; - reads it from standard input")
     .requiredOption("--birth-date <date>", "the person's date of birth, YYYY-MM-DD")
     .option("--family <name>", "family name")
     .option("--given <name>", "given name")
-    .option("--postcode <postcode>", "postcode, with a name and no number")
-    .requiredOption("--role <code>", "national job role, R8000 or S8000:G8000:R8000")
-    .addOption(new Option("--setting <setting>", "care setting").choices(SETTINGS).makeOptionMandatory())
-    .requiredOption(
-      "--purpose <code>",
-      "purpose of use: TREAT, ETREAT or CAREMGT; this network serves individual care alone",
-    )
-    .addOption(new Option("--relationship <kind>", "to the patient").choices(RELATIONSHIP_KINDS).makeOptionMandatory())
-    .option("--reason <text>", "why, in your words")
-    .option("--reference <id>", "your own reference for the attendance, referral or case", DEMO_CALLER.reference)
-    .option("--user <id>", "who asks", DEMO_CALLER.user)
-    .option("--organisation <ods>", "the originating organisation", DEMO_CALLER.organisation)
-    .addOption(new Option("--assurance <level>", "how the user signed in").choices(ASSURANCES).default("smartcard"))
+    .option("--postcode <postcode>", "postcode, with a name and no number");
+  return withClaimOptions(command)
     .option("--answer-by <ms>", "milliseconds until the verdict is wanted", "2000")
     .option("--certs <dir>", "folder of the caller's certificate (caller.crt.pem, caller.key.pem, trust.crt.pem)")
     .option("--mesh <dir>", "folder of the mesh on this machine", MESH_DIR)
@@ -148,24 +118,6 @@ async function parsePatient(options: LocateOptions, needs: LocateCommandNeeds): 
   }
   const postcode = named(options.postcode);
   return { by: "demographics", familyName, givenName, birthDate, ...(postcode && { postcode }) };
-}
-
-function parseClaim(options: LocateOptions): Claim {
-  const organisation = parseOrganisationCode(options.organisation);
-  if (organisation === undefined) throw wrong("--organisation", "is not an ODS code");
-  const known = PURPOSES.find((purpose) => purpose === options.purpose);
-  const purpose: Purpose = known ?? "OTHER"; // sent all the same, so that the refusal is audited
-  return {
-    userId: options.user,
-    role: options.role,
-    setting: options.setting,
-    organisation,
-    assurance: options.assurance,
-    purpose,
-    relationship: { kind: options.relationship, reference: options.reference },
-    trigger: "person",
-    ...(options.reason !== undefined && { reason: options.reason }),
-  };
 }
 
 function parseAnswerBy(text: string): number {

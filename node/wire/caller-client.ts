@@ -11,10 +11,13 @@ import type { Clock, Timer } from "../base/clock.ts";
 import { Failure } from "../base/failure.ts";
 import type { Claim, PatientQuery } from "../base/question.ts";
 import type { FeedItem, LoadAck, LoadEnd, LoadHeader } from "../requests/load-batch.ts";
+import type { SearchTold } from "../requests/search-people.ts";
+import type { AskedSearch } from "../mpi/search-terms.ts";
 import { ACKNOWLEDGED_WITHIN_MS, ANSWER_BYTES_MAX, SWEEP_EVERY_MS } from "./bounds.ts";
 import { openChannel } from "./channel.ts";
 import { fromClaim, fromPatient } from "./convert.ts";
 import { toAreaAnswer, toVerdict } from "./convert-answer.ts";
+import { fromAsked, toSearchTold } from "./convert-search.ts";
 import {
   FederationServiceService,
   type LocateRequest,
@@ -27,6 +30,7 @@ import {
   type LoadRequest,
   type LoadResponse,
 } from "./generated/corridor/v1/feed_service.ts";
+import { type SearchResponse, SearchServiceService } from "./generated/corridor/v1/search_service.ts";
 import { failureOf, isCallError } from "./status.ts";
 import { clientContext, readCallerTls } from "./tls-files.ts";
 
@@ -45,10 +49,18 @@ export interface CallerQuestion {
   readonly answerByMs: number;
 }
 
+export interface CallerSearch {
+  readonly search: AskedSearch;
+  readonly claim: Claim;
+  readonly requestId: string;
+}
+
 /** A caller's side of a node's door. */
 export interface CallerClient {
   /** @throws {Failure} as the node said, typed; `unreachable` or `timed-out` where it said nothing. */
   locate(question: CallerQuestion): AsyncGenerator<LocateEvent, void>;
+  /** @throws {Failure} as {@link locate}. */
+  search(call: CallerSearch): Promise<SearchTold>;
   /**
    * Loads batches in their order, at most 1,000 items and 1 MiB each; one result for each, once it is durable, and at the end
    * what the load leaves behind. A batch is taken only when the node has kept the ones before it, but for a few.
@@ -64,6 +76,7 @@ export interface CallerClient {
   close(): void;
 }
 
+const SEARCH_WITHIN_MS = 10_000;
 /** How long after the verdict is due the node is given up. */
 const VERDICT_LATE_MS_MAX = 3_000;
 /** Batches sent and not yet acknowledged. */
@@ -75,9 +88,20 @@ const BATCHES_AHEAD_MAX = 4;
  * @throws {Failure} `configuration`: the caller's files cannot be read, are not a pair, or name no node.
  */
 export async function connectCaller(target: CallerTarget, clock: Clock): Promise<CallerClient> {
+  const client = openCallerChannel(target, clock);
+  return {
+    locate: (question) => locate(client, clock, question),
+    search: (call) => search(client, clock, call),
+    load: (header, batches, loadedBefore = []) => load(client, clock, header, batches, loadedBefore),
+    close: () => client.close(),
+  };
+}
+
+/** The channel of {@link connectCaller}, for any of the services behind it. */
+export function openCallerChannel(target: CallerTarget, clock: Clock): Client {
   const files = readCallerTls(target.certsDir);
   const { domain, nodeId } = ownNode(files.certificate, target.certsDir);
-  const client = openChannel({
+  return openChannel({
     endpoint: `${target.host}:${target.port}`,
     serverName: nodeDns(domain, nodeId),
     context: clientContext(files),
@@ -86,11 +110,6 @@ export async function connectCaller(target: CallerTarget, clock: Clock): Promise
     checkServer: (host, certificate) =>
       checkServerIdentity(host, certificate) ?? checkNode(certificate, domain, nodeId),
   });
-  return {
-    locate: (question) => locate(client, clock, question),
-    load: (header, batches, loadedBefore = []) => load(client, clock, header, batches, loadedBefore),
-    close: () => client.close(),
-  };
 }
 
 /** The node that a caller's certificate belongs to: `spiffe://<domain>/node/<id>/caller/<name>`. */
@@ -139,6 +158,21 @@ function toEvent(event: LocateResponse["event"]): LocateEvent {
     default:
       throw new Failure("incompatible", "The node sent an event that is not understood here.");
   }
+}
+
+async function search(client: Client, clock: Clock, call: CallerSearch): Promise<SearchTold> {
+  const { path, requestSerialize, responseDeserialize } = SearchServiceService.search;
+  const { requestId } = call;
+  const request = { ...fromAsked(call.search), claim: fromClaim(call.claim, "stated"), requestId };
+  const deadline = clock.wallMs() + SEARCH_WITHIN_MS;
+  const response = await new Promise<SearchResponse>((resolve, reject) => {
+    client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, { deadline }, (error, value) => {
+      if (error !== null) reject(failureOf(error));
+      else if (value === undefined) reject(new Failure("incompatible", "The node ended the search without an answer."));
+      else resolve(value);
+    });
+  });
+  return toSearchTold(response);
 }
 
 async function* load(

@@ -42,7 +42,7 @@ export function word<Word extends string>(table: Readonly<Record<Word, number>>,
 }
 
 /** A field of text that a person may have typed. */
-function optionalText(value: string, charactersMax: number, where: string): string {
+export function optionalText(value: string, charactersMax: number, where: string): string {
   if (value.length > charactersMax) throw invalid(where, `is longer than ${charactersMax} characters`);
   if (UNFIT.test(value)) {
     throw invalid(where, "holds control characters, marks that turn the direction of text, or broken encoding");
@@ -50,7 +50,7 @@ function optionalText(value: string, charactersMax: number, where: string): stri
   return value;
 }
 
-function requiredText(value: string, charactersMax: number, where: string): string {
+export function requiredText(value: string, charactersMax: number, where: string): string {
   if (optionalText(value, charactersMax, where).trim() === "") throw invalid(where, "is missing");
   return value;
 }
@@ -149,7 +149,12 @@ function toRelationship({ relationship: message }: WireClaim, where: string): Cl
  *
  * @throws {Failure} `invalid-input`.
  */
-export function checkHoldsNoNumber({ userId, role, relationship }: Claim, patient: PatientQuery): void {
+export function checkHoldsNoNumber(claim: Claim, patient: PatientQuery): void {
+  checkClaimHoldsNoNumber(claim, patient.by === "number" ? patient.nhsNumber : undefined);
+}
+
+/** As {@link checkHoldsNoNumber}, where no patient is named by number. */
+export function checkClaimHoldsNoNumber({ userId, role, relationship }: Claim, asked?: NhsNumber): void {
   const kept = [
     ["claim.user_id", userId, "give the user's name or id"],
     ["claim.role", role, "give a job role"],
@@ -157,7 +162,7 @@ export function checkHoldsNoNumber({ userId, role, relationship }: Claim, patien
   ] as const;
   for (const [where, text, remedy] of kept) {
     if (holdsFewDigits(text)) continue;
-    if (patient.by === "number" && text.replace(/\D/g, "").includes(patient.nhsNumber.expose())) {
+    if (asked !== undefined && text.replace(/\D/g, "").includes(asked.expose())) {
       throw invalid(where, `is the patient's NHS number, or holds it: ${remedy}`);
     }
     if (containsNhsNumber(text)) throw invalid(where, `holds what looks like an NHS number: ${remedy}`);

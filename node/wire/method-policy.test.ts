@@ -7,6 +7,7 @@ import { silentLog } from "../telemetry/log.ts";
 import { FederationServiceService } from "./generated/corridor/v1/federation_service.ts";
 import { FeedServiceService } from "./generated/corridor/v1/feed_service.ts";
 import { LocatorServiceService } from "./generated/corridor/v1/locator_service.ts";
+import { SearchServiceService } from "./generated/corridor/v1/search_service.ts";
 import { methodsWithPolicy, policyOf } from "./method-policy.ts";
 import { reflectionServices } from "./reflection.ts";
 
@@ -14,6 +15,7 @@ const definitions: readonly ServiceDefinition[] = [
   LocatorServiceService,
   FederationServiceService,
   FeedServiceService,
+  SearchServiceService,
   healthDefinition,
   ...reflectionServices([], silentLog).map(({ definition }) => definition),
 ];

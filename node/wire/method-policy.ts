@@ -35,6 +35,7 @@ const METHOD_POLICIES: Readonly<Record<string, MethodPolicy>> = {
   "/corridor.v1.LocatorService/AnswerLocate": { who: "peer", times: oneAnswer },
   "/corridor.v1.LocatorService/AnswerLocateStream": { who: "peer", times: conversation },
   "/corridor.v1.FederationService/Locate": { who: "caller", times: oneAnswer },
+  "/corridor.v1.SearchService/Search": { who: "caller", times: oneAnswer },
   "/corridor.v1.FeedService/Load": { who: "feeder", times: conversation },
   "/grpc.health.v1.Health/Check": { who: "anyone", times: oneAnswer },
   "/grpc.health.v1.Health/List": { who: "anyone", times: oneAnswer },

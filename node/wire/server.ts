@@ -31,6 +31,7 @@ import {
 } from "./interceptors.ts";
 import { type LocatorNeeds, locatorService } from "./locator-service.ts";
 import { reflectionServices } from "./reflection.ts";
+import { type SearchNeeds, searchService } from "./search-service.ts";
 import type { Service } from "./service.ts";
 import type { TlsFiles } from "./tls-files.ts";
 import { type Connection, startTlsServer } from "./tls-server.ts";
@@ -53,6 +54,7 @@ export interface ServerOrder {
   readonly authorise: (identity: PeerIdentity) => AuthorisedPeer;
   readonly locator: LocatorNeeds;
   readonly federation: FederationNeeds;
+  readonly search: SearchNeeds;
   readonly feed: FeedNeeds;
   /** Serves the protos' shapes to operators' tools. */
   readonly reflection: boolean;
@@ -118,6 +120,7 @@ function servicesOf(order: ServerOrder): readonly Service[] {
   const services = [
     locatorService({ ownId, protocol, clock }, log, order.locator, checkAgain),
     federationService(clock, random, log, order.federation),
+    searchService(clock, random, log, order.search),
     feedService(log, order.feed, checkAgain),
   ];
   const named = [...services.map(({ name }) => name), HEALTH_SERVICE];

@@ -152,6 +152,7 @@ export async function startFailingNode(
         signVerdict: (payload: Uint8Array) => network.signer(HOLDER).signVerdict(payload),
       }),
     },
+    search: { searchPeople: () => Promise.resolve({ result: "none", persons: [], askForMore: false }) },
     feed: {
       ...points.wrap("feed", {
         validate: (entries: readonly { readonly fields: Readonly<Record<string, unknown>> }[]) =>

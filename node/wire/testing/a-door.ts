@@ -12,6 +12,7 @@ import { checkAssertionTimes, verifyAssertion } from "../../trust/assertion.ts";
 import { authorisePeer } from "../../trust/peer-identity.ts";
 import type { FederationNeeds } from "../federation-service.ts";
 import type { FeedNeeds } from "../feed-service.ts";
+import type { SearchNeeds } from "../search-service.ts";
 import { type RunningServer, startServer } from "../server.ts";
 import { DOMAIN, HOLDER, type WireNetwork } from "./a-network.ts";
 
@@ -20,6 +21,7 @@ export interface DoorStories {
   readonly verifyAssertion?: typeof verifyAssertion;
   readonly answerLocate?: (question: PeerQuestion) => Promise<HolderAnswer>;
   readonly locate?: FederationNeeds["locate"];
+  readonly searchPeople?: SearchNeeds["searchPeople"];
   readonly validate?: FeedNeeds["validate"];
   readonly loadBatch?: FeedNeeds["loadBatch"];
   readonly finishLoad?: FeedNeeds["finishLoad"];
@@ -60,6 +62,9 @@ export function openDoor(
     federation: {
       locate: stories.locate ?? onlyVerdict,
       signVerdict: (payload) => network.signer(HOLDER).signVerdict(payload),
+    },
+    search: {
+      searchPeople: stories.searchPeople ?? (() => Promise.resolve({ result: "none", persons: [], askForMore: false })),
     },
     feed: {
       validate: stories.validate ?? ((entries) => Promise.resolve(entries.map(() => NOT_KEPT))),
