@@ -1,9 +1,10 @@
 import type { Database } from "better-sqlite3";
 
 import type { Random } from "../base/random.ts";
-import { candidatesOf } from "./decision.ts";
+import { type Candidate, candidatesOf } from "./decision.ts";
 import type { IdentityRecord, StoredIdentity } from "./identity-record.ts";
 import { makeIdentityRows } from "./identity-rows.ts";
+import { makeLinkCandidates } from "./link-candidates.ts";
 import { makeMatchKeyStore } from "./match-keys.ts";
 import { RULE_VERSION, type MatchRecord } from "./matching.ts";
 import { makeNumberChanges, type NumberChanges } from "./number-changes.ts";
@@ -84,13 +85,22 @@ interface Placement {
   readonly personKey: number;
   /** Absent where it stays with the person it was with. */
   readonly event?: { readonly kind: "link" | "break"; readonly reason: string; readonly score?: object | undefined };
+  /** Persons whom the record shows to be the same one. */
+  readonly also?: readonly Candidate[];
 }
 
-export function makeIdentityStore(db: Database, random: Random): IdentityStore {
+/**
+ * How far linking goes: by a shared number alone, or on to everybody who may be the same person. The first is for tests of
+ * what comes after linking, which need people apart whom the second would put together.
+ */
+export type Linking = "by-number" | "by-score";
+
+export function makeIdentityStore(db: Database, random: Random, linking: Linking = "by-score"): IdentityStore {
   const rows = makeIdentityRows(db, random);
   const keys = makeMatchKeyStore(db);
   const [statements, events, numbers] = [makeStatements(db), makePersonEvents(db), makeNumbers(db)];
-  const placing = makePlacing(rows, statements, numbers);
+  const alikeOf = linking === "by-score" ? makeLinkCandidates(db, rows) : undefined;
+  const placing = makePlacing(rows, alikeOf, statements, numbers);
   const persons = makePersons(db, { rows, statements, events, numbers });
   const queue = makeReviewQueue(db);
   const identityNoOf = db
@@ -119,8 +129,9 @@ export function makeIdentityStore(db: Database, random: Random): IdentityStore {
     const decision = placing.decide(record, held);
     if (held !== undefined) queue.remove(identityNo);
     if (decision.kind === "link") {
-      const { personKey, reason, score } = decision;
-      return personKey === held?.personKey ? { personKey } : { personKey, event: { kind: "link", reason, score } };
+      const { personKey, reason, score, also } = decision;
+      const stays = personKey === held?.personKey;
+      return stays ? { personKey, also } : { personKey, also, event: { kind: "link", reason, score } };
     }
     if (decision.kind === "review") queue.add({ identityNo, sinceMs: nowMs, ...decision });
     // Alone with its person: there is nobody to be parted from.
@@ -147,14 +158,17 @@ export function makeIdentityStore(db: Database, random: Random): IdentityStore {
     }
     const recordNo = rows.nextRecordNo();
     const identityNo = held?.identityNo ?? recordNo;
-    const { personKey, event } = place(record, held, identityNo, nowMs);
+    const { personKey, event, also = [] } = place(record, held, identityNo, nowMs);
     const version = (held?.version ?? 0) + 1;
     rows.replace(held, { ...record, recordNo, identityNo, version, current: true, personKey, loadedAtMs: nowMs });
     keys.add(identityNo, record);
+    const actor: Actor = { kind: "machine", ruleVersion: RULE_VERSION };
     if (event !== undefined) {
-      const actor: Actor = { kind: "machine", ruleVersion: RULE_VERSION };
       events.add({ ...event, atMs: nowMs, actor, identityNo, from: held?.personKey, to: personKey });
       if (held !== undefined) persons.settle([{ identityNo, from: held.personKey, to: personKey }]);
+    }
+    for (const { personKey: from, score } of also) {
+      persons.absorb(from, personKey, { actor, atMs: nowMs, reason: "score-with-another", score });
     }
     return held === undefined ? "added" : "changed";
   }
@@ -288,12 +302,14 @@ function isSame(record: IdentityRecord, held: StoredIdentity): boolean {
 }
 
 /** True where the linking rule cannot tell the two apart: a new telephone number is no reason to decide again. */
-function matchesAlike(record: MatchRecord, held: MatchRecord): boolean {
+function matchesAlike(record: IdentityRecord, held: IdentityRecord): boolean {
   return (
     record.nhsNumber === held.nhsNumber &&
     record.nhsNumberStatus === held.nhsNumberStatus &&
     record.birthDate === held.birthDate &&
     record.givenName === held.givenName &&
+    record.middleName === held.middleName &&
+    record.familyName === held.familyName &&
     record.gender === held.gender
   );
 }

@@ -16,7 +16,7 @@ describe("changes of NHS numbers", () => {
   let store: IdentityStore;
   beforeEach(() => {
     index = openTestIndex();
-    store = makeIdentityStore(index.db, seededRandom(11));
+    store = makeIdentityStore(index.db, seededRandom(11), "by-number");
   });
   afterEach(() => index.close());
 

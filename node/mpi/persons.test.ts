@@ -26,7 +26,7 @@ describe("persons", () => {
   let desk: ReviewDesk;
   beforeEach(() => {
     index = openTestIndex();
-    store = makeIdentityStore(index.db, seededRandom(11));
+    store = makeIdentityStore(index.db, seededRandom(11), "by-number");
     desk = makeReviewDesk(index.db, seededRandom(12));
   });
   afterEach(() => index.close());

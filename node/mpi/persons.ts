@@ -67,6 +67,11 @@ export interface Persons {
   sameness(one: StoredIdentity, other: StoredIdentity, authority: Authority): Statement | undefined;
   /** True where others than the machine have said with whom this identity belongs, and it is there. */
   isHeldWith(identity: StoredIdentity, authority: Authority): boolean;
+  /**
+   * The machine's: everybody of `from` comes to `into`, by one event. Nothing happens where anybody has said otherwise, or
+   * where the person would have two verified numbers or become too large.
+   */
+  absorb(from: number, into: number, deciding: Deciding): void;
   /** Leaves `from` behind as a redirect where nobody of it is left. */
   settle(moves: readonly Move[]): void;
   /** True where both have a verified number, and not the same one. */
@@ -189,6 +194,13 @@ export function makePersons(db: Database, { rows, statements, events, numbers }:
     return { kind: "done", eventNo };
   }
 
+  function absorb(from: number, into: number, deciding: Deciding): void {
+    const [moving, target] = [rows.ofPerson(from), rows.ofPerson(into)];
+    if (moving.length === 0 || differences(moving, target).length > 0) return;
+    if (refusalOf(moving, target, "feed") !== undefined) return;
+    apply(moving, into, events.add({ ...deciding, kind: "merge", from, to: into }));
+  }
+
   function part(
     one: StoredIdentity,
     others: readonly StoredIdentity[] | undefined,
@@ -241,7 +253,7 @@ export function makePersons(db: Database, { rows, statements, events, numbers }:
     const event = events.byNo(eventNo);
     if (event === undefined) return { kind: "unknown" };
     if (event.undoneBy !== null) return { kind: "already" };
-    if (event.actor === "machine") return revertMachine(event, deciding);
+    if (event.actor === "machine" && event.identityNo !== null) return revertMachine(event, deciding);
 
     const back = events.movesOf(event).map(({ identityNo, from, to }) => ({ identityNo, from: to, to: from }));
     const moving = back.map(({ identityNo }) => heldBy(identityNo));
@@ -261,6 +273,7 @@ export function makePersons(db: Database, { rows, statements, events, numbers }:
     if (subject !== undefined && event.actor.startsWith("feed") && deciding.actor.kind === "user") {
       stateOtherwise(event, subject.identityNo, revertNo);
     }
+    if (event.actor === "machine" && deciding.actor.kind === "user") keepApart(event, moving, revertNo);
     if (event.undoes !== null) events.setUndone(event.undoes, null);
     events.setUndone(eventNo, revertNo);
     return { kind: "done", eventNo: revertNo };
@@ -274,6 +287,15 @@ export function makePersons(db: Database, { rows, statements, events, numbers }:
     const together = heldBy(identityNo).personKey === heldBy(otherIdentityNo).personKey;
     if (together !== (says === "same")) return;
     statements.make({ says, one: identityNo, other: otherIdentityNo, authority: "reviewer" }, eventNo);
+  }
+
+  /** Two persons whom the machine had made one stay two: it would find them again. */
+  function keepApart({ to }: PersonEvent, moved: readonly StoredIdentity[], eventNo: number): void {
+    const [one] = moved;
+    const [other] = to === null ? [] : rows.ofPerson(to);
+    if (one === undefined || other === undefined) return;
+    const pair = { one: one.identityNo, other: other.identityNo };
+    statements.make({ says: "different", ...pair, authority: "reviewer" }, eventNo);
   }
 
   /** The machine would do it again: taken back, it is a reviewer's decision from then on. */
@@ -346,6 +368,7 @@ export function makePersons(db: Database, { rows, statements, events, numbers }:
 
   return {
     join,
+    absorb,
     part,
     split,
     revert,

@@ -1,6 +1,8 @@
 import { decide, type CandidatePerson, type Decision } from "./decision.ts";
 import type { IdentityRecord, StoredIdentity } from "./identity-record.ts";
 import type { IdentityRows } from "./identity-rows.ts";
+import type { LinkCandidates } from "./link-candidates.ts";
+import { type Comparable, toComparable } from "./linkage/comparable.ts";
 import type { Numbers } from "./numbers.ts";
 import type { Statements } from "./statements.ts";
 
@@ -12,23 +14,53 @@ export interface Placing {
   decide(record: IdentityRecord, held: StoredIdentity | undefined): Decision;
 }
 
-export function makePlacing(rows: IdentityRows, statements: Statements, numbers: Numbers): Placing {
+/** @param alikeOf absent where only a number links. */
+export function makePlacing(
+  rows: IdentityRows,
+  alikeOf: ((record: Comparable) => LinkCandidates) | undefined,
+  statements: Statements,
+  numbers: Numbers,
+): Placing {
   return {
     decide(record, held) {
       const number = record.nhsNumber === "" ? undefined : numbers.canonical(Number(record.nhsNumber));
       if (number !== undefined && numbers.isConfused(number)) return { kind: "none", reason: "number-confused" };
-      const persons = number === undefined ? [] : personsOf(number, rows, numbers, held?.identityNo);
-      const allowed = withoutDifferent(persons, held, statements).filter(
-        ({ records }) => !isProtectedPair([record], records, numbers),
-      );
-      const roomy = allowed.filter(({ records }) => records.length < PERSON_IDENTITIES_MAX);
-      if (roomy.length < allowed.length) return { kind: "none", reason: "person-too-large" };
+      const mayBe = (persons: readonly StoredPerson[]): StoredPerson[] =>
+        withoutDifferent(persons, held, statements).filter(
+          ({ records }) => !isProtectedPair([record], records, numbers),
+        );
+      const holders = mayBe(number === undefined ? [] : personsOf(number, rows, numbers, held?.identityNo));
+      const roomy = holders.filter(hasRoom);
+      if (roomy.length < holders.length) return { kind: "none", reason: "person-too-large" };
+      const alike = (find: NonNullable<typeof alikeOf>): CandidatePerson[] => {
+        const { identities } = find(toComparable(record));
+        const others = mayBe(personsWith(identities, rows, held?.identityNo)).filter(hasRoom);
+        return others.map((person) => canonicalPerson(person, numbers));
+      };
       return decide(
         canonically(record, numbers),
         roomy.map((person) => canonicalPerson(person, numbers)),
+        alikeOf && (() => alike(alikeOf)),
       );
     },
   };
+}
+
+function hasRoom({ records }: CandidatePerson): boolean {
+  return records.length < PERSON_IDENTITIES_MAX;
+}
+
+/** Everybody who has one of these identities, without the one that is being placed. */
+function personsWith(
+  identities: readonly StoredIdentity[],
+  rows: IdentityRows,
+  withoutIdentityNo: number | undefined,
+): StoredPerson[] {
+  const keys = new Set(identities.map(({ personKey }) => personKey));
+  return [...keys].flatMap((personKey): StoredPerson[] => {
+    const records = rows.ofPerson(personKey).filter(({ identityNo }) => identityNo !== withoutIdentityNo);
+    return records.length === 0 ? [] : [{ personKey, records }];
+  });
 }
 
 /**

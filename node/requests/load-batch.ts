@@ -11,7 +11,7 @@ import type { InTurn } from "../base/turns.ts";
 import { makeFeedStateStore, type FeedStateStore } from "../locator/feed-state.ts";
 import { makePointerStore, type PointerRecord, type PointerStore } from "../locator/pointer-store.ts";
 import type { IdentityRecord } from "../mpi/identity-record.ts";
-import { makeIdentityStore, type IdentityStore } from "../mpi/identity-store.ts";
+import { makeIdentityStore, type IdentityStore, type Linking } from "../mpi/identity-store.ts";
 import type { CommandHandlers, StoreCommands, StoreExecutor } from "../storage/executor.ts";
 import { enqueue } from "../storage/outbox.ts";
 import { makeWaitingItems, type WaitingItem, type WaitingItems } from "./waiting-items.ts";
@@ -234,9 +234,9 @@ interface Stores {
 }
 
 /** Handlers of the commands of a load: they decide and write inside one transaction of the index's writer. */
-export function makeHandlers(db: Database, random: Random, clock: Clock): CommandHandlers {
+export function makeHandlers(db: Database, random: Random, clock: Clock, linking?: Linking): CommandHandlers {
   const stores = {
-    identities: makeIdentityStore(db, random),
+    identities: makeIdentityStore(db, random, linking),
     pointers: makePointerStore(db, random),
     objections: makeObjectionStore(db),
     waiting: makeWaitingItems(db),

@@ -37,7 +37,7 @@ describe("reviewing who is whom", () => {
   let looks: Look[];
   beforeEach(() => {
     index = openTestIndex();
-    store = makeIdentityStore(index.db, seededRandom(11));
+    store = makeIdentityStore(index.db, seededRandom(11), "by-number");
     looks = [];
     const clock = makeFakeClock();
     needs = {

@@ -20,6 +20,7 @@ import { parseOrganisationCode, type OrganisationCode, type Purpose, type Sensit
 import { makeLocator, type Locator, type LocatorProvider } from "../locator/locator.ts";
 import type { PointerRecord } from "../locator/pointer-store.ts";
 import type { IdentityRecord } from "../mpi/identity-record.ts";
+import type { Linking } from "../mpi/identity-store.ts";
 import { makeMpi, type Mpi } from "../mpi/mpi.ts";
 import type { Found } from "../requests/answer-locate.ts";
 import { findRecords, knowPerson } from "../requests/find-records.ts";
@@ -36,7 +37,7 @@ import { openDatabase, openStore } from "../storage/database.ts";
 import { makeInlineExecutor } from "../storage/inline-executor.ts";
 import { makeFakeClock } from "./fake-clock.ts";
 
-/** A real index in a folder of its own: loaded through its story, read through a read-only connection. */
+/** A real index in a folder of its own, linked by number alone unless asked otherwise: loaded through its story, read through a read-only connection. */
 export interface TestIndex {
   /** The writer's connection, for looking and for doing damage. */
   readonly db: Database;
@@ -57,11 +58,12 @@ export interface TestIndex {
 export function openTestIndex(
   providers: readonly LocatorProvider[] = [aProvider("RRK"), aProvider("RJE")],
   clock: Clock = makeFakeClock(),
+  linking: Linking = "by-number",
 ): TestIndex {
   const folder = mkdtempSync(join(tmpdir(), "corridor-index-"));
   const file = join(folder, "index.db");
   const db = openStore(file, "index");
-  const store = makeInlineExecutor(db, makeHandlers(db, seededRandom(7), clock));
+  const store = makeInlineExecutor(db, makeHandlers(db, seededRandom(7), clock, linking));
   const readDb = openDatabase(file, { readonly: true });
   const mpi = makeMpi(readDb);
   const locator = makeLocator({ db: readDb, clock, providers });

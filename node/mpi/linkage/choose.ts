@@ -1,5 +1,5 @@
 import type { Comparable } from "./comparable.ts";
-import { type Frequencies, frequenciesOf } from "./frequencies.ts";
+import { frequenciesOf } from "./frequencies.ts";
 import { isTelling, type Linker, linkFrom, makeLinker, OTHER_NUMBERS_BITS } from "./linker.ts";
 import type { LinkModel } from "./model.ts";
 import { type PairScore, scorePair } from "./score.ts";
@@ -20,13 +20,20 @@ export interface Candidate<Key> {
 export type Doubt = "in-doubt" | "agrees-but-for-one-thing" | "several-agree";
 
 export type Choice<Key> =
-  | { readonly kind: "one"; readonly candidate: Candidate<Key> }
+  | {
+      readonly kind: "one";
+      readonly candidate: Candidate<Key>;
+      /** Who the record shows to be the same person: what they had in common was too little without it. */
+      readonly also: readonly Candidate<Key>[];
+    }
   | { readonly kind: "doubt"; readonly doubt: Doubt; readonly candidates: readonly Candidate<Key>[] }
   | { readonly kind: "nobody" };
 
 export interface Chooser {
   /** Whose a record is, of the people that it may be. The order in which they are given does not matter. */
   choose<Key>(record: Comparable, persons: readonly KnownPerson<Key>[]): Choice<Key>;
+  /** Who else, of these, is the person whose the record is known to be. */
+  alsoOf<Key>(record: Comparable, own: KnownPerson<Key>, persons: readonly KnownPerson<Key>[]): Candidate<Key>[];
 }
 
 /** Most people that a doubt names. */
@@ -41,33 +48,52 @@ export function makeChooser(model: LinkModel, people: number): Chooser {
   const linker = makeLinker(model, frequencies);
   const from = linkFrom(model, people);
 
+  const judgeAll = <Key>(record: Comparable, persons: readonly KnownPerson<Key>[]): Judged<Key>[] =>
+    persons
+      .map((person) => judge(record, person, linker, from))
+      .filter(({ weight }) => weight >= from - model.reviewBits)
+      .toSorted((a, b) => b.weight - a.weight);
+
+  const asCandidate = <Key>(record: Comparable, { person, closest }: Judged<Key>): Candidate<Key> => ({
+    key: person.key,
+    score: scorePair(record, linker.pair(record, closest).comparison, model, frequencies),
+  });
+
+  /** The persons of the others that link, and with all whom they join nothing speaks against it. */
+  function joining<Key>(record: Comparable, own: KnownPerson<Key>, others: readonly Judged<Key>[]): Candidate<Key>[] {
+    const together = [record, ...own.records];
+    const joined: Judged<Key>[] = [];
+    for (const other of others) {
+      if (!other.links || other.person.key === own.key) continue;
+      if (linker.obstacle(together, other.person.records) !== undefined) continue;
+      together.push(...other.person.records);
+      joined.push(other);
+    }
+    return joined.map((each) => asCandidate(record, each));
+  }
+
   return {
     choose(record, persons) {
-      const judged = persons
-        .map((person) => judge(record, person, linker, from))
-        .filter(({ weight }) => weight >= from - model.reviewBits)
-        .toSorted((a, b) => b.weight - a.weight);
+      const judged = judgeAll(record, persons);
       const [best] = judged;
       if (best === undefined) return { kind: "nobody" };
-      const asCandidate = ({ person, closest }: Judged<(typeof persons)[number]["key"]>) => ({
-        key: person.key,
-        score: score(record, closest, linker, model, frequencies),
-      });
       const doubt = (why: Doubt) => ({
         kind: "doubt" as const,
         doubt: why,
-        candidates: judged.slice(0, CANDIDATES_MAX).map(asCandidate),
+        candidates: judged.slice(0, CANDIDATES_MAX).map((each) => asCandidate(record, each)),
       });
       if (best.weight < from) return doubt("in-doubt");
       if (!best.links) return doubt("agrees-but-for-one-thing");
-      const rivals = judged.filter(
+      const hasRival = judged.some(
         ({ person, weight }) =>
           person !== best.person &&
           weight >= best.weight - model.marginBits &&
           areTwo(best.person.records, person.records, linker),
       );
-      return rivals.length > 0 ? doubt("several-agree") : { kind: "one", candidate: asCandidate(best) };
+      if (hasRival) return doubt("several-agree");
+      return { kind: "one", candidate: asCandidate(record, best), also: joining(record, best.person, judged) };
     },
+    alsoOf: (record, own, persons) => joining(record, own, judgeAll(record, persons)),
   };
 }
 
@@ -97,14 +123,4 @@ function judge<Key>(record: Comparable, person: KnownPerson<Key>, linker: Linker
 function areTwo(ones: readonly Comparable[], others: readonly Comparable[], linker: Linker): boolean {
   const obstacle = linker.obstacle(ones, others);
   return obstacle !== undefined && isTelling(obstacle);
-}
-
-function score(
-  one: Comparable,
-  other: Comparable,
-  linker: Linker,
-  model: LinkModel,
-  frequencies: Frequencies,
-): PairScore {
-  return scorePair(one, linker.pair(one, other).comparison, model, frequencies);
 }

@@ -40,6 +40,8 @@ export interface Comparable {
   /** Letters only, the first word's and all words'; empty for a placeholder such as `BABY`. */
   readonly given: string;
   readonly givenWhole: string;
+  /** Of a newborn who has no name yet and is one of several: which, or `?` where that is not said; otherwise empty. */
+  readonly ofSeveral: string;
   readonly middle: string;
   readonly family: string;
   /** The parts of a double name, particles left out: `de la Cruz-Khan` has `cruz` and `khan`. */
@@ -106,6 +108,7 @@ export function toComparable(input: MatchInput): Comparable {
     localId: input.localId ?? "",
     given: givenWords[0] ?? "",
     givenWhole: givenWords.join(""),
+    ofSeveral: isNameless ? birthOrderOf(input.givenName) : "",
     middle: [...givenWords.slice(1), ...wordsOf(input.middleName)].join(""),
     family: familyWords.length === 0 ? "" : familyWords.join(""),
     familyParts: familyWords.filter((word) => !PARTICLES.has(word)),
@@ -131,6 +134,20 @@ function wordsOf(name: string): string[] {
     .split(/[^\p{L}\p{M}'’]+/u)
     .map(normaliseName)
     .filter((word) => word !== "");
+}
+
+const BIRTH_ORDERS: readonly RegExp[] = [
+  /\b(?:one|1|i|a|first)\b/,
+  /\b(?:two|2|ii|b|second)\b/,
+  /\b(?:three|3|iii|c|third)\b/,
+];
+
+/** `TWIN TWO` and `TRIPLET C` are one of several, and say which. */
+function birthOrderOf(placeholder: string): string {
+  const name = placeholder.toLowerCase();
+  if (!/\b(?:twin|triplet|quad)/.test(name)) return "";
+  const order = BIRTH_ORDERS.findIndex((words) => words.test(name));
+  return order === -1 ? "?" : String(order + 1);
 }
 
 /** A family name that says that there is none known. */

@@ -59,6 +59,7 @@ function asText(record: Comparable): string {
     record.phone,
     record.email.replaceAll(BETWEEN, ""),
     record.localId.replaceAll(BETWEEN, ""),
+    record.ofSeveral,
   ].join(BETWEEN);
 }
 
@@ -89,5 +90,6 @@ function fromText(text: string): Comparable {
     phone: part(19),
     email: part(20),
     localId: part(21),
+    ofSeveral: part(22),
   };
 }

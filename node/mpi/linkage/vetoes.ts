@@ -11,8 +11,15 @@ export function vetoOf(one: Comparable, other: Comparable, comparison: Compariso
   if (given === GIVEN_DIFFERENT && sex === SEX_DIFFERENT) return "given name and sex differ";
   const isOtherName =
     comparison.number === 0 ? given > GIVEN_SIMILAR && comparison.middle !== 0 : given >= GIVEN_SIMILAR;
-  if (isOtherName && mayBeTwins(comparison)) return "same birth and household, other given name";
+  const isUnnamed = comparison.given === undefined;
+  const isOther =
+    isOtherName || (isUnnamed && (comparison.middle === MIDDLE_DIFFERENT || areOthersOfSeveral(one, other)));
+  if (isOther && mayBeTwins(comparison)) return "same birth and household, other given name";
   return undefined;
+}
+
+function areOthersOfSeveral({ ofSeveral: one }: Comparable, { ofSeveral: other }: Comparable): boolean {
+  return one !== "" && other !== "" && one !== "?" && other !== "?" && one !== other;
 }
 
 /**
@@ -40,6 +47,8 @@ export function lacksProof(one: Comparable, other: Comparable, comparison: Compa
   const otherFamily = family !== undefined && family > FAMILY_SIMILAR;
   const bothNames = sameGiven && family !== undefined && !otherFamily;
 
+  // A newborn twin without a name is either of the two until a number says which.
+  if ((one.ofSeveral !== "" || other.ofSeveral !== "") && one.ofSeveral !== other.ofSeveral && !byNumber) return true;
   if (otherGiven && !byNumber && !byEmail && !isSamePlace(one, other, place)) return true;
   switch (birth) {
     case BIRTH_SAME:
@@ -86,6 +95,7 @@ const GENERATION_YEARS = 12;
 
 const GIVEN_SIMILAR = levelOf("given", "similar");
 const GIVEN_DIFFERENT = levelOf("given", "different");
+const MIDDLE_DIFFERENT = levelOf("middle", "different");
 const SEX_DIFFERENT = levelOf("sex", "different");
 const FAMILY_SLIP = levelOf("family", "slip");
 const FAMILY_SIMILAR = levelOf("family", "similar");
