@@ -6,7 +6,7 @@ import type { IdentityRecord, StoredIdentity } from "./identity-record.ts";
 import { makeIdentityRows } from "./identity-rows.ts";
 import { makeLinkCandidates } from "./link-candidates.ts";
 import { makeMatchKeyStore } from "./match-keys.ts";
-import { RULE_VERSION, type MatchRecord } from "./matching.ts";
+import { RULE_VERSION } from "./matching.ts";
 import { makeNumberChanges, type NumberChanges } from "./number-changes.ts";
 import { makeNumbers } from "./numbers.ts";
 import { makePersonEvents, type Actor } from "./person-events.ts";
