@@ -20,6 +20,8 @@ export const callerRightsSchema = z.strictObject({
   feed: z.boolean(),
   /** May run the node: health, membership, reports without patients. */
   operate: z.boolean(),
+  /** May see who is in doubt, and decide who is whom by hand. Absent = may not. */
+  review: z.boolean().optional(),
   /** May claim any role, setting and organisation, at a node that is itself a sandbox. */
   sandbox: z.boolean(),
 });

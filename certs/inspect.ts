@@ -70,8 +70,13 @@ export function describeCertificate(facts: CertificateFacts): string[] {
   ];
 }
 
-function describeRights({ roles, settings, organisations, feed, operate, sandbox }: CallerRights): string[] {
-  const powers = [feed && "load data", operate && "operate the node", sandbox && "claim anything at a sandbox node"];
+function describeRights({ roles, settings, organisations, feed, operate, review, sandbox }: CallerRights): string[] {
+  const powers = [
+    feed && "load data",
+    operate && "operate the node",
+    review === true && "review who is whom",
+    sandbox && "claim anything at a sandbox node",
+  ];
   return [
     row("roles", list(roles)),
     row("settings", list(settings)),

@@ -25,14 +25,18 @@ import { type Covered, makeFederation } from "./federation/federation.ts";
 import { type AdmittedFeed, parseFeedItem } from "./feeds/items.ts";
 import { startJobs } from "./jobs/jobs.ts";
 import { loadTidy } from "./jobs/load-tidy.ts";
+import { matchKeys } from "./jobs/match-keys.ts";
 import { type LocatorProvider, makeLocator } from "./locator/locator.ts";
 import { makeMpi } from "./mpi/mpi.ts";
+import { makeReviewReader } from "./mpi/review-reader.ts";
 import { makePersonSearch } from "./mpi/search.ts";
 import { answerLocate } from "./requests/answer-locate.ts";
 import { answerOwn } from "./requests/answer-own.ts";
+import { fillMatchKeys } from "./requests/fill-match-keys.ts";
 import { findRecords, knowPerson } from "./requests/find-records.ts";
 import { dropOldWaiting, finishLoad, LOAD_COMMANDS_AT_ONCE, loadBatch } from "./requests/load-batch.ts";
 import { locate } from "./requests/locate.ts";
+import * as review from "./requests/review.ts";
 import { searchPeople } from "./requests/search-people.ts";
 import { removeLeftCopies } from "./storage/backup.ts";
 import { behindText, readBehind } from "./storage/behind.ts";
@@ -142,7 +146,10 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     ...{ clock, ownId: settings.id, directory: inForce, transport: peers },
     mayAsk: access.mayAsk,
   });
-  const kinds = [loadTidy((signal) => dropOldWaiting({ clock, store: index }, signal))];
+  const kinds = [
+    loadTidy((signal) => dropOldWaiting({ clock, store: index }, signal)),
+    matchKeys((after, signal) => fillMatchKeys(index, after, signal)),
+  ];
   const jobs = await startJobs(
     { readDb: reader, executor: index, clock, random, log, kinds },
     settings.redisUrl && { url: settings.redisUrl, queue: settings.id },
@@ -180,6 +187,8 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
       answerOwn(question, permit, covered, ownNeeds),
     ownIndexFailed: (failure: Failure) => log.error("own-index-failed", failure),
   };
+  const reviewReader = makeReviewReader(reader, clock);
+  const reviewNeeds = { clock, store: index, reader: reviewReader, recordReview: audit.recordReview };
   const loadNeeds = {
     clock,
     store: index,
@@ -214,6 +223,14 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
           decideAccess: () => decideForCaller(question, rights, settings.sandbox, access),
           searchIndex: (search) => mpi.inOneSnapshot(() => personSearch.search(search)),
         }),
+    },
+    mpi: {
+      listReview: (by) => review.listReview(by, reviewNeeds),
+      showReview: (by, identityNo) => review.showReview(by, identityNo, reviewNeeds),
+      changePersons: (by, change) => review.changePersons(by, change, reviewNeeds),
+      showHistory: (by, identityNo) => review.showHistory(by, identityNo, reviewNeeds),
+      listHairballs: (by, from) => review.listHairballs(by, from, reviewNeeds),
+      showQuality: (by) => review.showQuality(by, reviewNeeds),
     },
     feed: {
       validate(entries, organisations) {

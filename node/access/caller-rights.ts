@@ -26,7 +26,8 @@ export function checkCallerRights(claim: Claim, rights: ClaimRights): Failure | 
   return undefined;
 }
 
-function mayClaimRole(role: string, rights: readonly string[]): boolean {
+/** True where the rights list the job role, or the very role. */
+export function mayClaimRole(role: string, rights: readonly string[]): boolean {
   const jobRole = jobRoleOf(role);
   return jobRole !== undefined && rights.some((right) => right === role || right === jobRole);
 }

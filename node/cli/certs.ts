@@ -52,6 +52,7 @@ interface IssueOptions {
   readonly organisation: string[];
   readonly feed: boolean;
   readonly operate: boolean;
+  readonly review?: true;
   readonly sandbox: boolean;
   readonly replace: boolean;
 }
@@ -71,6 +72,7 @@ function issueCommand(clock: Clock): Command {
     .option("--organisation <codes...>", "caller: organisations that it may claim", [])
     .option("--feed", "caller: may load identities, pointers and objections", false)
     .option("--operate", "caller: may run the node", false)
+    .option("--review", "caller: may decide by hand who is whom, and see whom it is about")
     .option("--sandbox", "caller: may claim anything, at a sandbox node", false)
     .option("--replace", "a new key and certificate take the place of those there", false)
     .action((dir: string, kind: string, name: string, options: IssueOptions) =>
@@ -89,7 +91,8 @@ async function issue(dir: string, kind: string, name: string, options: IssueOpti
   }
   if (options.node === undefined) throw usage("A caller needs --node: the node that it may ask.");
   const { role: roles, setting: settings, organisation: organisations, feed, operate, sandbox } = options;
-  const rights = { roles, settings, organisations, feed, operate, sandbox };
+  const { review } = options;
+  const rights = { roles, settings, organisations, feed, operate, ...(review && { review }), sandbox };
   const { files } = await issueCaller(dir, { node: options.node, name, rights, clock, replace });
   console.log(`Issued ${files.certificate}, valid for ${LEAF_DAYS} days; its key lies beside it.`);
 }

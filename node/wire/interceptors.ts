@@ -96,6 +96,8 @@ const NOT_ADMITTED = {
   caller: "Only callers of this node may call this method.",
   feeder: "Only callers whose certificate gives the right to feed may call this method.",
   operator: "Only callers whose certificate gives the right to operate may call this method.",
+  reviewer: "Only callers whose certificate gives the right to review may call this method.",
+  steward: "Only callers whose certificate gives the right to review or to operate may call this method.",
 } as const;
 
 function admits({ who }: MethodPolicy, peer: AuthorisedPeer): boolean {
@@ -108,6 +110,10 @@ function admits({ who }: MethodPolicy, peer: AuthorisedPeer): boolean {
       return peer.kind === "caller" && peer.rights.feed;
     case "operator":
       return peer.kind === "caller" && peer.rights.operate;
+    case "reviewer":
+      return peer.kind === "caller" && peer.rights.review === true;
+    case "steward":
+      return peer.kind === "caller" && (peer.rights.review === true || peer.rights.operate);
     case "anyone":
       return true;
   }

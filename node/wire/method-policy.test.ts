@@ -8,6 +8,7 @@ import { FederationServiceService } from "./generated/corridor/v1/federation_ser
 import { FeedServiceService } from "./generated/corridor/v1/feed_service.ts";
 import { LocatorServiceService } from "./generated/corridor/v1/locator_service.ts";
 import { SearchServiceService } from "./generated/corridor/v1/search_service.ts";
+import { MpiServiceService } from "./generated/corridor/v1/mpi_service.ts";
 import { methodsWithPolicy, policyOf } from "./method-policy.ts";
 import { reflectionServices } from "./reflection.ts";
 
@@ -15,6 +16,7 @@ const definitions: readonly ServiceDefinition[] = [
   LocatorServiceService,
   FederationServiceService,
   FeedServiceService,
+  MpiServiceService,
   SearchServiceService,
   healthDefinition,
   ...reflectionServices([], silentLog).map(({ definition }) => definition),

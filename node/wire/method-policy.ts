@@ -1,10 +1,11 @@
 import { CALL_MS_MAX, REQUEST_WITHIN_MS, SILENCE_MS_MAX } from "./bounds.ts";
 
 /**
- * Who may use a method. `peer`: a live member node. `caller`: an application of this node. `feeder`, `operator`: a caller
- * whose certificate gives that right. `anyone`: whoever has a certificate of this network.
+ * Who may use a method. `peer`: a live member node. `caller`: an application of this node. `feeder`, `operator`, `reviewer`:
+ * a caller whose certificate gives that right. `steward`: a reviewer or an operator. `anyone`: whoever has a certificate of
+ * this network.
  */
-export type Admission = "peer" | "caller" | "feeder" | "operator" | "anyone";
+export type Admission = "peer" | "caller" | "feeder" | "operator" | "reviewer" | "steward" | "anyone";
 
 /** How long a call may take, in milliseconds. */
 export interface CallTimes {
@@ -37,6 +38,12 @@ const METHOD_POLICIES: Readonly<Record<string, MethodPolicy>> = {
   "/corridor.v1.FederationService/Locate": { who: "caller", times: oneAnswer },
   "/corridor.v1.SearchService/Search": { who: "caller", times: oneAnswer },
   "/corridor.v1.FeedService/Load": { who: "feeder", times: conversation },
+  "/corridor.v1.MpiService/ListReview": { who: "steward", times: oneAnswer },
+  "/corridor.v1.MpiService/ShowReview": { who: "steward", times: oneAnswer },
+  "/corridor.v1.MpiService/ChangePersons": { who: "reviewer", times: oneAnswer },
+  "/corridor.v1.MpiService/ShowHistory": { who: "steward", times: oneAnswer },
+  "/corridor.v1.MpiService/ListHairballs": { who: "steward", times: oneAnswer },
+  "/corridor.v1.MpiService/ShowQuality": { who: "steward", times: oneAnswer },
   "/grpc.health.v1.Health/Check": { who: "anyone", times: oneAnswer },
   "/grpc.health.v1.Health/List": { who: "anyone", times: oneAnswer },
   "/grpc.health.v1.Health/Watch": { who: "anyone", times: watch },

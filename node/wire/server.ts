@@ -30,6 +30,7 @@ import {
   takeDeadline,
 } from "./interceptors.ts";
 import { type LocatorNeeds, locatorService } from "./locator-service.ts";
+import { type MpiNeeds, mpiService } from "./mpi-service.ts";
 import { reflectionServices } from "./reflection.ts";
 import { type SearchNeeds, searchService } from "./search-service.ts";
 import type { Service } from "./service.ts";
@@ -55,6 +56,7 @@ export interface ServerOrder {
   readonly locator: LocatorNeeds;
   readonly federation: FederationNeeds;
   readonly search: SearchNeeds;
+  readonly mpi: MpiNeeds;
   readonly feed: FeedNeeds;
   /** Serves the protos' shapes to operators' tools. */
   readonly reflection: boolean;
@@ -121,6 +123,7 @@ function servicesOf(order: ServerOrder): readonly Service[] {
     locatorService({ ownId, protocol, clock }, log, order.locator, checkAgain),
     federationService(clock, random, log, order.federation),
     searchService(clock, random, log, order.search),
+    mpiService(random, log, order.mpi),
     feedService(log, order.feed, checkAgain),
   ];
   const named = [...services.map(({ name }) => name), HEALTH_SERVICE];

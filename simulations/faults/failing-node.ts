@@ -8,7 +8,7 @@ import { makeHandlers as makeAuditHandlers } from "../../node/audit/audit-store.
 import { makeAudit } from "../../node/audit/audit.ts";
 import type { HolderAnswer } from "../../node/base/answer.ts";
 import { systemClock } from "../../node/base/clock.ts";
-import type { Failure } from "../../node/base/failure.ts";
+import { Failure } from "../../node/base/failure.ts";
 import type { Decision, Permit } from "../../node/base/permit.ts";
 import type { Question } from "../../node/base/question.ts";
 import { seededRandom, systemRandom } from "../../node/base/random.ts";
@@ -153,6 +153,14 @@ export async function startFailingNode(
       }),
     },
     search: { searchPeople: () => Promise.resolve({ result: "none", persons: [], askForMore: false }) },
+    mpi: {
+      listReview: () => Promise.resolve({ records: [], waiting: 0, oldestMs: undefined }),
+      showReview: () => Promise.reject(new Failure("invalid-input", "Nothing is in review here.")),
+      changePersons: () => Promise.resolve({ kind: "unknown" }),
+      showHistory: () => Promise.resolve([]),
+      listHairballs: () => Promise.resolve([]),
+      showQuality: () => Promise.resolve({ identities: 0, inReview: 0, bands: [] }),
+    },
     feed: {
       ...points.wrap("feed", {
         validate: (entries: readonly { readonly fields: Readonly<Record<string, unknown>> }[]) =>

@@ -1,6 +1,7 @@
 import type { AreaAnswer, HolderAnswer, LocateEvent, Verdict } from "../../base/answer.ts";
 import { BirthDate } from "../../base/birth-date.ts";
 import { type Clock, systemClock } from "../../base/clock.ts";
+import { Failure } from "../../base/failure.ts";
 import { NhsNumber } from "../../base/nhs-number.ts";
 import type { Claim, PatientQuery, Question } from "../../base/question.ts";
 import { systemRandom } from "../../base/random.ts";
@@ -13,6 +14,7 @@ import { authorisePeer } from "../../trust/peer-identity.ts";
 import type { FederationNeeds } from "../federation-service.ts";
 import type { FeedNeeds } from "../feed-service.ts";
 import type { SearchNeeds } from "../search-service.ts";
+import type { MpiNeeds } from "../mpi-service.ts";
 import { type RunningServer, startServer } from "../server.ts";
 import { DOMAIN, HOLDER, type WireNetwork } from "./a-network.ts";
 
@@ -22,6 +24,7 @@ export interface DoorStories {
   readonly answerLocate?: (question: PeerQuestion) => Promise<HolderAnswer>;
   readonly locate?: FederationNeeds["locate"];
   readonly searchPeople?: SearchNeeds["searchPeople"];
+  readonly mpi?: Partial<MpiNeeds>;
   readonly validate?: FeedNeeds["validate"];
   readonly loadBatch?: FeedNeeds["loadBatch"];
   readonly finishLoad?: FeedNeeds["finishLoad"];
@@ -66,6 +69,7 @@ export function openDoor(
     search: {
       searchPeople: stories.searchPeople ?? (() => Promise.resolve({ result: "none", persons: [], askForMore: false })),
     },
+    mpi: { ...NOBODY_IS_IN_REVIEW, ...stories.mpi },
     feed: {
       validate: stories.validate ?? ((entries) => Promise.resolve(entries.map(() => NOT_KEPT))),
       loadBatch:
@@ -77,6 +81,15 @@ export function openDoor(
     ...(connectionAgeMs !== undefined && { connectionAgeMs }),
   });
 }
+
+const NOBODY_IS_IN_REVIEW: MpiNeeds = {
+  listReview: () => Promise.resolve({ records: [], waiting: 0, oldestMs: undefined }),
+  showReview: () => Promise.reject(new Failure("invalid-input", "Not in review.", { where: "identity_no" })),
+  changePersons: () => Promise.resolve({ kind: "unknown" }),
+  showHistory: () => Promise.resolve([]),
+  listHairballs: () => Promise.resolve([]),
+  showQuality: () => Promise.resolve({ identities: 0, inReview: 0, bands: [] }),
+};
 
 const NOT_KEPT: ParsedItem = { rejected: { field: "", reason: "nothing is kept here" } };
 

@@ -28,8 +28,8 @@ export interface WireNetwork {
   readonly dir: string;
   readonly directory: TestDirectory;
   nodeTls(id: string): TlsFiles;
-  /** `demo` may ask, `feed` may feed, `operator` may operate; all are the holder's. */
-  callerDir(name: "demo" | "feed" | "operator"): string;
+  /** `demo` may ask, `feed` may feed, `operator` may operate, `reviewer` may review; all are the holder's. */
+  callerDir(name: "demo" | "feed" | "operator" | "reviewer"): string;
   callerTls(name: "demo" | "feed" | "operator"): TlsFiles;
   signer(id: string): AssertionSigner;
   /** As the composition root does it. */
@@ -52,6 +52,7 @@ export async function makeWireNetwork(clock: Clock = systemClock): Promise<WireN
     demo: { ...NOTHING, roles: ["R8000"], settings: ["emergency" as const], organisations: ["RRK"] },
     feed: { ...NOTHING, organisations: ["RRK"], feed: true },
     operator: { ...NOTHING, operate: true },
+    reviewer: { ...NOTHING, roles: ["R8008"], review: true },
   };
   await Promise.all(
     Object.entries(rights).map(([name, each]) => issueCaller(dir, { node: HOLDER, name, rights: each, clock })),
