@@ -1,6 +1,7 @@
 import * as audit from "./audit/audit-store.ts";
 import { systemClock } from "./base/clock.ts";
 import { systemRandom } from "./base/random.ts";
+import * as fillMatchKeys from "./requests/fill-match-keys.ts";
 import * as loadBatch from "./requests/load-batch.ts";
 import * as review from "./requests/review.ts";
 import * as outbox from "./storage/outbox.ts";
@@ -11,6 +12,7 @@ serveWriter(
   {
     index: [
       outbox.makeHandlers,
+      (db) => fillMatchKeys.makeHandlers(db, systemClock),
       (db) => loadBatch.makeHandlers(db, systemRandom, systemClock),
       (db) => review.makeHandlers(db, systemRandom),
     ],

@@ -1,6 +1,7 @@
 import type { Database } from "better-sqlite3";
 
 import { Concealed } from "../base/concealed.ts";
+import { Failure } from "../base/failure.ts";
 import type { StoredIdentity } from "./identity-record.ts";
 import type { MatchInput } from "./linkage/comparable.ts";
 import { keysOfDays, makeCandidatesOf, type MatchKey, matchKeysOf, type StoredKind } from "./match-keys.ts";
@@ -10,6 +11,8 @@ import { type Fit, fitOf, saidBy } from "./search-score.ts";
 import { daysOf, namesPlace, NOTHING, type Pattern, type Search, type SearchTerms } from "./search-terms.ts";
 import { detailsToShow, type FoundDetails, type SearchWarning, warningsOf } from "./search-view.ts";
 
+/** The kind of the outbox rows that stand for identities which have no keys yet. */
+export const FILL_MATCH_KEYS = "match-keys";
 /** Identities of one key that are looked at; whoever shares a name and a birth date with so many is not told apart by it. */
 export const CANDIDATES_MAX = 200;
 /** Identities that a search by the beginning of a name looks at: those born on its days. */
@@ -38,6 +41,7 @@ export type SearchOutcome =
 /** Searches the index. Synchronous, against one state of the store where the caller sees to it. */
 export interface PersonSearch {
   /**
+   * @throws {Failure} `overloaded`: the index is still being made ready for searches.
    * @throws {Failure} `store-unavailable`: a row that bears on the answer is damaged.
    */
   search(search: Search): SearchOutcome;
@@ -53,6 +57,9 @@ export function makePersonSearch(db: Database): PersonSearch {
     .prepare<[number, number, number], number>(
       "SELECT DISTINCT identity_no FROM match_key WHERE key BETWEEN ? AND ? LIMIT ?",
     )
+    .pluck();
+  const isBeingFilled = db
+    .prepare<[], number>(`SELECT EXISTS (SELECT 1 FROM outbox WHERE kind = '${FILL_MATCH_KEYS}')`)
     .pluck();
   let judged = 0;
 
@@ -89,6 +96,9 @@ export function makePersonSearch(db: Database): PersonSearch {
   }
 
   function search(asked: Search): SearchOutcome {
+    if (isBeingFilled.get() === 1) {
+      throw new Failure("overloaded", "The index is being made ready for searches: search again in some minutes.");
+    }
     const terms = asked.terms.expose();
     const identityNos = candidates(terms, asked.fuzzy);
     judged = identityNos?.length ?? 0;
