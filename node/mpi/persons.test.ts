@@ -18,6 +18,9 @@ const BARE: Partial<IdentityRecord> = {
   ...{ addressLine1: "", locality: "", postcode: "", phone: "" },
 };
 
+/** Sequences tried of each way of linking. */
+const RUNS = process.env["COUNT"] === "full" ? 10_000 : 300;
+
 const BY_HAND: ByHand = { actor: { kind: "user", id: "u1", role: "R8010" }, atMs: 5, reason: "seen the letters" };
 
 describe("persons", () => {
@@ -248,7 +251,9 @@ describe("persons", () => {
     assert.equal(index.db.prepare("SELECT to_person_id FROM person_redirect").pluck().all().length, 0);
   });
 
-  describe("in whatever order things happen", () => {
+  describe("in whatever order things happen", function () {
+    this.timeout(600_000);
+
     const localIds = ["P1", "P2", "P3", "P4"] as const;
     const localId = fc.constantFrom(...localIds);
     const values = fc.record({
@@ -257,56 +262,26 @@ describe("persons", () => {
       givenName: fc.constantFrom("Aisha", "A", "Amira"),
       gender: fc.constantFrom("", "female"),
     });
-    type Step = (day: number) => number | undefined;
-    const eventOf = (result: { readonly kind: string; readonly eventNo?: number }) =>
-      result.kind === "done" ? result.eventNo : undefined;
+    type Step = (day: number) => void;
     const lastEvent = () => Number(index.db.prepare("SELECT coalesce(max(event_no), 0) FROM link_event").pluck().get());
+    const ofTwo = (act: (one: string, other: string) => unknown): fc.Arbitrary<Step> =>
+      fc.tuple(localId, localId).map(
+        ([one, other]) =>
+          () =>
+            void act(one, other),
+      );
     const steps: fc.Arbitrary<Step> = fc.oneof(
       fc.tuple(fc.constantFrom("RRK", "RRK", "RJE"), localId, values).map(([provider, id, each]): Step => (day) => {
-        const before = lastEvent();
         store.put(anIdentityRecord({ ...each, provider, localId: id, recordedOn: "", phone: String(day) }), day);
-        return lastEvent() > before ? lastEvent() : undefined;
       }),
-      fc.tuple(localId, localId).map(
-        ([one, other]): Step =>
-          () =>
-            eventOf(store.merge(word(one, other))),
-      ),
-      fc.tuple(localId, localId).map(
-        ([one, other]): Step =>
-          () =>
-            eventOf(store.unmerge(word(one, other))),
-      ),
-      fc.tuple(localId, localId).map(
-        ([one, other]): Step =>
-          () =>
-            eventOf(store.link(pair(one, other))),
-      ),
-      fc.tuple(localId, localId).map(
-        ([one, other]): Step =>
-          () =>
-            eventOf(store.unlink(pair(one, other))),
-      ),
-      fc.tuple(localId, localId).map(
-        ([one, other]): Step =>
-          () =>
-            eventOf(link(one, other)),
-      ),
-      fc.tuple(localId, localId).map(
-        ([one, other]): Step =>
-          () =>
-            eventOf(unmerge(one, other)),
-      ),
-      localId.map(
-        (one): Step =>
-          () =>
-            eventOf(breakOff(one)),
-      ),
-      fc.integer({ min: 1, max: 30 }).map(
-        (eventNo): Step =>
-          () =>
-            eventOf(revert(eventNo)),
-      ),
+      ofTwo((one, other) => store.merge(word(one, other))),
+      ofTwo((one, other) => store.unmerge(word(one, other))),
+      ofTwo((one, other) => store.link(pair(one, other))),
+      ofTwo((one, other) => store.unlink(pair(one, other))),
+      ofTwo(link),
+      ofTwo(unmerge),
+      localId.map((one) => () => void breakOff(one)),
+      fc.integer({ min: 1, max: 30 }).map((eventNo) => () => void revert(eventNo)),
     );
 
     /** What must hold at every moment. */
@@ -344,46 +319,51 @@ describe("persons", () => {
       }
     }
 
-    it("an event that is undone leaves everybody with whom they were, and every word that held", () => {
-      let undone = 0;
+    for (const linking of ["by-number", "by-score"] as const) {
+      it(`an event that is undone leaves everybody with whom they were, and every word that held (linked ${linking})`, () => {
+        store = makeIdentityStore(index.db, seededRandom(11), linking);
+        let undone = 0;
 
-      fc.assert(
-        fc.property(
-          fc.array(values, { minLength: 4, maxLength: 4 }),
-          fc.array(steps, { maxLength: 12, size: "max" }),
-          steps,
-          (first, history, last) => {
-            index.db.exec("SAVEPOINT run");
-            try {
-              for (const [at, each] of first.entries()) put(localIds[at]!, each);
-              for (const [day, step] of history.entries()) {
-                step(day);
+        fc.assert(
+          fc.property(
+            fc.array(values, { minLength: 4, maxLength: 4 }),
+            fc.array(steps, { maxLength: 12, size: "max" }),
+            steps,
+            (first, history, last) => {
+              index.db.exec("SAVEPOINT run");
+              try {
+                for (const [at, each] of first.entries()) put(localIds[at]!, each);
+                for (const [day, step] of history.entries()) {
+                  step(day);
+                  checkAll();
+                }
+                const before = [partition(), words(), lastEvent()] as const;
+                last(99);
                 checkAll();
+                // One record may have made two events: it was linked, and showed two others to be one.
+                const events = index.db
+                  .prepare<[number], { no: number; actor: string; from: number | null }>(
+                    `SELECT event_no AS no, actor, from_person_id AS "from" FROM link_event WHERE event_no > ?
+                       ORDER BY event_no DESC`,
+                  )
+                  .all(before[2]);
+                if (events.length === 0) return;
+                if (events.some(({ actor, from }) => actor === "machine" && from === null)) return; // it was not here before
+                for (const { no } of events) assert.equal(revert(no).kind, "done");
+                assert.equal(partition(), before[0]);
+                // What a reviewer takes back of others' is a word of its own.
+                if (events[0]?.actor.startsWith("user") === true) assert.deepEqual(words(), before[1]);
+                checkAll();
+                undone++;
+              } finally {
+                index.db.exec("ROLLBACK TO run; RELEASE run");
               }
-              const before = [partition(), words()] as const;
-              const eventNo = last(99);
-              checkAll();
-              if (eventNo === undefined) return;
-              const event = index.db
-                .prepare<[number], { actor: string; from: number | null }>(
-                  `SELECT actor, from_person_id AS "from" FROM link_event WHERE event_no = ?`,
-                )
-                .get(eventNo);
-              if (event?.actor === "machine" && event.from === null) return; // it was not here before
-              assert.equal(revert(eventNo).kind, "done");
-              assert.equal(partition(), before[0]);
-              // What a reviewer takes back of others' is a word of its own.
-              if (event?.actor.startsWith("user") === true) assert.deepEqual(words(), before[1]);
-              checkAll();
-              undone++;
-            } finally {
-              index.db.exec("ROLLBACK TO run; RELEASE run");
-            }
-          },
-        ),
-        { numRuns: 400, seed: 4 },
-      );
-      assert.ok(undone > 100, `only ${undone} events were undone`);
-    });
+            },
+          ),
+          { numRuns: RUNS, seed: 4 },
+        );
+        assert.ok(undone > RUNS / 10, `only ${undone} events were undone`);
+      });
+    }
   });
 });
