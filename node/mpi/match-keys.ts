@@ -9,16 +9,14 @@ import { soundOf } from "./linkage/sound.ts";
 /**
  * The kinds that are kept, each in its cluster: keys of one birth date, one pair of names or one postcode lie side by side
  * in the table, so that what is written for one record touches a few of its pages instead of one for each key. Other kinds
- * would find whom the index of numbers finds, need what an identity record has not, or bring whole towns together.
+ * would find whom the index of numbers finds, need what an identity record has not, or bring together whom only chance does.
  */
 const CLUSTER_OF = {
   "name-birth": "birth",
-  "initial-birth": "birth",
   "postcode-birth": "birth",
   "names-year": "names",
   "names-day": "names",
   "name-postcode": "postcode",
-  phone: "phone",
 } as const satisfies Partial<Record<KeyKind, string>>;
 
 /** A kind of key that the index keeps. */
@@ -40,7 +38,7 @@ export interface Candidates {
 }
 
 /** Bits from the top: the sort of cluster, which cluster of it (a day, or a checksum), and so many of the key itself. */
-const SORT_AT = { birth: 1, names: 2, postcode: 3, phone: 4 } as const satisfies Record<ClusterSort, number>;
+const SORT_AT = { birth: 1, names: 2, postcode: 3 } as const satisfies Record<ClusterSort, number>;
 const CLUSTERS = 2 ** 24;
 /** Two keys of one cluster that are equal by chance cost a comparison and nothing else. */
 const KEYS_PER_CLUSTER = 2 ** 20;
@@ -57,10 +55,12 @@ export function matchKeysOf(record: MatchInput): MatchKey[] {
 /** As {@link matchKeysOf}, of a record that was made ready before. */
 export function matchKeysOfComparable(record: Comparable): MatchKey[] {
   const keys: MatchKey[] = [];
+  const clusters = new Map<ClusterSort, number | undefined>();
   for (const { kind, key } of blockKeys(record)) {
     if (!isStored(kind)) continue;
     const sort = CLUSTER_OF[kind];
-    const cluster = sort === "phone" ? key : clusterOf(sort, record);
+    if (!clusters.has(sort)) clusters.set(sort, clusterOf(sort, record));
+    const cluster = clusters.get(sort);
     if (cluster !== undefined) keys.push({ kind, key: firstKeyOf(sort, cluster) + (key % KEYS_PER_CLUSTER) });
   }
   return keys;
@@ -80,7 +80,7 @@ function isStored(kind: KeyKind): kind is StoredKind {
   return kind in CLUSTER_OF;
 }
 
-function clusterOf(sort: Exclude<ClusterSort, "phone">, record: Comparable): number | undefined {
+function clusterOf(sort: ClusterSort, record: Comparable): number | undefined {
   switch (sort) {
     case "birth":
       return dayOf(`${record.year}-${record.month}-${record.day}`);

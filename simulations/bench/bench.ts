@@ -12,6 +12,7 @@ import { describeMachine, load, refuseMemoryDisk } from "./machine.ts";
 import { addAndLink } from "./rows/add-and-link.ts";
 import { atRest } from "./rows/at-rest.ts";
 import { bulkLoad } from "./rows/bulk-load.ts";
+import { demographicSearch } from "./rows/demographic-search.ts";
 import { federatedLocate } from "./rows/federated-locate.ts";
 import { locateWhileLoading } from "./rows/locate-while-loading.ts";
 import { pointLookup } from "./rows/point-lookup.ts";
@@ -26,6 +27,9 @@ const ROWS: readonly Row[] = [
   federatedLocate,
   atRest,
   pointLookup,
+  demographicSearch({ people: 100_000, name: "demographic search, 100 k people" }),
+  demographicSearch({ people: 1_000_000, name: "demographic search, 1 M people" }),
+  demographicSearch({ people: 2_500_000, name: "demographic search, 2.5 M people" }),
   addAndLink,
   bulkLoad,
   locateWhileLoading,
