@@ -37,8 +37,10 @@ const COLUMNS = "statement_no, says, one, other, authority, made_by, ended_by, c
 export function makeStatements(db: Database): Statements {
   const select = (where: string) =>
     db.prepare<number[], RawRow>(`SELECT ${COLUMNS} FROM statement WHERE ${where}`).raw();
+  // Asked several times for every record that is placed: without a sort, and so without UNION.
   const about = select(
-    `ended_by = 0 AND one = ? UNION SELECT ${COLUMNS} FROM statement WHERE ended_by = 0 AND other = ?`,
+    `ended_by = 0 AND one = ? UNION ALL
+       SELECT ${COLUMNS} FROM statement WHERE ended_by = 0 AND other = ? AND one <> other`,
   );
   const madeBy = select("made_by = ? AND ended_by = 0");
   const endedBy = select("ended_by = ? AND ended_by <> 0");
