@@ -1,0 +1,118 @@
+import { z } from "zod";
+
+import { Concealed } from "../base/concealed.ts";
+import { Failure } from "../base/failure.ts";
+import { NhsNumber } from "../base/nhs-number.ts";
+import type { PdsDetails, PdsPatient } from "./pds.ts";
+
+/** What of the service's FHIR resources is used; the rest is passed over. */
+
+const text = z.string().max(1_000);
+const texts = z.array(text).max(100).default([]);
+
+const patientSchema = z.object({
+  resourceType: z.literal("Patient"),
+  id: z.string(),
+  meta: z.object({
+    versionId: text,
+    security: z
+      .array(z.object({ code: text }))
+      .max(10)
+      .default([]),
+  }),
+  name: z
+    .array(z.object({ use: text.default(""), family: text.default(""), given: texts }))
+    .max(50)
+    .default([]),
+  birthDate: text.default(""),
+  gender: text.default(""),
+  address: z
+    .array(z.object({ use: text.default(""), line: texts, postalCode: text.default("") }))
+    .max(50)
+    .default([]),
+  telecom: z
+    .array(z.object({ system: text.default(""), value: text.default("") }))
+    .max(100)
+    .default([]),
+  generalPractitioner: z
+    .array(z.object({ identifier: z.object({ value: text.default("") }).optional() }))
+    .max(10)
+    .default([]),
+  deceasedDateTime: text.default(""),
+});
+
+const bundleSchema = z.object({
+  resourceType: z.literal("Bundle"),
+  type: z.literal("searchset"),
+  entry: z
+    .array(z.object({ search: z.object({ score: z.number().min(0).max(1) }), resource: patientSchema }))
+    .max(50)
+    .default([]),
+});
+
+const outcomeSchema = z.object({
+  resourceType: z.literal("OperationOutcome"),
+  issue: z.array(z.object({ details: z.object({ coding: z.array(z.object({ code: text })).max(10) }) })).max(100),
+});
+
+/**
+ * Reads a patient.
+ *
+ * @throws {Failure} `incompatible`: it is not one, its id is no NHS number, or it says that it must not be used.
+ */
+export function readPatient(body: unknown): PdsPatient {
+  const parsed = patientSchema.safeParse(body);
+  if (!parsed.success) throw notUnderstood("patient");
+  return toPatient(parsed.data);
+}
+
+/** @throws {Failure} as {@link readPatient}. */
+export function readMatches(body: unknown): { readonly patient: PdsPatient; readonly score: number }[] {
+  const parsed = bundleSchema.safeParse(body);
+  if (!parsed.success) throw notUnderstood("search result");
+  return parsed.data.entry.map(({ search, resource }) => ({ patient: toPatient(resource), score: search.score }));
+}
+
+/** The service's own codes of an outcome; none where the answer is no outcome. */
+export function readCodes(body: unknown): string[] {
+  const parsed = outcomeSchema.safeParse(body);
+  return parsed.success ? parsed.data.issue.flatMap(({ details }) => details.coding.map(({ code }) => code)) : [];
+}
+
+function toPatient(resource: z.infer<typeof patientSchema>): PdsPatient {
+  const nhsNumber = NhsNumber.parse(resource.id);
+  const codes = resource.meta.security.map(({ code }) => code);
+  if (nhsNumber === undefined || codes.includes("REDACTED")) throw notUnderstood("patient");
+  // Any mark that is not `unrestricted` protects; a record without a mark has none.
+  const restricted = codes.some((code) => code !== "U");
+  const details = detailsOf(resource);
+  const shown = restricted ? { ...details, ...NO_PLACE } : details;
+  return { nhsNumber, versionId: resource.meta.versionId, restricted, details: new Concealed(shown) };
+}
+
+const NO_PLACE = { addressLines: [], postcode: "", phones: [], emails: [], practice: "" } as const;
+
+function detailsOf(resource: z.infer<typeof patientSchema>): PdsDetails {
+  const { name, address, telecom, generalPractitioner, birthDate, gender, deceasedDateTime } = resource;
+  const home = address.find(({ use }) => use === "home");
+  const valuesOf = (wanted: string): string[] =>
+    telecom.flatMap(({ system, value }) => (system === wanted && value !== "" ? [value] : []));
+  return {
+    names: name.toSorted((one, other) => Number(other.use === "usual") - Number(one.use === "usual")),
+    ...{ birthDate, gender },
+    addressLines: home?.line.filter((line) => line !== "") ?? [],
+    postcode: home?.postalCode ?? "",
+    phones: valuesOf("phone"),
+    emails: valuesOf("email"),
+    practice: generalPractitioner[0]?.identifier?.value ?? "",
+    deceased: deceasedDateTime,
+  };
+}
+
+/** Without its cause: what was not understood may be a patient's. */
+function notUnderstood(what: string): Failure {
+  return new Failure(
+    "incompatible",
+    `The demographics service sent a ${what} that is not understood: nothing of it was used.`,
+  );
+}
