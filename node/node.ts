@@ -11,6 +11,7 @@ import { makeObjections } from "./access/objection-store.ts";
 import { loadAccessTable } from "./access/table.ts";
 import { makeAudit } from "./audit/audit.ts";
 import { makePatientToken, openTokenKey } from "./audit/patient-token.ts";
+import { check } from "./base/check.ts";
 import { type Clock, today } from "./base/clock.ts";
 import { Failure } from "./base/failure.ts";
 import { mapInSlices } from "./base/in-slices.ts";
@@ -22,9 +23,14 @@ import { giveBackSpareMemory } from "./base/spare-memory.ts";
 import type { ProtocolVersion } from "./base/words.ts";
 import type { Settings } from "./config/settings.ts";
 import { type Covered, makeFederation } from "./federation/federation.ts";
-import { type AdmittedFeed, parseFeedItem } from "./feeds/items.ts";
+import { describe } from "./feeds/fhir/describe.ts";
+import { type AdmittedFeed, type ItemRules, parseFeedItem } from "./feeds/items.ts";
+import { startFhirDoor } from "./fhir/door.ts";
+import type { LocalPatient, ReadPatient } from "./fhir/patient-identity-feed.ts";
+import type { JobKind } from "./jobs/job-kind.ts";
 import { startJobs } from "./jobs/jobs.ts";
 import { loadTidy } from "./jobs/load-tidy.ts";
+import { readPdsJob } from "./jobs/read-pds.ts";
 import { matchKeys } from "./jobs/match-keys.ts";
 import { type LocatorProvider, makeLocator } from "./locator/locator.ts";
 import { makeMpi } from "./mpi/mpi.ts";
@@ -37,10 +43,13 @@ import { findRecords, knowPerson } from "./requests/find-records.ts";
 import { dropOldWaiting, finishLoad, LOAD_COMMANDS_AT_ONCE, loadBatch } from "./requests/load-batch.ts";
 import { locate } from "./requests/locate.ts";
 import * as review from "./requests/review.ts";
+import { takePatient } from "./requests/patient-feed.ts";
+import { type PdsReader, readPdsFor, takePdsEvent } from "./requests/pds-events.ts";
 import { searchPeople } from "./requests/search-people.ts";
 import { removeLeftCopies } from "./storage/backup.ts";
 import { behindText, readBehind } from "./storage/behind.ts";
 import { openDatabase } from "./storage/database.ts";
+import type { StoreExecutor } from "./storage/executor.ts";
 import type { StoreAlarm } from "./storage/store-keeper.ts";
 import { startThreadExecutor } from "./storage/thread-executor.ts";
 import type { Log } from "./telemetry/log.ts";
@@ -58,6 +67,8 @@ export interface NodeParts {
   readonly random: Random;
   readonly log: Log;
   readonly protocol: ProtocolVersion;
+  /** Reads of the national demographics service; absent where there is no connection to it: its events are refused then. */
+  readonly pds?: PdsReader;
   /** Told once when the node can no longer keep its promises and must be started again. */
   readonly onFatal: (failure: Failure) => void;
 }
@@ -65,6 +76,8 @@ export interface NodeParts {
 export interface RunningNode {
   readonly id: string;
   readonly port: number;
+  /** Of the door for FHIR, where there is one. */
+  readonly fhirPort?: number;
   /** Stops listening, lets calls in progress end, writes what waits, closes the stores. */
   stop(): Promise<void>;
 }
@@ -149,6 +162,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   const kinds = [
     loadTidy((signal) => dropOldWaiting({ clock, store: index }, signal)),
     matchKeys((after, signal) => fillMatchKeys(index, after, signal)),
+    ...readPdsJobs(parts, index),
   ];
   const jobs = await startJobs(
     { readDb: reader, executor: index, clock, random, log, kinds },
@@ -243,10 +257,39 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     reflection: settings.reflection,
   });
   starting.defer(() => server.close(DRAIN_MS));
+  const { fhirListen } = settings;
+  const fhir =
+    fhirListen === undefined
+      ? undefined
+      : await startFhirDoor({
+          ...{ domain, listen: fhirListen, tls, clock, random, log },
+          authorise: (identity) => authorisePeer(identity, directory, settings.id),
+          patients: {
+            providerOf: makeProviderOf(feeds),
+            readPatient(resource, local, organisations) {
+              return readPatient(resource, local, { today: today(clock), feeds: admitted, organisations });
+            },
+            takePatient: (message) => takePatient(message, { clock, store: index }),
+          },
+          ...(parts.pds !== undefined && {
+            pdsEvents: {
+              async takeEvent(event) {
+                const taken = await takePdsEvent(event, { clock, store: index });
+                jobs.wake();
+                return taken;
+              },
+            },
+          }),
+        });
+  if (fhir !== undefined) {
+    starting.defer(() => fhir.close(DRAIN_MS));
+    log.info("listening-fhir", { host: fhirListen?.host, port: fhir.port });
+  }
   log.info("listening", { host: settings.listen.host, port: server.port, manifest: inForce().manifest.sequence });
 
   const running = starting.move();
-  return { id: settings.id, port: server.port, stop: () => running.disposeAsync() };
+  const ports = { port: server.port, ...(fhir !== undefined && { fhirPort: fhir.port }) };
+  return { id: settings.id, ...ports, stop: () => running.disposeAsync() };
 }
 
 /**
@@ -292,6 +335,32 @@ function checkMember(member: Member, identity: PeerIdentity, directory: Director
   const peer = authorisePeer(identity, directory, member.id);
   if (peer.kind === "node" && peer.member.id === member.id) return;
   throw new Failure("not-authenticated", `The other end is not ${member.id}, whom the directory has there.`);
+}
+
+/** Whose patient identifiers have a system. */
+function makeProviderOf(feeds: readonly NodeFeed[]): (system: string) => string | undefined {
+  const systems = new Map(feeds.map(({ provider, feed }) => [feed.fhirIdentifierSystem, provider.code]));
+  return (system) => systems.get(system);
+}
+
+/** A Patient by the rules of every FHIR feed, whatever the id that its server gave it: the provider's own is known. */
+function readPatient(
+  resource: Readonly<Record<string, unknown>>,
+  { provider, localId }: LocalPatient,
+  rules: ItemRules,
+): ReadPatient {
+  const described = describe({ ...resource, id: localId }, rules.today);
+  if (described.kind === "none") return described;
+  if (described.kind !== "patient") return { rejected: { field: "resourceType", reason: "not a Patient" } };
+  const item = parseFeedItem({ kind: "identity", fields: { ...described.demographics, provider, localId } }, rules);
+  if ("rejected" in item) return item;
+  check(item.kind === "identity", "an identity is parsed as one");
+  return item;
+}
+
+/** None where the service cannot be asked. */
+function readPdsJobs({ clock, pds }: NodeParts, store: StoreExecutor): readonly JobKind[] {
+  return pds === undefined ? [] : [readPdsJob((job) => readPdsFor(job, { clock, store, pds }))];
 }
 
 function asLocatorProvider({ provider, feed }: NodeFeed): LocatorProvider {

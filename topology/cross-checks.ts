@@ -32,6 +32,7 @@ export function crossCheck(entries: Entries, faults: Faults): void {
   checkUnique(entries.agreements, "id", faults);
   for (const node of entries.nodes) checkNode(node, entries, faults);
   for (const provider of entries.providers) checkFeeds(provider, entries, faults);
+  checkIdentifierSystems(entries, faults);
   checkIcsWithoutNode(entries, faults);
   for (const code of allCodes(entries)) checkSuccessors(code, entries, faults);
   for (const agreement of entries.agreements) checkAgreement(agreement, entries, faults);
@@ -101,6 +102,22 @@ function checkDates(from: string, to: string | undefined, path: Path, end: strin
 
 function overlap(a: DatedCode, b: DatedCode): boolean {
   return (b.to === undefined || a.from < b.to) && (a.to === undefined || b.from < a.to);
+}
+
+/** A system of identifiers is one provider's, at each node: otherwise one could speak of another's patients. */
+function checkIdentifierSystems({ providers }: Entries, faults: Faults): void {
+  const owners = new Set<string>();
+  for (const { value, path } of providers) {
+    value.feeds.forEach(({ node, fhirIdentifierSystem: system }, at) => {
+      if (system === undefined) return;
+      const key = `${node} ${system}`;
+      if (owners.has(key)) {
+        const where = [...path, "feeds", at, "fhirIdentifierSystem"];
+        faults.add(where, `${quoted(system)} is another provider's at ${node}`, "give each provider its own");
+      }
+      owners.add(key);
+    });
+  }
 }
 
 function checkFeeds({ value: provider, path }: Entry<Provider>, entries: Entries, faults: Faults): void {

@@ -137,6 +137,9 @@ export const FEED_STATES = ["planned", "testing", "viewing-only", "feeding", "pa
 /** A day: the age after which a feed counts as behind, where the file does not say. */
 const STALE_AFTER_MINUTES = 1_440;
 
+const SYSTEM_REMEDY =
+  "write the URI of the provider's own patient identifiers, for example https://raa.example/Id/patient; never that of NHS numbers";
+
 const feedSchema = z.strictObject(
   {
     node: nodeId,
@@ -152,6 +155,12 @@ const feedSchema = z.strictObject(
       .int({ error: "write whole minutes, for example 240" })
       .positive("write whole minutes, for example 240")
       .default(STALE_AFTER_MINUTES),
+    /** System of the provider's own patient identifiers in FHIR messages; absent where it sends none. */
+    fhirIdentifierSystem: z
+      .string({ error: SYSTEM_REMEDY })
+      .regex(/^(?:https?:\/\/|urn:)[\x21-\x7b\x7d\x7e]{1,200}$/, SYSTEM_REMEDY)
+      .refine((system) => !/nhs-number|2\.16\.840\.1\.113883\.2\.1\.4\.1$/i.test(system), SYSTEM_REMEDY)
+      .optional(),
   },
   { error: "write a map with node, state and recordTypes" },
 );

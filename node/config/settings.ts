@@ -44,6 +44,17 @@ export const settingsSchema = z.strictObject({
   manifest: path("the signed manifest"),
   /** The topology file: which providers feed this node. */
   topology: path("the topology file"),
+  fhir: z
+    .strictObject({
+      /** Address of the HTTPS door for FHIR; no such door where it is left out. */
+      listen: z
+        .strictObject({
+          host: z.string("give an address to listen on").default("127.0.0.1"),
+          port: z.int("give a whole number").min(0, "use 0 to 65535").max(65_535, "use 0 to 65535"),
+        })
+        .optional(),
+    })
+    .prefault({}),
   redis: z
     .strictObject({
       /** A Redis that hands out the node's background jobs; `none` = the node does them itself. May hold a password. */
@@ -63,6 +74,8 @@ export interface Settings {
   readonly id: NodeId;
   readonly dataDir: string;
   readonly listen: { readonly host: string; readonly port: number };
+  /** Absent where there is no door for FHIR. */
+  readonly fhirListen?: { readonly host: string; readonly port: number };
   readonly certsDir: string;
   readonly manifestPath: string;
   readonly topologyPath: string;
@@ -95,7 +108,7 @@ export function parseSettings(text: string, file: string): Settings {
   const faults = new Faults(source);
   const entry = readEntry(settingsSchema, source.value ?? {}, [], faults);
   faults.throwIfAny("settings file");
-  const { id, dataDir, listen, certs, manifest, topology, redis, ...rest } = entry!.value;
+  const { id, dataDir, listen, certs, manifest, topology, redis, fhir, ...rest } = entry!.value;
   const from = (target: string): string => resolve(dirname(resolve(file)), target);
   return Object.freeze({
     ...rest,
@@ -105,6 +118,7 @@ export function parseSettings(text: string, file: string): Settings {
     certsDir: from(certs.dir),
     manifestPath: from(manifest),
     topologyPath: from(topology),
+    ...(fhir.listen !== undefined && { fhirListen: fhir.listen }),
     ...(redis.url !== "none" && { redisUrl: new Concealed(new URL(redis.url)) }),
   });
 }

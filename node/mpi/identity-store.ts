@@ -78,6 +78,10 @@ export interface IdentityStore extends NumberChanges {
   identityNoOf(provider: string, localId: string): number | undefined;
   /** True where any identity record of this provider is held. */
   knowsAnyOf(provider: string): boolean;
+  /** Which version of its record (provider, local id) has now, from 1; 0 where none is held. */
+  versionOf(provider: string, localId: string): number;
+  /** The local id into which its provider merged this one, if it did. */
+  mergedInto(provider: string, localId: string): string | undefined;
 }
 
 /** Where an identity goes, and why, for the link event. */
@@ -291,6 +295,12 @@ export function makeIdentityStore(db: Database, random: Random, linking: Linking
     unlink,
     identityNoOf: (provider, localId) => identityNoOf.get(provider, localId),
     knowsAnyOf: (provider) => anyOf.get(provider) === 1,
+    versionOf: (provider, localId) => rows.current(provider, localId)?.version ?? 0,
+    mergedInto(provider, localId) {
+      const losing = rows.current(provider, localId);
+      const winner = losing && winnerOf(losing);
+      return winner === undefined ? undefined : rows.byNo(winner)?.localId;
+    },
   };
 }
 

@@ -11,7 +11,7 @@ import type { InTurn } from "../base/turns.ts";
 import { makeFeedStateStore, type FeedStateStore } from "../locator/feed-state.ts";
 import { makePointerStore, type PointerRecord, type PointerStore } from "../locator/pointer-store.ts";
 import type { IdentityRecord } from "../mpi/identity-record.ts";
-import { makeIdentityStore, type IdentityStore, type Linking } from "../mpi/identity-store.ts";
+import { makeIdentityStore, type IdentityStore, type Linking, type PutResult } from "../mpi/identity-store.ts";
 import type { CommandHandlers, StoreCommands, StoreExecutor } from "../storage/executor.ts";
 import { enqueue } from "../storage/outbox.ts";
 import { makeWaitingItems, type WaitingItem, type WaitingItems } from "./waiting-items.ts";
@@ -225,7 +225,8 @@ declare module "../storage/executor.ts" {
   }
 }
 
-interface Stores {
+/** The tables that feeds write. */
+export interface FeedStores {
   readonly identities: IdentityStore;
   readonly pointers: PointerStore;
   readonly objections: ObjectionStore;
@@ -233,8 +234,13 @@ interface Stores {
   readonly feeds: FeedStateStore;
 }
 
-/** Handlers of the commands of a load: they decide and write inside one transaction of the index's writer. */
-export function makeHandlers(db: Database, random: Random, clock: Clock, linking?: Linking): CommandHandlers {
+/** One set for each database, whoever asks: what waits is remembered from one command to the next. */
+const storesOf = new WeakMap<Database, FeedStores>();
+
+/** The stores of everything that feeds an index. Only for its writer. */
+export function feedStores(db: Database, random: Random, linking?: Linking): FeedStores {
+  const known = storesOf.get(db);
+  if (known !== undefined) return known;
   const stores = {
     identities: makeIdentityStore(db, random, linking),
     pointers: makePointerStore(db, random),
@@ -242,6 +248,13 @@ export function makeHandlers(db: Database, random: Random, clock: Clock, linking
     waiting: makeWaitingItems(db),
     feeds: makeFeedStateStore(db),
   };
+  storesOf.set(db, stores);
+  return stores;
+}
+
+/** Handlers of the commands of a load: they decide and write inside one transaction of the index's writer. */
+export function makeHandlers(db: Database, random: Random, clock: Clock, linking?: Linking): CommandHandlers {
+  const stores = feedStores(db, random, linking);
   return {
     "load-batch": (payload) => putEntries(stores, payload, clock),
     "finish-load": ({ asOfMs, providers }) => {
@@ -256,7 +269,7 @@ export function makeHandlers(db: Database, random: Random, clock: Clock, linking
 }
 
 function putEntries(
-  stores: Stores,
+  stores: FeedStores,
   { asOfMs, nowMs, entries }: StoreCommands["load-batch"]["payload"],
   clock: Clock,
 ): StoreCommands["load-batch"]["result"] {
@@ -271,8 +284,11 @@ function putEntries(
   return { taken };
 }
 
-function putEntry(stores: Stores, entry: LoadEntry, asOfMs: number, nowMs: number): void {
-  if (entry.kind === "identity") return putIdentity(stores, entry.record, nowMs);
+function putEntry(stores: FeedStores, entry: LoadEntry, asOfMs: number, nowMs: number): void {
+  if (entry.kind === "identity") {
+    putIdentity(stores, entry.record, nowMs);
+    return;
+  }
   const identityNo = stores.identities.identityNoOf(entry.record.provider, entry.record.localId);
   if (identityNo === undefined) {
     stores.waiting.keep(entry, asOfMs, nowMs);
@@ -285,18 +301,20 @@ function putEntry(stores: Stores, entry: LoadEntry, asOfMs: number, nowMs: numbe
 }
 
 /** A new identity takes in what has waited for it. */
-function putIdentity(stores: Stores, record: IdentityRecord, nowMs: number): void {
-  if (stores.identities.put(record, nowMs) !== "added") return;
+export function putIdentity(stores: FeedStores, record: IdentityRecord, nowMs: number): PutResult {
+  const result = stores.identities.put(record, nowMs);
+  if (result !== "added") return result;
   const { provider, localId } = record;
   const waiting = stores.waiting.take(provider, localId);
-  if (waiting.length === 0) return;
+  if (waiting.length === 0) return result;
   const identityNo = stores.identities.identityNoOf(provider, localId);
   check(identityNo !== undefined, "an identity that was added has its number");
   for (const { item, asOfMs } of waiting) putOfIdentity(stores, item, identityNo, asOfMs, nowMs);
+  return result;
 }
 
 function putOfIdentity(
-  { pointers, objections }: Stores,
+  { pointers, objections }: FeedStores,
   item: WaitingItem,
   identityNo: number,
   asOfMs: number,
