@@ -1,12 +1,13 @@
 import { NhsNumber } from "../../node/base/nhs-number.ts";
-import { seededRandom } from "../../node/base/random.ts";
 import type { RecordTypeKey } from "../../node/base/record-types.ts";
+import { COMMUNITIES, type Community } from "../../topology/population/communities.ts";
+import { Draws } from "../../topology/population/draws.ts";
 
 /** The node whose people these are. */
 export const HOLDER_ID = "wm-cw";
 
 /** Goes up with every change to what is made here. */
-export const PEOPLE_VERSION = 1;
+export const PEOPLE_VERSION = 2;
 
 /** One invented person of the filler. */
 export interface FilledPerson {
@@ -50,17 +51,15 @@ function checkDigitOf(nine: string): string {
   return String((11 - (sum % 11)) % 11);
 }
 
-const GIVEN = {
-  female: ["Margaret", "Susan", "Claire", "Amelia", "Parveen", "Fatima", "Agnieszka", "Mei", "Siobhán", "Grace"],
-  male: ["David", "Keith", "Andrew", "Oliver", "Mohammed", "Gurpreet", "Piotr", "Wei", "Declan", "Emmanuel"],
-} as const;
-const FAMILY = ["Smith", "Whitehouse", "Hadley", "Begum", "Khan", "Kaur", "Singh", "Kowalski", "O'Brien", "Okafor"];
 const STREETS = ["Canal Road", "Hillcrest Street", "Station Way", "Church Lane", "Mill Close"];
-const TOWNS = [
-  ["Coventry", "CV80"],
-  ["Nuneaton", "CV82"],
-  ["Rugby", "CV83"],
-] as const;
+const TOWNS = ["Coventry", "Nuneaton", "Rugby"] as const;
+/** Which community a person is of, each as often as it stands here: names are as common as among many people. */
+const MIX = [
+  ...Array.from({ length: 16 }, () => "british" as const),
+  ...(["pakistani", "punjabi", "polish", "gujarati"] as const),
+];
+/** Letters of the last half of a postcode: with the rest, some 28 people share one. */
+const UNIT_LETTERS = "ABDEFGHJLNPQRSTUWXYZ";
 const PROVIDERS = ["RKB", "RJC"] as const;
 const RECORD_TYPES = ["encounters", "discharge-letter", "medications", "allergies", "problems"] as const;
 
@@ -68,24 +67,25 @@ const RECORD_TYPES = ["encounters", "discharge-letter", "medications", "allergie
 export function personAt(place: number): FilledPerson | undefined {
   const nhsNumber = numberAt(place);
   if (nhsNumber === undefined) return undefined;
-  const { fraction } = seededRandom(place);
-  const from = <T>(list: readonly T[]): T => list[Math.floor(fraction() * list.length)]!;
-  const whole = (least: number, greatest: number): number => least + Math.floor(fraction() * (greatest - least + 1));
+  const draws = new Draws().startAt(PEOPLE_VERSION, 0, 0, place);
+  const from = <T>(list: readonly T[]): T => draws.pick(list);
+  const whole = (least: number, greatest: number): number => draws.between(least, greatest);
   const day = (firstYear: number, lastYear: number): string =>
     `${whole(firstYear, lastYear)}-${two(whole(1, 12))}-${two(whole(1, 28))}`;
 
   const gender = from(["female", "male"] as const);
-  const [locality, district] = from(TOWNS);
+  const community: Community = COMMUNITIES[from(MIX)];
+  const birthDate = day(1930, 2006);
   return {
     nhsNumber,
-    birthDate: day(1930, 2006),
-    givenName: from(GIVEN[gender]),
-    familyName: from(FAMILY),
+    birthDate,
+    givenName: community[gender](Number(birthDate.slice(0, 4))).pick(draws),
+    familyName: community.family.pick(draws),
     gender,
     addressLine1: `${whole(1, 199)} ${from(STREETS)}`,
-    locality,
-    postcode: `${district} ${whole(1, 9)}${from(["AB", "DQ", "JN", "XY"])}`,
-    phone: `07700 900${String(whole(0, 999)).padStart(3, "0")}`,
+    locality: from(TOWNS),
+    postcode: `CV8${whole(0, 9)} ${whole(1, 9)}${from([...UNIT_LETTERS])}${from([...UNIT_LETTERS])}`,
+    phone: `06290 ${String(whole(0, 999_999)).padStart(6, "0")}`,
     recordedOn: day(2020, 2025),
     provider: from(PROVIDERS),
     records: Array.from({ length: whole(1, 3) }, () => ({

@@ -1,5 +1,6 @@
 import type { Comparable } from "./comparable.ts";
 import { frequenciesOf } from "./frequencies.ts";
+import { levelOf } from "./levels.ts";
 import { isTelling, type Linker, linkFrom, makeLinker, OTHER_NUMBERS_BITS } from "./linker.ts";
 import type { LinkModel } from "./model.ts";
 import { type PairScore, scorePair } from "./score.ts";
@@ -51,7 +52,7 @@ export function makeChooser(model: LinkModel, people: number): Chooser {
   const judgeAll = <Key>(record: Comparable, persons: readonly KnownPerson<Key>[]): Judged<Key>[] =>
     persons
       .map((person) => judge(record, person, linker, from))
-      .filter(({ weight }) => weight >= from - model.reviewBits)
+      .filter(({ weight, haveOtherNumbers }) => weight >= (haveOtherNumbers ? from : from - model.reviewBits))
       .toSorted((a, b) => b.weight - a.weight);
 
   const asCandidate = <Key>(record: Comparable, { person, closest }: Judged<Key>): Candidate<Key> => ({
@@ -103,21 +104,26 @@ interface Judged<Key> {
   readonly weight: number;
   readonly closest: Comparable;
   readonly links: boolean;
+  /** The closest record has another number: two people, unless all else agrees. */
+  readonly haveOtherNumbers: boolean;
 }
 
 function judge<Key>(record: Comparable, person: KnownPerson<Key>, linker: Linker, from: number): Judged<Key> {
-  let [weight, closest, proven] = [-Infinity, person.records[0]!, false];
+  let [weight, closest, proven, haveOtherNumbers] = [-Infinity, person.records[0]!, false, false];
   for (const other of person.records) {
     const pair = linker.pair(record, other);
     const isProof = pair.veto === undefined && !pair.lacksProof && pair.weight >= from;
     if ((isProof && !proven) || (isProof === proven && pair.weight > weight)) {
       [weight, closest, proven] = [pair.weight, other, isProof];
+      haveOtherNumbers = pair.comparison.number === NUMBERS_DIFFERENT;
     }
   }
   const obstacle = proven ? linker.obstacle([record], person.records) : undefined;
   const isOutweighed = obstacle === "other numbers" && weight >= from + OTHER_NUMBERS_BITS;
-  return { person, weight, closest, links: proven && (obstacle === undefined || isOutweighed) };
+  return { person, weight, closest, links: proven && (obstacle === undefined || isOutweighed), haveOtherNumbers };
 }
+
+const NUMBERS_DIFFERENT = levelOf("number", "different");
 
 /** Something says that they are two: otherwise they may be one person whom nothing has linked yet, and either will do. */
 function areTwo(ones: readonly Comparable[], others: readonly Comparable[], linker: Linker): boolean {
