@@ -6,6 +6,7 @@ import { systemRandom } from "./base/random.ts";
 import { PROTOCOL } from "./base/words.ts";
 import type { ClientTarget, Connect, FeedFiles } from "./cli/client.ts";
 import { EXIT, reportFailure } from "./cli/exit.ts";
+import type { PdsSettings } from "./config/settings.ts";
 import type { NodeParts } from "./node.ts";
 import type { Log } from "./telemetry/log.ts";
 
@@ -16,13 +17,16 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
     const { readSettings } = await import("./config/settings.ts");
     const { checkNode, startNode } = await import("./node.ts");
     const { makeLog } = await import("./telemetry/log.ts");
-
     return nodeCommand({
-      check: (path) => checkNode(readSettings(path), systemClock),
-      start(path) {
+      async check(path) {
+        const settings = readSettings(path);
+        await pdsOf(settings.pds);
+        await checkNode(settings, systemClock);
+      },
+      async start(path) {
         const settings = readSettings(path);
         const log = makeLog(settings.logLevel, (line) => process.stdout.write(line)).with({ node: settings.id });
-        return startNode(settings, partsWith(log));
+        return startNode(settings, { ...partsWith(log), ...(await pdsOf(settings.pds)) });
       },
       onStop,
     });
@@ -58,6 +62,13 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   restore: async () => (await import("./cli/restore.ts")).restoreCommand(systemClock),
   doctor: async () => (await import("./cli/doctor.ts")).doctorCommand(systemClock),
 };
+
+/** Loaded only where it is set up: most nodes do without. */
+async function pdsOf(pds: PdsSettings | undefined): Promise<Pick<NodeParts, "pds">> {
+  if (pds === undefined) return {};
+  const { openPds } = await import("./mpi/pds-setup.ts");
+  return { pds: openPds(pds, { fetch, clock: systemClock, random: systemRandom }) };
+}
 
 async function feedFiles(): Promise<FeedFiles> {
   const { readFeedFile } = await import("./feeds/read-feed-file.ts");

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 import { systemClock } from "../node/base/clock.ts";
 import { Concealed } from "../node/base/concealed.ts";
@@ -12,6 +15,7 @@ import { parseOrganisationCode } from "../node/base/words.ts";
 import type { Pds } from "../node/mpi/pds.ts";
 import { makePdsClient } from "../node/mpi/pds-client.ts";
 import { type Fetch, makeHttp } from "../node/mpi/pds-http.ts";
+import { openPds } from "../node/mpi/pds-setup.ts";
 import { makeSignedJwtTokens, type SignedJwtOrder } from "../node/mpi/pds-token.ts";
 import type { AskedSearch } from "../node/mpi/search-terms.ts";
 import { type PdsDouble, startPdsDouble } from "./pds-double.ts";
@@ -191,6 +195,53 @@ describe("the demographics service's client, against a double written from its s
       await pds.read(NhsNumber.parse("9000000009")!);
       sends("{}", 401);
       assert.equal((await pds.read(NhsNumber.parse("9000000009")!)).kind, "found");
+    });
+  });
+
+  describe("set up from files", () => {
+    let folder: string;
+    beforeEach(() => {
+      folder = mkdtempSync(join(tmpdir(), "corridor-pds-"));
+    });
+    afterEach(() => rmSync(folder, { recursive: true }));
+
+    const open = (files: { readonly apiKey?: string; readonly key?: string; readonly mode?: number } = {}): Pds => {
+      const [apiKeyPath, privateKeyPath] = [join(folder, "api.key"), join(folder, "rsa.pem")];
+      const pem = privateKey.export({ type: "pkcs8", format: "pem" });
+      writeFileSync(apiKeyPath, files.apiKey ?? `${KEY.apiKey}\n`, { mode: files.mode ?? 0o600 });
+      writeFileSync(privateKeyPath, files.key ?? pem, { mode: 0o600 });
+      const { baseUrl: url, tokenUrl } = double;
+      const order = {
+        url,
+        tokenUrl,
+        keyId: KEY.keyId,
+        organisation: parseOrganisationCode("RRK")!,
+        apiKeyPath,
+        privateKeyPath,
+      };
+      return openPds(order, { fetch, clock: systemClock, random: systemRandom });
+    };
+
+    it("asks as the settings say", async () => {
+      assert.equal((await open().read(NhsNumber.parse("9000000009")!)).kind, "found");
+    });
+
+    it("is refused, without a word of what they hold, where the files are not what they should be", () => {
+      const elliptic = generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+      for (const files of [
+        { apiKey: "two words" },
+        { apiKey: "" },
+        { key: "secret" },
+        { key: elliptic },
+        { mode: 0o644 },
+      ]) {
+        assert.throws(
+          () => open(files),
+          (thrown) =>
+            thrown instanceof Failure && thrown.code === "configuration" && !/secret|two words/.test(thrown.message),
+        );
+        rmSync(join(folder, "api.key"));
+      }
     });
   });
 

@@ -47,6 +47,34 @@ describe("settings", () => {
     );
   });
 
+  it("take the national service's place whole or not at all, over TLS but on this machine", () => {
+    const pds = {
+      url: "https://pds.example/FHIR/R4",
+      tokenUrl: "https://pds.example/oauth2/token",
+      ...{ organisation: "RRK", keyId: "key-1", apiKey: "pds.key", privateKey: "/srv/pds.pem" },
+    };
+    const parse = (more: Record<string, string | undefined>) =>
+      parseSettings(`${GOOD}pds: ${JSON.stringify({ ...pds, ...more })}\n`, "/etc/corridor/node.yaml").pds;
+    const { url, tokenUrl, ...rest } = parse({}) ?? assert.fail("no settings");
+    assert.deepEqual([url.href, tokenUrl.href], [pds.url, pds.tokenUrl]);
+    assert.deepEqual(rest, {
+      ...{ organisation: "RRK", keyId: "key-1", apiKeyPath: "/etc/corridor/pds.key", privateKeyPath: "/srv/pds.pem" },
+    });
+    assert.equal(parse({ url: "http://127.0.0.1:8080/" })?.url.port, "8080");
+    for (const wrong of [
+      { url: "http://pds.example/" },
+      { url: "none" },
+      { keyId: undefined },
+      { organisation: "R R" },
+    ]) {
+      assert.throws(
+        () => parse(wrong),
+        (thrown) => thrown instanceof Failure && thrown.code === "configuration",
+      );
+    }
+    assert.equal(parseSettings(GOOD, "node.yaml").pds, undefined);
+  });
+
   it("take the place of a Redis, and never show its password", () => {
     const url = "rediss://bull:sesame@redis.example:6380/2";
     const settings = parseSettings(`${GOOD}redis: { url: "${url}" }\n`, "node.yaml");

@@ -6,10 +6,11 @@ import { z } from "zod";
 import { readEntry } from "../../topology/entries.ts";
 import { Faults } from "../../topology/faults.ts";
 import { readYaml } from "../../topology/yaml-source.ts";
+import { check } from "../base/check.ts";
 import { Concealed } from "../base/concealed.ts";
 import { Failure } from "../base/failure.ts";
 import { LOG_LEVELS, type LogLevel } from "../base/log-level.ts";
-import { type NodeId, parseNodeId } from "../base/words.ts";
+import { type NodeId, type OrganisationCode, parseNodeId, parseOrganisationCode } from "../base/words.ts";
 
 const path = (what: string) => z.string(`give the path of ${what}`).min(1, `give the path of ${what}`);
 
@@ -20,6 +21,16 @@ function isRedisUrl(text: string): boolean {
   const url = URL.parse(text);
   if (url === null || url.hostname === "" || url.search !== "" || url.hash !== "") return false;
   return /^rediss?:$/.test(url.protocol) && /^(?:\/\d{0,2})?$/.test(url.pathname);
+}
+
+const PDS_URL = "use https://host/path, or none";
+
+function isPdsUrl(text: string): boolean {
+  if (text === "none") return true;
+  const url = URL.parse(text);
+  if (url === null || url.username !== "" || url.search !== "" || url.hash !== "") return false;
+  // Without TLS only on this machine: a double of the service.
+  return url.protocol === "https:" || (url.protocol === "http:" && url.hostname === "127.0.0.1");
 }
 
 /** The settings of one node, as its file gives them. `docs/settings.md` is the operator's page; a test keeps them alike. */
@@ -55,6 +66,26 @@ export const settingsSchema = z.strictObject({
         .optional(),
     })
     .prefault({}),
+  pds: z
+    .strictObject({
+      /** The national demographics service's FHIR API; `none` = it is not asked. The others are then `none` too. */
+      url: z.string(PDS_URL).refine(isPdsUrl, PDS_URL).default("none"),
+      /** Where its access tokens come from. */
+      tokenUrl: z.string(PDS_URL).refine(isPdsUrl, PDS_URL).default("none"),
+      /** ODS code of the organisation for which this node asks. */
+      organisation: z
+        .string("give an organisation's code")
+        .refine((text) => text === "none" || parseOrganisationCode(text) !== undefined, "give an organisation's code")
+        .default("none"),
+      /** The platform's id of the application's public key. */
+      keyId: path("the key's id, as the platform knows it").default("none"),
+      /** File with the application's API key, readable by its owner alone. */
+      apiKey: path("the file with the API key").default("none"),
+      /** RSA private key of the application, PEM, readable by its owner alone. */
+      privateKey: path("the application's private key").default("none"),
+    })
+    .refine((pds) => Object.values(pds).filter((value) => value === "none").length % 6 === 0, "give all of it, or none")
+    .prefault({}),
   redis: z
     .strictObject({
       /** A Redis that hands out the node's background jobs; `none` = the node does them itself. May hold a password. */
@@ -69,6 +100,16 @@ export const settingsSchema = z.strictObject({
   logLevel: z.enum(LOG_LEVELS, `use one of ${LOG_LEVELS.join(", ")}`).default("info"),
 });
 
+/** How the national demographics service is asked. */
+export interface PdsSettings {
+  readonly url: URL;
+  readonly tokenUrl: URL;
+  readonly organisation: OrganisationCode;
+  readonly keyId: string;
+  readonly apiKeyPath: string;
+  readonly privateKeyPath: string;
+}
+
 /** Settings, parsed once and frozen; every path absolute. */
 export interface Settings {
   readonly id: NodeId;
@@ -81,6 +122,8 @@ export interface Settings {
   readonly topologyPath: string;
   /** Absent where there is no Redis. May hold a password, so it cannot be printed. */
   readonly redisUrl?: Concealed<URL>;
+  /** Absent where the national demographics service is not asked. */
+  readonly pds?: PdsSettings;
   readonly sandbox: boolean;
   readonly reflection: boolean;
   readonly logLevel: LogLevel;
@@ -108,7 +151,7 @@ export function parseSettings(text: string, file: string): Settings {
   const faults = new Faults(source);
   const entry = readEntry(settingsSchema, source.value ?? {}, [], faults);
   faults.throwIfAny("settings file");
-  const { id, dataDir, listen, certs, manifest, topology, redis, fhir, ...rest } = entry!.value;
+  const { id, dataDir, listen, certs, manifest, topology, redis, fhir, pds, ...rest } = entry!.value;
   const from = (target: string): string => resolve(dirname(resolve(file)), target);
   return Object.freeze({
     ...rest,
@@ -119,6 +162,17 @@ export function parseSettings(text: string, file: string): Settings {
     manifestPath: from(manifest),
     topologyPath: from(topology),
     ...(fhir.listen !== undefined && { fhirListen: fhir.listen }),
+    ...(pds.url !== "none" && { pds: toPds(pds, from) }),
     ...(redis.url !== "none" && { redisUrl: new Concealed(new URL(redis.url)) }),
   });
+}
+
+function toPds(pds: z.infer<typeof settingsSchema>["pds"], from: (target: string) => string): PdsSettings {
+  const organisation = parseOrganisationCode(pds.organisation);
+  check(organisation !== undefined, "an organisation that was given was parsed");
+  return {
+    url: new URL(pds.url),
+    tokenUrl: new URL(pds.tokenUrl),
+    ...{ organisation, keyId: pds.keyId, apiKeyPath: from(pds.apiKey), privateKeyPath: from(pds.privateKey) },
+  };
 }
