@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
     const { readSettings } = await import("./config/settings.ts");
     const { checkNode, startNode } = await import("./node.ts");
     const { makeLog } = await import("./telemetry/log.ts");
+
     return nodeCommand({
       async check(path) {
         const settings = readSettings(path);
@@ -51,7 +52,11 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
     const { mpiCommand } = await import("./cli/mpi.ts");
     const { connectReviewer } = await import("./wire/mpi-client.ts");
     const connectAsReviewer = async (target: ClientTarget) => connectReviewer(target, systemClock);
-    return mpiCommand({ connect: connectAsReviewer, random: systemRandom });
+    const { trainCommand } = await import("./cli/mpi-train.ts");
+    const { explainCommand } = await import("./cli/mpi-explain.ts");
+    return mpiCommand({ connect: connectAsReviewer, random: systemRandom })
+      .addCommand(trainCommand())
+      .addCommand(explainCommand());
   },
   people: async () => (await import("./cli/people.ts")).peopleCommand({ clock: systemClock }),
   link: async () => (await import("./cli/link.ts")).linkCommand({ clock: systemClock }),

@@ -34,6 +34,7 @@ describe("a search's terms", () => {
     ],
     ["no real day", { ...KHAN, birthDate: ["1980-02-30"] }, "birth_date"],
     ["a day to come", { ...KHAN, birthDate: ["2027-01-01"] }, "birth_date"],
+    ["a day that stands for none", { ...KHAN, birthDate: ["1900-01-01"] }, "birth_date"],
     ["two equal days", { ...KHAN, birthDate: ["1980-01-01", "1980-01-02"] }, "birth_date"],
     ["a stretch that ends before it begins", { ...KHAN, birthDate: ["ge1980-02-01", "le1980-01-01"] }, "birth_date"],
     ["a stretch of a lifetime", { ...KHAN, birthDate: ["le1980-01-01"] }, "birth_date"],

@@ -3,8 +3,8 @@ import type { Database } from "better-sqlite3";
 import { Concealed } from "../base/concealed.ts";
 import { Failure } from "../base/failure.ts";
 import type { StoredIdentity } from "./identity-record.ts";
-import type { MatchInput } from "./linkage/comparable.ts";
-import { keysOfDays, makeCandidatesOf, type MatchKey, matchKeysOf, type StoredKind } from "./match-keys.ts";
+import { type Comparable, toComparable } from "./linkage/comparable.ts";
+import { keysOfDays, makeCandidatesOf, type MatchKey, matchKeysOfComparable, type StoredKind } from "./match-keys.ts";
 import { type MatchDetails, personsContradict } from "./matching.ts";
 import { makeSearchRows } from "./search-rows.ts";
 import { type Fit, fitOf, saidBy } from "./search-score.ts";
@@ -160,12 +160,19 @@ function keysOf({ family, given, postcode, born }: SearchTerms, fuzzy: boolean):
   const kinds = new Set<StoredKind>(["name-birth"]);
   // Instead of the other name there is a place. Where both names are there, it finds nobody more: a term only narrows.
   if (fuzzy && (family === undefined || given.length === 0)) kinds.add("postcode-birth");
-  const names = [family, ...(fuzzy ? given : [])].filter((pattern) => pattern !== undefined);
+  // Of several given names the first: each is a key a day, and the family name is one too.
+  const names = [family, ...(fuzzy ? given.slice(0, 1) : [])].filter((pattern) => pattern !== undefined);
   if (names.length === 0 || !names.every(isWhole)) return undefined;
-  const records = daysOf(born).flatMap((birthDate) =>
-    names.map(([familyName]): MatchInput => ({ ...NOTHING, familyName, birthDate, postcode: postcode?.[0] ?? "" })),
-  );
-  return records.flatMap((record) => matchKeysOf(record).filter(({ kind }) => kinds.has(kind)));
+  const days = daysOf(born);
+  return names.flatMap(([familyName]) => {
+    const record = toComparable({ ...NOTHING, familyName, postcode: postcode?.[0] ?? "" });
+    return days.flatMap((day) => matchKeysOfComparable(bornOn(record, day)).filter(({ kind }) => kinds.has(kind)));
+  });
+}
+
+function bornOn(record: Comparable, isoDate: string): Comparable {
+  const [year = "", month = "", day = ""] = isoDate.split("-");
+  return { ...record, year, month, day };
 }
 
 function isWhole(pattern: Pattern | undefined): boolean {
