@@ -23,10 +23,8 @@ import { giveBackSpareMemory } from "./base/spare-memory.ts";
 import type { ProtocolVersion } from "./base/words.ts";
 import type { Settings } from "./config/settings.ts";
 import { type Covered, makeFederation } from "./federation/federation.ts";
-import { describe } from "./feeds/fhir/describe.ts";
-import { type AdmittedFeed, type ItemRules, parseFeedItem } from "./feeds/items.ts";
-import { startFhirDoor } from "./fhir/door.ts";
-import type { LocalPatient, ReadPatient } from "./fhir/patient-identity-feed.ts";
+import { type AdmittedFeed, parseFeedItem } from "./feeds/items.ts";
+import type { FhirDoorOrder } from "./fhir/door.ts";
 import type { JobKind } from "./jobs/job-kind.ts";
 import { startJobs } from "./jobs/jobs.ts";
 import { loadTidy } from "./jobs/load-tidy.ts";
@@ -44,7 +42,7 @@ import { dropOldWaiting, finishLoad, LOAD_COMMANDS_AT_ONCE, loadBatch } from "./
 import { locate } from "./requests/locate.ts";
 import * as review from "./requests/review.ts";
 import { takePatient } from "./requests/patient-feed.ts";
-import { type PdsReader, readPdsFor, takePdsEvent } from "./requests/pds-events.ts";
+import { type PdsEvent, type PdsEventTaken, type PdsReader, readPdsFor, takePdsEvent } from "./requests/pds-events.ts";
 import { searchPeople } from "./requests/search-people.ts";
 import { removeLeftCopies } from "./storage/backup.ts";
 import { behindText, readBehind } from "./storage/behind.ts";
@@ -76,8 +74,6 @@ export interface NodeParts {
 export interface RunningNode {
   readonly id: string;
   readonly port: number;
-  /** Of the door for FHIR, where there is one. */
-  readonly fhirPort?: number;
   /** Stops listening, lets calls in progress end, writes what waits, closes the stores. */
   stop(): Promise<void>;
 }
@@ -259,28 +255,12 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   starting.defer(() => server.close(DRAIN_MS));
   const { fhirListen } = settings;
   const fhir =
-    fhirListen === undefined
-      ? undefined
-      : await startFhirDoor({
-          ...{ domain, listen: fhirListen, tls, clock, random, log },
-          authorise: (identity) => authorisePeer(identity, directory, settings.id),
-          patients: {
-            providerOf: makeProviderOf(feeds),
-            readPatient(resource, local, organisations) {
-              return readPatient(resource, local, { today: today(clock), feeds: admitted, organisations });
-            },
-            takePatient: (message) => takePatient(message, { clock, store: index }),
-          },
-          ...(parts.pds !== undefined && {
-            pdsEvents: {
-              async takeEvent(event) {
-                const taken = await takePdsEvent(event, { clock, store: index });
-                jobs.wake();
-                return taken;
-              },
-            },
-          }),
-        });
+    fhirListen &&
+    (await openFhirDoor({
+      ...{ domain, listen: fhirListen, tls, clock, random, log },
+      authorise: (identity) => authorisePeer(identity, directory, settings.id),
+      ...{ feeds, admitted, takesPdsEvents: parts.pds !== undefined, store: index, wakeJobs: jobs.wake },
+    }));
   if (fhir !== undefined) {
     starting.defer(() => fhir.close(DRAIN_MS));
     log.info("listening-fhir", { host: fhirListen?.host, port: fhir.port });
@@ -288,8 +268,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   log.info("listening", { host: settings.listen.host, port: server.port, manifest: inForce().manifest.sequence });
 
   const running = starting.move();
-  const ports = { port: server.port, ...(fhir !== undefined && { fhirPort: fhir.port }) };
-  return { id: settings.id, ...ports, stop: () => running.disposeAsync() };
+  return { id: settings.id, port: server.port, stop: () => running.disposeAsync() };
 }
 
 /**
@@ -337,25 +316,40 @@ function checkMember(member: Member, identity: PeerIdentity, directory: Director
   throw new Failure("not-authenticated", `The other end is not ${member.id}, whom the directory has there.`);
 }
 
-/** Whose patient identifiers have a system. */
-function makeProviderOf(feeds: readonly NodeFeed[]): (system: string) => string | undefined {
-  const systems = new Map(feeds.map(({ provider, feed }) => [feed.fhirIdentifierSystem, provider.code]));
-  return (system) => systems.get(system);
+interface FhirParts extends Omit<FhirDoorOrder, "patients" | "pdsEvents"> {
+  readonly feeds: readonly NodeFeed[];
+  readonly admitted: ReadonlyMap<string, AdmittedFeed>;
+  readonly takesPdsEvents: boolean;
+  readonly store: StoreExecutor;
+  readonly wakeJobs: () => void;
 }
 
-/** A Patient by the rules of every FHIR feed, whatever the id that its server gave it: the provider's own is known. */
-function readPatient(
-  resource: Readonly<Record<string, unknown>>,
-  { provider, localId }: LocalPatient,
-  rules: ItemRules,
-): ReadPatient {
-  const described = describe({ ...resource, id: localId }, rules.today);
-  if (described.kind === "none") return described;
-  if (described.kind !== "patient") return { rejected: { field: "resourceType", reason: "not a Patient" } };
-  const item = parseFeedItem({ kind: "identity", fields: { ...described.demographics, provider, localId } }, rules);
-  if ("rejected" in item) return item;
-  check(item.kind === "identity", "an identity is parsed as one");
-  return item;
+/** Introduces the door for FHIR to what it needs. Loaded here alone: a node without one stays small. */
+async function openFhirDoor({ feeds, admitted, takesPdsEvents, store, wakeJobs, ...order }: FhirParts) {
+  const { startFhirDoor } = await import("./fhir/door.ts");
+  const { describe } = await import("./feeds/fhir/describe.ts");
+  const { clock } = order;
+  const providers = new Map(feeds.map(({ provider, feed }) => [feed.fhirIdentifierSystem, provider.code]));
+  const patients: FhirDoorOrder["patients"] = {
+    providerOf: (system) => providers.get(system),
+    readPatient(resource, local, organisations) {
+      const rules = { today: today(clock), feeds: admitted, organisations };
+      const described = describe({ ...resource, id: local.localId }, rules.today); // whatever id its server gave it
+      if (described.kind === "none") return described;
+      check(described.kind === "patient", "a Patient is described as one");
+      const item = parseFeedItem({ kind: "identity", fields: { ...described.demographics, ...local } }, rules);
+      if ("rejected" in item) return item;
+      check(item.kind === "identity", "an identity is parsed as one");
+      return item;
+    },
+    takePatient: (message) => takePatient(message, { clock, store }),
+  };
+  async function takeEvent(event: PdsEvent): Promise<PdsEventTaken> {
+    const taken = await takePdsEvent(event, { clock, store });
+    wakeJobs();
+    return taken;
+  }
+  return startFhirDoor({ ...order, patients, ...(takesPdsEvents && { pdsEvents: { takeEvent } }) });
 }
 
 /** None where the service cannot be asked. */

@@ -75,6 +75,16 @@ describe("settings", () => {
     assert.equal(parseSettings(GOOD, "node.yaml").pds, undefined);
   });
 
+  it("take the address of a door for FHIR, which there is not unless it is given", () => {
+    const listen = (text: string) => parseSettings(`${GOOD}fhir: { listen: "${text}" }\n`, "node.yaml").fhirListen;
+    assert.deepEqual(listen("0.0.0.0:7444"), { host: "0.0.0.0", port: 7444 });
+    assert.deepEqual(listen("[::1]:0"), { host: "::1", port: 0 });
+    assert.equal(listen("none"), undefined);
+    for (const wrong of ["7444", "host:", ":7444", "host:65536", "https://host:7444", "a b:1"]) {
+      assert.throws(() => listen(wrong), /fhir\.listen .*HOST:PORT/);
+    }
+  });
+
   it("take the place of a Redis, and never show its password", () => {
     const url = "rediss://bull:sesame@redis.example:6380/2";
     const settings = parseSettings(`${GOOD}redis: { url: "${url}" }\n`, "node.yaml");

@@ -14,6 +14,20 @@ import { type NodeId, type OrganisationCode, parseNodeId, parseOrganisationCode 
 
 const path = (what: string) => z.string(`give the path of ${what}`).min(1, `give the path of ${what}`);
 
+const FHIR_LISTEN = "use HOST:PORT, for example 127.0.0.1:7444, or none";
+
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+function parseAddress(text: string): Address | "none" | "wrong" {
+  if (text === "none") return "none";
+  const [, inBrackets, plain, port] = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9.-]+)):(\d{1,5})$/i.exec(text) ?? [];
+  if (port === undefined || Number(port) > 65_535) return "wrong";
+  return { host: inBrackets ?? plain ?? "", port: Number(port) };
+}
+
 const REDIS_URL = "use redis://[user:password@]host[:port][/database], rediss:// for TLS, or none";
 
 function isRedisUrl(text: string): boolean {
@@ -57,13 +71,11 @@ export const settingsSchema = z.strictObject({
   topology: path("the topology file"),
   fhir: z
     .strictObject({
-      /** Address of the HTTPS door for FHIR; no such door where it is left out. */
+      /** Address of the HTTPS door for FHIR; `none` = no such door. */
       listen: z
-        .strictObject({
-          host: z.string("give an address to listen on").default("127.0.0.1"),
-          port: z.int("give a whole number").min(0, "use 0 to 65535").max(65_535, "use 0 to 65535"),
-        })
-        .optional(),
+        .string(FHIR_LISTEN)
+        .refine((text) => parseAddress(text) !== "wrong", FHIR_LISTEN)
+        .default("none"),
     })
     .prefault({}),
   pds: z
@@ -116,7 +128,7 @@ export interface Settings {
   readonly dataDir: string;
   readonly listen: { readonly host: string; readonly port: number };
   /** Absent where there is no door for FHIR. */
-  readonly fhirListen?: { readonly host: string; readonly port: number };
+  readonly fhirListen?: Address;
   readonly certsDir: string;
   readonly manifestPath: string;
   readonly topologyPath: string;
@@ -152,6 +164,7 @@ export function parseSettings(text: string, file: string): Settings {
   const entry = readEntry(settingsSchema, source.value ?? {}, [], faults);
   faults.throwIfAny("settings file");
   const { id, dataDir, listen, certs, manifest, topology, redis, fhir, pds, ...rest } = entry!.value;
+  const fhirListen = parseAddress(fhir.listen);
   const from = (target: string): string => resolve(dirname(resolve(file)), target);
   return Object.freeze({
     ...rest,
@@ -161,7 +174,7 @@ export function parseSettings(text: string, file: string): Settings {
     certsDir: from(certs.dir),
     manifestPath: from(manifest),
     topologyPath: from(topology),
-    ...(fhir.listen !== undefined && { fhirListen: fhir.listen }),
+    ...(typeof fhirListen === "object" && { fhirListen }),
     ...(pds.url !== "none" && { pds: toPds(pds, from) }),
     ...(redis.url !== "none" && { redisUrl: new Concealed(new URL(redis.url)) }),
   });

@@ -57,7 +57,8 @@ describe("events of the national demographics service", () => {
     store = makeInlineExecutor(db, { ...loadHandlers(db, random, clock, "by-number"), ...makeHandlers(db, random) });
     readDb = openDatabase(file, { readonly: true });
     mpi = makeMpi(readDb);
-    [answers, asked] = [new Map(), []];
+    answers = new Map();
+    asked = [];
     const needs = { clock, store, inTurn: makeTurns(1), feedsChanged() {} };
     await loadBatch({ name: "test", asOfMs: 0 }, [anIdentity()], needs);
   });

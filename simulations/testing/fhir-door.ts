@@ -41,7 +41,7 @@ export interface FhirDoor {
 export async function startFhirDoor(): Promise<FhirDoor> {
   const network = await makeDoorNetwork();
   const port = await findFreePorts(1);
-  writeSettings(network, port);
+  writeFhirSettings(network, port);
   let node = await network.start();
   const agents = new Map<TlsFiles, Agent>();
   const feed = network.callerTls("feed");
@@ -68,9 +68,10 @@ export async function startFhirDoor(): Promise<FhirDoor> {
   };
 }
 
-function writeSettings(network: DoorNetwork, port: number): void {
+/** Gives the node a door for FHIR on a port, and each provider a system of identifiers. */
+export function writeFhirSettings(network: DoorNetwork, port: number): void {
   const settings = parse(readFileSync(network.configPath, "utf8")) as Record<string, unknown>;
-  writeFileSync(network.configPath, stringify({ ...settings, fhir: { listen: { port } } }));
+  writeFileSync(network.configPath, stringify({ ...settings, fhir: { listen: `127.0.0.1:${port}` } }));
   const path = join(network.dir, "topology.yaml");
   const topology = parse(readFileSync(path, "utf8")) as { providers: { code: string; feeds: object[] }[] };
   for (const provider of topology.providers) {

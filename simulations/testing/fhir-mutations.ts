@@ -34,7 +34,8 @@ export function mutate(json: string, random: Random): Uint8Array {
     const places = placesIn(resource);
     const { at, key } = pick(places);
     const kind = random.fraction();
-    if (kind < 0.2) at[key] = undefined; // not in the text then
+    if (kind < 0.2)
+      at[key] = undefined; // not in the text then
     else if (kind < 0.3) at[pick(NAMES)] = at[key];
     else if (kind < 0.4) at[key] = [at[key], at[key]];
     else if (kind < 0.5) at[key] = pick(places).at[key];
