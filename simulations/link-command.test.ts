@@ -82,4 +82,49 @@ describe("corridor link", function () {
     assert.equal(same.exitCode, 2);
     assert.equal(readFileSync(join(folder, "in.csv"), "utf8"), "record_id\na\n");
   });
+
+  it("explains a pair by name of field and level, and never by a value", () => {
+    const from = join(folder, "pair.csv");
+    writeFileSync(from, `${HEADER}a,${AMINA}\nb,,Samira,Hussain,1984-03-17,female,9\n`);
+    const explain = (...args: string[]) =>
+      spawnSync(CORRIDOR, ["mpi", "explain", ...args, "--in", from], { encoding: "utf8" });
+    const { stdout, status } = explain("a", "b");
+    assert.equal(status, 0);
+    assert.match(stdout, /given: different/);
+    assert.match(stdout, /birth: same/);
+    assert.match(stdout, /in all; a pair of this file links from \d/);
+    assert.doesNotMatch(stdout, /Amina|Samira|Hussain|1984/);
+    const { links, fields } = JSON.parse(explain("a", "b", "--json").stdout) as { links: boolean; fields: unknown[] };
+    assert.equal(links, false);
+    assert.ok(fields.length >= 3);
+    const unknown = explain("a", "z");
+    assert.equal(unknown.status, 2);
+    assert.match(unknown.stderr, /no two such records/);
+  });
+
+  it("links with a model that was trained on one's own records", () => {
+    const from = join(folder, "train.csv");
+    const names = ["Amina", "Grace", "Nadia", "Poppy", "Farah"];
+    const rows = Array.from({ length: 600 }, (_, at) => {
+      const person = at % 200;
+      const birth = `19${10 + (person % 89)}-0${1 + (person % 9)}-${10 + (person % 18)}`;
+      return `r${at},,${names[person % 5]},Hussain${String.fromCharCode(97 + (person % 26))},${birth},female,4`;
+    });
+    writeFileSync(from, `${HEADER}${rows.join("\n")}\n`);
+    const model = join(folder, "model.json");
+    const trained = spawnSync(CORRIDOR, ["mpi", "train", from, "--out", model, "--version", "ours-1"], {
+      encoding: "utf8",
+    });
+    assert.equal(trained.status, 0, trained.stderr);
+    assert.match(trained.stdout, /600 records/);
+    const linked = spawnSync(CORRIDOR, ["link", from, out, "--model", model], { encoding: "utf8" });
+    assert.equal(linked.status, 0, linked.stderr);
+    assert.match(linked.stderr, /600 records, 1\d\d people/, "three records each, and some who look alike");
+    assert.match(linked.stderr, /parameters ours-1/);
+
+    writeFileSync(model, '{"version":"broken"}');
+    const broken = spawnSync(CORRIDOR, ["link", from, out, "--model", model], { encoding: "utf8" });
+    assert.equal(broken.status, 2);
+    assert.match(broken.stderr, /model is not whole: fields/);
+  });
 });

@@ -18,9 +18,10 @@ export function linkCommand({ clock }: { readonly clock: Clock }): Command {
     .description("say which records of a CSV file are one person's, by the parameters that nodes link with")
     .argument("<in>", "a CSV file with a header; record_id and any of the columns that docs/cli.md names")
     .argument("<out>", "the file to write: record_id,cluster_id")
-    .action(async (from: string, to: string) => {
+    .option("--model <file>", "a model from corridor mpi train, instead of the one that nodes link with")
+    .action(async (from: string, to: string, options: { readonly model?: string }) => {
       try {
-        await link(from, to, readModel(), clock);
+        await link(from, to, readModel(options.model), clock);
       } catch (thrown) {
         reportFailure(thrown);
       }
