@@ -395,6 +395,20 @@ const WRONG: readonly [
     /feeds\[1\]\.node "north" is fed twice by RAA; keep one feed/,
   ],
   [
+    "identifiers of NHS numbers for a provider's own",
+    "{ node: south, state: paused",
+    "{ node: south, fhirIdentifierSystem: https://fhir.nhs.uk/Id/nhs-number, state: paused",
+    34,
+    /feeds\[1\]\.fhirIdentifierSystem .*never that of NHS numbers/,
+  ],
+  [
+    "one provider's identifiers for two",
+    /\{ node: south, state: paused(.*)\n(.*)\{ node: south, state: viewing-only/,
+    "{ node: south, fhirIdentifierSystem: urn:oid:1.2, state: paused$1\n$2{ node: south, fhirIdentifierSystem: urn:oid:1.2, state: viewing-only",
+    35,
+    /feeds\[0\]\.fhirIdentifierSystem "urn:oid:1\.2" is another provider's at south; give each provider its own/,
+  ],
+  [
     "an unknown record type",
     "[encounters, ecg]",
     "[encounter, ecg]",
