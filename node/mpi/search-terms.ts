@@ -228,10 +228,7 @@ function checkBorn(born: SearchTerms["born"], today: string): SearchTerms["born"
   if (BirthDate.parse(born.from, today) === undefined)
     throw wrong("birth_date", "is not a day from 1860-01-01 to today");
   if (born.from === born.to && toComparable({ ...NOTHING, birthDate: born.from }).year === "") {
-    throw wrong(
-      "birth_date",
-      "is a day that stands where none is known: give a stretch of dates around it, or the right day",
-    );
+    throw wrong("birth_date", "is a day that stands where none is known: nobody can be found by it");
   }
   if (born.from > born.to) throw wrong("birth_date", "ends before it begins");
   const days = (Date.parse(born.to) - Date.parse(born.from)) / DAY_MS + 1;

@@ -444,4 +444,53 @@ describe("a search of any index", () => {
       assert.ok(scores.every((score) => score > 0 && score <= 1));
       if (one.exact === true) assert.ok(scores.every((score) => score === 1));
     }));
+
+  it("finds whatever a name is written in, as it was written, or refuses it by the field", async () => {
+    const hostile = [
+      "Robert'); DROP TABLE",
+      "%_%",
+      "\\",
+      "Nguyễn Thị",
+      "李小龍",
+      "محمد",
+      "Ωmega",
+      "ﬁsher",
+      "İstanbul",
+      "a".repeat(2_000),
+    ];
+    const name = fc.oneof(fc.constantFrom(...hostile), fc.string({ unit: "grapheme", minLength: 1, maxLength: 30 }));
+    const index = openTestIndex();
+    const searchOf = makePersonSearch(index.db);
+    let at = 0;
+    let found = 0;
+    try {
+      await fc.assert(
+        fc.asyncProperty(name, name, async (familyName, givenName) => {
+          fc.pre(!/[*\p{Cc}\ufffd]/u.test(familyName + givenName));
+          const birthDate = new Date(Date.UTC(1930, 0, 2 + at++)).toISOString().slice(0, 10);
+          await index.load([anIdentity({ localId: `L${at}`, nhsNumber: "", familyName, givenName, birthDate })]);
+          for (const fuzzy of [false, true]) {
+            const asked = { ...PLAIN, family: familyName, given: [givenName], birthDate: [birthDate], fuzzy };
+            const outcome = ((): SearchOutcome | undefined => {
+              try {
+                return searchOf.search(parseSearch(asked, TODAY, false));
+              } catch (thrown) {
+                assert.ok(thrown instanceof Failure && thrown.code === "invalid-input", String(thrown));
+                return undefined;
+              }
+            })();
+            if (outcome?.kind !== "found") continue;
+            found++;
+            assert.deepEqual(outcome.persons[0]?.details.expose().names, [
+              { family: familyName, given: givenName, middle: "" },
+            ]);
+          }
+        }),
+        { numRuns: 300 },
+      );
+      assert.ok(found > 100, `${found} were found`);
+    } finally {
+      await index.close();
+    }
+  });
 });
