@@ -8,6 +8,7 @@ import { type NodeFeed, feedsInto, readTopology } from "../topology/topology.ts"
 import { checkCallerRights } from "./access/caller-rights.ts";
 import { type Access, type Asked, makeAccess } from "./access/decide.ts";
 import { makeObjections } from "./access/objection-store.ts";
+import { mayHearOfPossibleMatch } from "./access/possible-match.ts";
 import { loadAccessTable } from "./access/table.ts";
 import { makeAudit } from "./audit/audit.ts";
 import { makePatientToken, openTokenKey } from "./audit/patient-token.ts";
@@ -171,6 +172,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     findRecords(question, permit, {
       ...mpi,
       isObjected: objections.areEffective,
+      mayHearOfPossibleMatch: ({ claim }) => mayHearOfPossibleMatch(claim),
       pointersOf: locator.pointersOf,
     });
   const admitted = new Map(feeds.map(({ provider, feed }) => [provider.code as string, asAdmittedFeed(feed)]));

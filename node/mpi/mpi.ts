@@ -48,6 +48,11 @@ export interface Mpi {
    * whose names and date of birth are a restricted person's too: they may be one person whom nothing has linked yet.
    */
   personByDemographics(search: DemographicSearch): UniqueMatch;
+  /**
+   * Those whom somebody is to compare with the person of these identities: with a record in review that may be theirs, or
+   * whom a record of theirs in review may be. Nobody who has a number under protection, and nobody for whom has one.
+   */
+  personsInDoubt(identities: readonly number[]): readonly PersonView[];
   /** The person's one number: the one verified number, or else the one number there is. */
   numberOf(personId: string): NhsNumber | undefined;
   /** Reads that must agree with one another, against one state of the store. Synchronous work only. */
@@ -73,6 +78,20 @@ export function makeMpi(db: Database): Mpi {
     .prepare<[number], RawRow>(`SELECT ${IDENTITY_COLUMNS} FROM identity_record WHERE current = 1 AND person_id = ?`)
     .raw();
   const numbers = makeNumbers(db);
+  const inReviewFor = db
+    .prepare<[number], number>("SELECT in_review_no FROM review_candidate WHERE identity_no = ?")
+    .pluck();
+  const candidatesOf = db
+    .prepare<[number], number>("SELECT identity_no FROM review_candidate WHERE in_review_no = ?")
+    .pluck();
+  const firstVersion = db
+    .prepare<[number], RawRow>(`SELECT ${IDENTITY_COLUMNS} FROM identity_record WHERE record_no = ?`)
+    .raw();
+  const bySource = db
+    .prepare<[string, string], RawRow>(
+      `SELECT ${IDENTITY_COLUMNS} FROM identity_record WHERE current = 1 AND provider = ? AND local_id = ?`,
+    )
+    .raw();
   const begin = db.prepare("BEGIN");
   const commit = db.prepare("COMMIT");
   const persons = db.prepare<[], number>("SELECT count(*) FROM person").pluck();
@@ -89,6 +108,36 @@ export function makeMpi(db: Database): Mpi {
       }
     }
     return groups.map(viewOf);
+  }
+
+  function personsInDoubt(ofPerson: readonly number[]): readonly PersonView[] {
+    const own = new Set(ofPerson);
+    const others = new Set(
+      ofPerson.flatMap((each) => [...inReviewFor.all(each), ...candidatesOf.all(each)]).filter((no) => !own.has(no)),
+    );
+    if (others.size === 0) return [];
+    const recordsWith = (identityNos: Iterable<number>): StoredIdentity[] => {
+      const keys = new Set([...identityNos].flatMap((identityNo) => personOf(identityNo) ?? []));
+      return [...keys].flatMap(recordsOf);
+    };
+    const [ownRecords, otherRecords] = [recordsWith(own), recordsWith(others)];
+    const isOwn = new Set(ownRecords.map(({ personKey }) => personKey));
+    if ([...ownRecords, ...otherRecords].some(hasProtectedNumber)) return [];
+    return groupRecords(otherRecords.filter(({ personKey }) => !isOwn.has(personKey))).map(viewOf);
+  }
+
+  /** An identity has the number of its first version, which names its source. */
+  function personOf(identityNo: number): number | undefined {
+    const row = firstVersion.get(identityNo);
+    if (row === undefined) return undefined;
+    const first = fromRow(row);
+    if (first.current) return first.personKey;
+    const now = bySource.get(first.provider, first.localId);
+    return now === undefined ? undefined : fromRow(now).personKey;
+  }
+
+  function hasProtectedNumber({ nhsNumber }: StoredIdentity): boolean {
+    return nhsNumber !== "" && numbers.isProtected(Number(nhsNumber));
   }
 
   function personByDemographics(search: DemographicSearch): UniqueMatch {
@@ -141,6 +190,7 @@ export function makeMpi(db: Database): Mpi {
   return {
     personsByNumber,
     personByDemographics,
+    personsInDoubt,
     numberOf,
     inOneSnapshot,
     counts: () => ({ persons: persons.get() ?? 0, identities: identities.get() ?? 0 }),
@@ -149,9 +199,12 @@ export function makeMpi(db: Database): Mpi {
 
 /** Each record once, though two of its person's numbers may have led to it. */
 function groupByPerson(rows: readonly RawRow[]): StoredIdentity[][] {
+  return groupRecords(rows.map(fromRow));
+}
+
+function groupRecords(records: readonly StoredIdentity[]): StoredIdentity[][] {
   const groups = new Map<number, Map<number, StoredIdentity>>();
-  for (const row of rows) {
-    const record = fromRow(row);
+  for (const record of records) {
     const group = groups.get(record.personKey) ?? new Map<number, StoredIdentity>();
     groups.set(record.personKey, group.set(record.identityNo, record));
   }

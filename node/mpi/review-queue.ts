@@ -34,10 +34,20 @@ export function makeReviewQueue(db: Database): ReviewQueue {
   );
   const remove = db.prepare<[number]>("DELETE FROM review_item WHERE identity_no = ?");
   const byIdentity = db.prepare<[number], ReviewRow>(`SELECT ${REVIEW_COLUMNS} FROM review_item WHERE identity_no = ?`);
+  const forgetCandidates = db.prepare<[number]>("DELETE FROM review_candidate WHERE in_review_no = ?");
+  const addCandidates = db.prepare<[number, number]>(
+    `INSERT OR IGNORE INTO review_candidate
+       SELECT identity_no, ? FROM identity_record WHERE current = 1 AND person_id = ?`,
+  );
   return {
-    add: ({ identityNo, sinceMs, reason, candidates }) =>
-      void replace.run(identityNo, sinceMs, reason, JSON.stringify(candidates)),
-    remove: (identityNo) => void remove.run(identityNo),
+    add({ identityNo, sinceMs, reason, candidates }) {
+      replace.run(identityNo, sinceMs, reason, JSON.stringify(candidates));
+      forgetCandidates.run(identityNo);
+      for (const { personKey } of candidates) addCandidates.run(identityNo, personKey);
+    },
+    remove(identityNo) {
+      if (remove.run(identityNo).changes > 0) forgetCandidates.run(identityNo);
+    },
     of(identityNo) {
       const row = byIdentity.get(identityNo);
       return row === undefined ? undefined : toReviewItem(row);

@@ -36,6 +36,8 @@ export interface Found {
   readonly more?: number;
   /** True where the number names somebody else, for whom the right details would have shown records. */
   readonly otherPersonHasRecords: boolean;
+  /** True where records here may be the person's, and somebody is still to say so. */
+  readonly possibleMatch?: true;
   /** What lies behind the answer. For this node's audit and its operator's totals alone; never part of an answer. */
   readonly why: "held" | "none-held" | "objected" | "restricted" | "filtered" | "other-person";
 }
@@ -99,11 +101,16 @@ async function answerInTime(
 
 /** What a holder says, given what it found. Also the asker's own index answers by this rule. */
 export function answerOf(found: Found, permit: Permit, coverage: Coverage): HolderAnswer {
-  const outcome =
-    found.pointers.length > 0 ? "records" : found.otherPersonHasRecords ? "identity-check" : "nothing-to-show";
+  const outcome = outcomeOf(found);
   const morePointers = found.pointers.length > 0 ? (found.more ?? 0) : 0;
   const { sealed, notOffered } = permit;
   return { outcome, pointers: found.pointers, sealed, coverage, reason: "", notOffered, morePointers };
+}
+
+function outcomeOf({ pointers, otherPersonHasRecords, possibleMatch }: Found): HolderAnswer["outcome"] {
+  if (pointers.length > 0) return "records";
+  if (otherPersonHasRecords) return "identity-check";
+  return possibleMatch === true ? "possible-match" : "nothing-to-show";
 }
 
 /** Refusals that do not depend on the patient, said openly. */

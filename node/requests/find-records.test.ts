@@ -52,8 +52,8 @@ const QUESTIONS = [
 ];
 
 /** Everything that leaves the node is made of these; `why` and the person stay in its audit. */
-const leaving = ({ pointers, more, otherPersonHasRecords }: Found): string =>
-  JSON.stringify({ pointers, more, otherPersonHasRecords });
+const leaving = ({ pointers, more, otherPersonHasRecords, possibleMatch }: Found): string =>
+  JSON.stringify({ pointers, more, otherPersonHasRecords, possibleMatch });
 const NOTHING = JSON.stringify({ pointers: [], otherPersonHasRecords: false });
 
 describe("finding a person's records", () => {

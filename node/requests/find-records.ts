@@ -21,6 +21,10 @@ export interface KnowPersonNeeds {
 
 export interface FindRecordsNeeds extends Omit<KnowPersonNeeds, "numberOf"> {
   readonly isObjected: (identities: readonly number[], purpose: Purpose) => boolean;
+  /** Those of whom nobody has said yet whether they are the person of these identities. */
+  readonly personsInDoubt: (identities: readonly number[]) => readonly PersonView[];
+  /** Whether this role may hear that a record may be the patient's. */
+  readonly mayHearOfPossibleMatch: (permit: Permit) => boolean;
   readonly pointersOf: (identities: readonly number[], permit: Permit) => PermittedPointers;
 }
 
@@ -39,7 +43,10 @@ export function findRecords(question: Question, permit: Permit, needs: FindRecor
     const { everybody, possible, naming } = personsNamed(question.patient, needs);
     const hidden = whyHidden(possible, purpose, needs);
     if (hidden !== undefined) return { ...nothing(hidden), personId: idsOf(possible) };
-    if (naming.kind === "named") return foundOf(naming.persons, permit, needs);
+    if (naming.kind === "named") {
+      const found = foundOf(naming.persons, permit, needs);
+      return found.pointers.length > 0 ? found : withPossibleMatch(found, naming.persons, permit, needs);
+    }
 
     if (everybody.length === 0) return nothing("none-held");
     // Not where the number is also anyone's who is restricted or has objected: no answer may set theirs apart.
@@ -48,6 +55,28 @@ export function findRecords(question: Question, permit: Permit, needs: FindRecor
       mayTell && naming.persons.some((each) => foundOf([each], permit, needs).why === "held");
     return { ...nothing("other-person"), otherPersonHasRecords };
   });
+}
+
+/**
+ * Where nothing of the person's own can be shown: whether somebody is still to say if others here, of whom there are
+ * records to show, are the same person. Not where asking for those with the right details would show nothing: where any of
+ * them, or anybody who has their number, is restricted or has objected, or nobody could ask for them by birth date.
+ */
+function withPossibleMatch(
+  found: Found,
+  persons: readonly PersonView[],
+  permit: Permit,
+  needs: FindRecordsNeeds,
+): Found {
+  if (!needs.mayHearOfPossibleMatch(permit)) return found;
+  const others = needs
+    .personsInDoubt(identitiesOf(persons))
+    .filter((other) => hasTellingDate(other) && foundOf([other], permit, needs).why === "held");
+  if (others.length === 0) return found;
+  const numbers = others.flatMap((other) => detailsOf(other).numbers.map((digits) => NhsNumber.parse(digits)));
+  const everybody = numbers.flatMap((number) => (number === undefined ? [] : needs.personsByNumber(number)));
+  if (whyHidden([...others, ...everybody], permit.claim.purpose, needs) !== undefined) return found;
+  return { ...found, possibleMatch: true, personId: idsOf([...persons, ...others]) };
 }
 
 /**

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Database } from "better-sqlite3";
 
 import { makeObjections, type ObjectionRecord, type Objections } from "../access/objection-store.ts";
+import { mayHearOfPossibleMatch } from "../access/possible-match.ts";
 import type { AccessLevel } from "../base/answer.ts";
 import { BirthDate } from "../base/birth-date.ts";
 import type { Clock } from "../base/clock.ts";
@@ -68,7 +69,12 @@ export function openTestIndex(
   const mpi = makeMpi(readDb);
   const locator = makeLocator({ db: readDb, clock, providers });
   const objections = makeObjections(readDb);
-  const needs = { ...mpi, isObjected: objections.areEffective, pointersOf: locator.pointersOf };
+  const needs = {
+    ...mpi,
+    isObjected: objections.areEffective,
+    pointersOf: locator.pointersOf,
+    mayHearOfPossibleMatch: (permit: Permit) => mayHearOfPossibleMatch(permit.claim),
+  };
   const ask = (patient: PatientQuery): Question => aQuestion(patient, clock);
 
   return {
