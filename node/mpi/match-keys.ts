@@ -3,7 +3,7 @@ import { crc32 } from "node:zlib";
 import type { Database } from "better-sqlite3";
 
 import { type Comparable, type MatchInput, toComparable } from "./linkage/comparable.ts";
-import { type KeyKind, blockKeys } from "./linkage/keys.ts";
+import { type BlockKey, type KeyKind, blockKeys } from "./linkage/keys.ts";
 import { soundOf } from "./linkage/sound.ts";
 
 /**
@@ -56,7 +56,7 @@ export function matchKeysOf(record: MatchInput): MatchKey[] {
 export function matchKeysOfComparable(record: Comparable): MatchKey[] {
   const keys: MatchKey[] = [];
   const clusters = new Map<ClusterSort, number | undefined>();
-  for (const { kind, key } of blockKeys(record)) {
+  for (const { kind, key } of [...blockKeys(record), ...wholeNameKeys(record)]) {
     if (!isStored(kind)) continue;
     const sort = CLUSTER_OF[kind];
     if (!clusters.has(sort)) clusters.set(sort, clusterOf(sort, record));
@@ -64,6 +64,12 @@ export function matchKeysOfComparable(record: Comparable): MatchKey[] {
     if (cluster !== undefined) keys.push({ kind, key: firstKeyOf(sort, cluster) + (key % KEYS_PER_CLUSTER) });
   }
   return keys;
+}
+
+/** A double name stands in keys by its parts; by its whole it is found also where it was written as one word. */
+function wholeNameKeys(record: Comparable): BlockKey[] {
+  if (record.familyParts.length < 2) return [];
+  return blockKeys({ ...record, given: "", familyParts: [] }).filter(({ kind }) => kind === "name-birth");
 }
 
 /**

@@ -104,7 +104,7 @@ export function parseSearch(asked: AskedSearch, today: string, unattended: boole
   const terms: SearchTerms = {
     given: asked.given.map((name) => toName(name, "given")),
     born: toBorn(asked.birthDate, today),
-    ...(asked.family !== undefined && { family: toName(asked.family, "family") }),
+    ...(asked.family !== undefined && { family: toFamily(asked.family) }),
     ...(asked.gender !== undefined && { gender: toGender(asked.gender) }),
     ...(asked.postcode !== undefined && { postcode: toPostcode(asked.postcode) }),
     ...(asked.phone !== undefined && { phone: toPhone(asked.phone) }),
@@ -152,6 +152,13 @@ function refuseWildcards({ family, given, postcode }: SearchTerms, mode: "fuzzy"
     if (!patterns.some((pattern) => pattern !== undefined && pattern.length > 1)) continue;
     throw wrong(field, `has a wildcard, which a search that is ${mode} does not take`);
   }
+}
+
+function toFamily(text: string): Pattern {
+  const pattern = toName(text, "family");
+  const isName = pattern.length > 1 || toComparable({ ...NOTHING, familyName: text }).family !== "";
+  if (!isName) throw wrong("family", "stands for no name: nobody can be found by it");
+  return pattern;
 }
 
 function toName(text: string, field: string): Pattern {
