@@ -51,7 +51,7 @@ async function run(a: string, b: string, { in: path, model: modelPath, json }: E
   }
   const [x, y] = [toComparable(one.input), toComparable(other.input)];
   const { comparison, veto, lacksProof } = makeLinker(model, frequencies).pair(x, y);
-  const { weight, fields } = scorePair(x, comparison, model, frequencies);
+  const { weight, fields } = scorePair(x, y, comparison, model, frequencies);
   const from = linkFrom(model, records);
   const links = veto === undefined && !lacksProof && weight >= from;
   const explanation = { links, weight, linksFrom: from, veto: veto ?? "", lacksProof, fields, model: model.version };

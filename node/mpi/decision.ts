@@ -155,7 +155,7 @@ function linking(): Linking {
   made = {
     chooser: makeChooser(model, PEOPLE),
     reviewFrom: linkFrom(model, PEOPLE) - model.reviewBits,
-    score: (one, other) => scorePair(one, linker.pair(one, other).comparison, model, frequencies),
+    score: (one, other) => scorePair(one, other, linker.pair(one, other).comparison, model, frequencies),
   };
   return made;
 }

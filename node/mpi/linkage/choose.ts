@@ -57,7 +57,7 @@ export function makeChooser(model: LinkModel, people: number): Chooser {
 
   const asCandidate = <Key>(record: Comparable, { person, closest }: Judged<Key>): Candidate<Key> => ({
     key: person.key,
-    score: scorePair(record, linker.pair(record, closest).comparison, model, frequencies),
+    score: scorePair(record, closest, linker.pair(record, closest).comparison, model, frequencies),
   });
 
   /** The persons of the others that link, and with all whom they join nothing speaks against it. */

@@ -139,10 +139,10 @@ function isSlip(one: string, other: string): boolean {
   return isOneSlipApart(one, other) || (letters > 5 && jaroWinkler(one, other) >= 0.94);
 }
 
-/** Short names of two people are one letter apart too often: `Amina` and `Amira`. */
+/** Short names of two people are one letter apart too often (`Amina`, `Amira`), and so are rhymes (`Jayden`, `Hayden`). */
 function isGivenSlip(one: string, other: string): boolean {
   const isShort = Math.min(one.length, other.length) < GIVEN_SLIP_LETTERS_MIN;
-  return isShort ? one.length > 2 && isTurned(one, other) : isSlip(one, other);
+  return isShort || one[0] !== other[0] ? one.length > 2 && isTurned(one, other) : isSlip(one, other);
 }
 
 /** The same letters in another order. */

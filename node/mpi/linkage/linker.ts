@@ -58,7 +58,7 @@ export function makeLinker(model: LinkModel, frequencies: Frequencies): Linker {
     const comparison = compare(one, other, isKnownName);
     return {
       comparison,
-      weight: weightOf(one, comparison, model, frequencies),
+      weight: weightOf(one, other, comparison, model, frequencies),
       veto: vetoOf(one, other, comparison),
       lacksProof: lacksProof(one, other, comparison),
     };
