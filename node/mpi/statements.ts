@@ -32,6 +32,9 @@ export interface Statements {
   undo(eventNo: number, undoneBy: number): void;
 }
 
+/** Whether a writer's file may hold a statement. Asked for every record that is put, most often of a file without any. */
+const mayHoldAny = new WeakMap<Database, boolean>();
+
 const COLUMNS = "statement_no, says, one, other, authority, made_by, ended_by, checksum";
 
 export function makeStatements(db: Database): Statements {
@@ -49,9 +52,14 @@ export function makeStatements(db: Database): Statements {
     `INSERT OR REPLACE INTO statement (${COLUMNS}) VALUES (${COLUMNS.replace(/\w+/g, "?")})`,
   );
 
+  const holdsAny = db.prepare<[], number>("SELECT EXISTS (SELECT 1 FROM statement)").pluck();
+  // What another connection writes, a reader does not hear of.
+  if (!db.readonly && mayHoldAny.get(db) !== true) mayHoldAny.set(db, holdsAny.get() === 1);
+
   function write({ statementNo, says, one, other, authority, madeBy: maker }: Statement, ender: number): void {
     const row = [statementNo, says, one, other, authority, maker, ender];
     replace.run(...row, rowChecksum(row));
+    mayHoldAny.set(db, true);
   }
 
   function make(statement: NewStatement, eventNo: number): void {
@@ -61,11 +69,11 @@ export function makeStatements(db: Database): Statements {
   return {
     make,
     end: write,
-    about: (subject, ...says) =>
-      about
-        .all(subject, subject)
-        .map(fromRow)
-        .filter((statement) => says.includes(statement.says)),
+    about(subject, ...says) {
+      if (mayHoldAny.get(db) === false) return [];
+      const rows = about.all(subject, subject).map(fromRow);
+      return rows.filter((statement) => says.includes(statement.says));
+    },
     madeBy: (eventNo) => madeBy.all(eventNo).map(fromRow),
     undo(eventNo, undoneBy) {
       const [made, ended] = [madeBy.all(eventNo).map(fromRow), endedBy.all(eventNo).map(fromRow)];
