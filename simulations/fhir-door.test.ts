@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { connect, type ConnectionOptions } from "node:tls";
 
 import type { Database } from "better-sqlite3";
@@ -354,6 +355,10 @@ describe("the door for FHIR", function () {
           `PUT ${pathOf("R1")} HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 99999999\r\n${end}`,
           /^413$/,
         ],
+        [
+          `PUT ${pathOf("R1")} HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 99\r\n${end}{`,
+          /^400$|^closed$/,
+        ],
         [`PUT ${pathOf("R1")} HTTP/1.1\r\nExpect: miracles\r\n${end}`, /^417$/],
       ];
       for (const [text, status] of hostile) assert.match(await raw(text), status, JSON.stringify(text.slice(0, 80)));
@@ -420,5 +425,46 @@ describe("the door for FHIR", function () {
       }
       assert.ok(!output.includes('"failure":"internal"') && !output.includes("request-failed"), output);
     });
+  });
+
+  describe("killed at any moment", () => {
+    catalogueRow(
+      {
+        id: "F2",
+        title: "what was answered is there, once, and what was not is taken when it is sent again",
+        quick: 3,
+        full: 200,
+      },
+      async (trials) => {
+        let answered = 0;
+        for (const trial of trials) {
+          const killed = sleep(20 + 300 * seededRandom(trial + 1).fraction()).then(() => door.node().kill());
+          const sent: string[] = [];
+          const message = (place: number): Promise<FhirAnswer> => {
+            const localId = sent[place]!;
+            const more = place % 2 === 0 ? {} : replacedBy(sent[0]!);
+            return put(localId, aPatient(localId, more), { "x-request-id": `kill-${localId}` });
+          };
+          const statuses: number[] = [];
+          for (let place = 0; door.node().isAlive(); place++) {
+            sent.push(`K${trial}-${place}`);
+            const answer = await message(place).catch(() => undefined);
+            if (answer === undefined) break;
+            statuses.push(answer.status);
+          }
+          await killed;
+          await door.restart();
+          for (const [place, status] of statuses.entries()) {
+            assert.equal(status, 201);
+            assert.equal(held(sent[place]!)?.["version"], 1, `${sent[place]} was answered`);
+          }
+          if (statuses.length < sent.length) assert.equal((await message(statuses.length)).status, 201, "sent again");
+          for (const localId of sent) assert.equal(held(localId)?.["version"], 1);
+          answered += statuses.length;
+        }
+        assert.ok(answered > 0, "some were answered before");
+        return { counts: { answered } };
+      },
+    );
   });
 });

@@ -26,11 +26,16 @@ export function makeBodyReader(): BodyReader {
     const parts: Uint8Array[] = [];
     let bytes = 0;
     const body: AsyncIterable<Uint8Array> | readonly Uint8Array[] = request.body ?? [];
-    for await (const part of body) {
-      bytes += part.length;
-      if (bytes > BODY_BYTES_MAX) throw tooLarge();
-      take(part.length);
-      parts.push(part);
+    try {
+      for await (const part of body) {
+        bytes += part.length;
+        if (bytes > BODY_BYTES_MAX) throw tooLarge();
+        take(part.length);
+        parts.push(part);
+      }
+    } catch (thrown) {
+      if (thrown instanceof Refusal) throw thrown;
+      throw new Refusal(400, "structure", "The message broke off.");
     }
     return parse(Buffer.concat(parts));
   }

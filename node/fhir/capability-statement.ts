@@ -25,7 +25,7 @@ export function capabilityStatement(routes: readonly Route[], day: string): obje
         },
         resource: resources.map(({ resource, profile, search }) => ({
           ...{ type: resource, supportedProfile: [profile], interaction: [{ code: "update" }] },
-          ...{ versioning: "versioned-update", readHistory: false, updateCreate: true, conditionalUpdate: true },
+          ...{ versioning: "versioned-update", readHistory: false, conditionalUpdate: true },
           conditionalDelete: "not-supported",
           searchParam: [{ name: search, type: "token" }],
         })),
