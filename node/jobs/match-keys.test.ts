@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 
 import { Failure } from "../base/failure.ts";
 import { seededRandom } from "../base/random.ts";
@@ -67,6 +68,26 @@ it("leaves what is behind a stretch to a job of its own, and ends with the last 
     db.exec("DELETE FROM outbox");
     assert.equal(step(3, 6), 6);
     assert.deepEqual(jobs(), []);
+  } finally {
+    await index.close();
+  }
+});
+
+it("is asked for by the migration, where there are identities without keys", async () => {
+  const index = openTestIndex();
+  const { db } = index;
+  const migration = new URL("../storage/migrations/index/0007-match-keys.sql", import.meta.url);
+  const jobs = (): unknown => db.prepare("SELECT kind, key FROM outbox").raw().all();
+  const migrate = (): void => {
+    db.exec("DROP TABLE match_key; DROP INDEX identity_history; DELETE FROM outbox");
+    db.exec(readFileSync(migration, "utf8"));
+  };
+  try {
+    migrate();
+    assert.deepEqual(jobs(), []);
+    await index.load([anIdentity()]);
+    migrate();
+    assert.deepEqual(jobs(), [["match-keys", "fill"]]);
   } finally {
     await index.close();
   }
