@@ -1,10 +1,9 @@
 import type { StoredIdentity } from "./identity-record.ts";
-import { toComparable } from "./linkage/comparable.ts";
 import { areVariants } from "./linkage/given-name-variants.ts";
 import { isOneSlipApart } from "./linkage/likeness.ts";
 import { soundOf } from "./linkage/sound.ts";
 import { normaliseName, normalisePostcode } from "./names.ts";
-import type { Pattern, SearchTerms } from "./search-terms.ts";
+import { type Pattern, phoneOf, type SearchTerms } from "./search-terms.ts";
 
 /** What one identity says of its patient: values of one kind, normalised, the former ones apart. */
 export interface Said {
@@ -161,7 +160,7 @@ export function saidBy(versions: readonly StoredIdentity[]): Said {
     born: each(({ birthDate }) => [birthDate]),
     gender: each(({ gender }) => [gender]),
     postcode: each(({ postcode }) => [normalisePostcode(postcode)]),
-    phone: each((version) => [toComparable(version).phone]),
+    phone: each(({ phone }) => [phoneOf(phone)]),
   };
 }
 

@@ -186,9 +186,14 @@ function toGender(text: string): string {
   throw wrong("gender", "is none of male, female, other, unknown");
 }
 
+/** As the linker compares it; empty where it is no number. */
+export function phoneOf(text: string): string {
+  return toComparable({ ...NOTHING, phone: text }).phone;
+}
+
 function toPhone(text: string): string {
   if (text.includes("*")) throw wrong("phone", "has a wildcard, which it does not take");
-  const { phone } = toComparable({ ...NOTHING, phone: text });
+  const phone = phoneOf(text);
   if (phone.length < PHONE_DIGITS_MIN)
     throw wrong("phone", `has fewer than ${PHONE_DIGITS_MIN} digits, or is no number`);
   return phone;

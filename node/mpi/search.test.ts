@@ -292,6 +292,14 @@ describe("a search of the index", () => {
     assert.deepEqual(search({ ...asked, postcode: "CV1 1AA" }), { kind: "none" });
   });
 
+  it("takes nobody of another family name for a restricted person", async () => {
+    await load({ restricted: true, familyName: "Hadley" }, someone(2, {}), someone(3, { familyName: "Kahn" }));
+    const born = { birthDate: ["1980-05-17"] };
+    assert.equal(found({ ...born, family: "Kh*", postcode: "B86 8QD" }).length, 1);
+    await load(someone(4, { familyName: "Kahn", restricted: true }));
+    assert.deepEqual(search({ ...born, family: "Kh*", postcode: "B86 8QD" }), { kind: "none" });
+  });
+
   it("shows 50 people and not one more, and says that there are too many", async () => {
     const people = Array.from({ length: 51 }, (_, at) =>
       someone(at, { givenName: `Aisha${"abcdefghij"[at % 10]}${"abcdefghij"[Math.floor(at / 10)]}` }),

@@ -5,7 +5,9 @@ import { Failure } from "../base/failure.ts";
 import type { StoredIdentity } from "./identity-record.ts";
 import { type Comparable, toComparable } from "./linkage/comparable.ts";
 import { keysOfDays, makeCandidatesOf, type MatchKey, matchKeysOfComparable, type StoredKind } from "./match-keys.ts";
+import { soundOf } from "./linkage/sound.ts";
 import { type MatchDetails, personsContradict } from "./matching.ts";
+import { familyNamesContradict, normaliseName } from "./names.ts";
 import { makeSearchRows } from "./search-rows.ts";
 import { type Fit, fitOf, saidBy } from "./search-score.ts";
 import { daysOf, namesPlace, NOTHING, type Pattern, type Search, type SearchTerms } from "./search-terms.ts";
@@ -202,7 +204,18 @@ function guard(persons: readonly Candidate[], restrictedRecords: readonly Stored
 }
 
 function mayBeOne(ones: readonly StoredIdentity[], others: readonly StoredIdentity[]): boolean {
-  return !personsContradict(matchDetailsOf(ones), matchDetailsOf(others));
+  return shareFamilyName(ones, others) && !personsContradict(matchDetailsOf(ones), matchDetailsOf(others));
+}
+
+/** True where one of the one's family names may be one of the other's, or none is known. */
+function shareFamilyName(ones: readonly StoredIdentity[], others: readonly StoredIdentity[]): boolean {
+  return ones.some(({ familyName: one }) =>
+    others.some(({ familyName: other }) => !familyNamesContradict(one, other) || sound(one) === sound(other)),
+  );
+}
+
+function sound(familyName: string): string {
+  return soundOf(normaliseName(familyName));
 }
 
 function matchDetailsOf(records: readonly StoredIdentity[]): MatchDetails {
