@@ -54,7 +54,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
     const connectAsReviewer = async (target: ClientTarget) => connectReviewer(target, systemClock);
     const { trainCommand } = await import("./cli/mpi-train.ts");
     const { explainCommand } = await import("./cli/mpi-explain.ts");
-    return mpiCommand({ connect: connectAsReviewer, random: systemRandom })
+    return mpiCommand({ connect: connectAsReviewer, random: systemRandom, readStdin })
       .addCommand(trainCommand())
       .addCommand(explainCommand());
   },

@@ -1,6 +1,7 @@
 import { Command, Option } from "commander";
 
 import { Failure } from "../base/failure.ts";
+import { NhsNumber } from "../base/nhs-number.ts";
 import type { Random } from "../base/random.ts";
 import type { HandChange } from "../mpi/review-desk.ts";
 import type { Comparison, ReviewList } from "../requests/review.ts";
@@ -48,6 +49,7 @@ interface Outcome {
 export interface MpiCommandNeeds {
   readonly connect: (target: ClientTarget) => Promise<ReviewClient>;
   readonly random: Random;
+  readonly readStdin: () => Promise<string>;
 }
 
 interface CommonOptions {
@@ -82,7 +84,50 @@ export function mpiCommand(needs: MpiCommandNeeds): Command {
         kind: "revert",
         eventNo,
       })),
+    )
+    .addCommand(supersedeCommand(needs))
+    .addCommand(confuseCommand(needs));
+}
+
+interface SupersedeOptions extends CommonOptions {
+  readonly protected?: true;
+}
+
+function supersedeCommand(needs: MpiCommandNeeds): Command {
+  return withCommon(
+    new Command("supersede").description(
+      "an NHS number was replaced: reads the old and the new one from standard input",
+    ),
+  )
+    .option("--protected", "adoption, gender recognition or protection: the one never leads to the other, nor is shown")
+    .action((options: SupersedeOptions) =>
+      running(options, needs, async (client, by) => {
+        const [old = "", now = ""] = await numbersFrom(needs, 2);
+        const isProtected = options.protected === true;
+        return change(client, by, options, { kind: "supersede", old, new: now, protected: isProtected });
+      }),
     );
+}
+
+function confuseCommand(needs: MpiCommandNeeds): Command {
+  return withCommon(
+    new Command("confuse").description("an NHS number is two people's, and links nobody: reads it from standard input"),
+  ).action((options: CommonOptions) =>
+    running(options, needs, async (client, by) => {
+      const [nhsNumber = ""] = await numbersFrom(needs, 1);
+      return change(client, by, options, { kind: "confuse", nhsNumber });
+    }),
+  );
+}
+
+/** From standard input alone: the list of processes shows what stands on a command line. */
+async function numbersFrom({ readStdin }: MpiCommandNeeds, count: number): Promise<readonly string[]> {
+  const words = (await readStdin()).split(/[\n,;]+/).map((text) => text.trim());
+  const numbers = words.filter((text) => text !== "").map((text) => NhsNumber.parse(text));
+  if (numbers.length !== count || numbers.includes(undefined)) {
+    throw wrong(`Standard input must hold ${count} NHS number${count === 1 ? "" : "s, each on a line of its own"}.`);
+  }
+  return numbers.flatMap((number) => number?.expose() ?? []);
 }
 
 function reviewCommand(needs: MpiCommandNeeds): Command {
@@ -211,6 +256,7 @@ const UNCHANGED: Readonly<Record<string, string>> = {
   already: "Nothing has changed: it is so already.",
   unknown: "Nothing has changed: no such number.",
   "onto-itself": "Nothing has changed: the two are one identity.",
+  cycle: "Nothing has changed: the new number was itself replaced by the old one.",
   conflicts: "Nothing has changed: another decision made by hand says otherwise. Take that one back first.",
   "not-in-review": "Nothing has changed: the record is not in review with that person.",
   "nothing-to-undo": "Nothing has changed: there is nothing to undo.",

@@ -93,6 +93,26 @@ describe("changes of NHS numbers", () => {
       assert.equal(revert(eventNo), "unknown");
     });
 
+    it("leave no event either of what joined them since, by the machine or by hand", () => {
+      put("P1", { nhsNumber: OLD });
+      put("P2", { nhsNumber: NEW });
+      change(OLD, NEW);
+      revert(lastEvent());
+      change(OLD, NEW);
+      put("P3", { provider: "RJE", nhsNumber: OLD });
+      store.merge({ provider: "RRK", losing: "P1", winning: "P2", atMs: 3, source: "pas" });
+      assert.deepEqual(found(NEW), [3]);
+      change(OLD, NEW, true);
+      assert.deepEqual([found(OLD), found(NEW)], [[2], [1]]);
+      const told = index.db.prepare(
+        `SELECT count(*) FROM link_event WHERE identity_no <> 2 AND (from_person_id = :person OR to_person_id = :person)`,
+      );
+      const person = index.db.prepare("SELECT person_id FROM identity_record WHERE record_no = 2").pluck().get();
+      assert.equal(told.pluck().get({ person }), 0);
+      assert.equal(index.db.prepare("SELECT count(*) FROM statement").pluck().get(), 0);
+      assert.equal(index.db.prepare("SELECT count(*) FROM link_event WHERE kind = 'revert'").pluck().get(), 0);
+    });
+
     it("keep the two apart from feeds and reviewers too, and say no more than of any other refusal", () => {
       put("P1", { nhsNumber: OLD });
       put("P2", { nhsNumber: NEW, nhsNumberStatus: "" });

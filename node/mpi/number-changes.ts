@@ -46,12 +46,7 @@ export function makeNumberChanges(
   placing: Placing,
 ): NumberChanges {
   const protect = db.prepare<[number]>("INSERT OR IGNORE INTO protected_number (nhs_number) VALUES (?)");
-  const forgetStatement = db.prepare<[number]>("DELETE FROM statement WHERE made_by = ?");
-  const forgetMoves = db.prepare<[number]>("DELETE FROM event_move WHERE event_no = ?");
-  const forgetEvent = db.prepare<[number]>("DELETE FROM link_event WHERE event_no = ?");
-  const forgetRedirects = db.prepare<[number, number]>(
-    "DELETE FROM person_redirect WHERE from_person_id = ? OR to_person_id = ?",
-  );
+  const forget = makeForgetting(db);
 
   function supersede(change: NumberChange): NumberChangeResult {
     const [before, after] = [Number(change.old), Number(change.new)];
@@ -90,21 +85,21 @@ export function makeNumberChanges(
    * written down, for it would say what it hides.
    */
   function keepApart(before: number, after: number): void {
-    const pair = statements.about(before, "superseded").filter(({ one, other }) => one === after || other === after);
-    for (const { madeBy } of pair) {
-      forgetStatement.run(madeBy);
-      forgetMoves.run(madeBy);
-      forgetEvent.run(madeBy);
-    }
+    forget.wordsOnNumbers(before, after);
     protect.run(before);
     protect.run(after);
     const later = new Set(withNumber(rows, after).map(({ personKey }) => personKey));
-    for (const personKey of new Set(withNumber(rows, before).map(({ personKey: key }) => key))) {
-      forgetRedirects.run(personKey, personKey);
+    const earlier = withNumber(rows, before);
+    for (const personKey of new Set(earlier.map(({ personKey: key }) => key))) {
+      forget.redirectsOf(personKey);
       if (!later.has(personKey)) continue;
       const alone = rows.makePerson();
-      for (const identity of withNumber(rows, before)) {
-        if (identity.personKey === personKey) rows.move(identity, alone);
+      const moving = earlier.filter((identity) => identity.personKey === personKey);
+      for (const identity of moving) rows.move(identity, alone);
+      const left = rows.ofPerson(personKey);
+      for (const { identityNo } of moving) {
+        forget.eventsWith(identityNo, personKey);
+        for (const { identityNo: other } of left) forget.wordsOnIdentities(identityNo, other);
       }
     }
   }
@@ -123,4 +118,49 @@ export function makeNumberChanges(
 
 function withNumber(rows: IdentityRows, nhsNumber: number): StoredIdentity[] {
   return rows.ofNumber(nhsNumber).filter((record) => record.nhsNumber !== "" && Number(record.nhsNumber) === nhsNumber);
+}
+
+/** Removes rows that are otherwise never removed: see DESIGN.md on protected changes. Walks whole tables; such changes are rare. */
+function makeForgetting(db: Database) {
+  const onPair = "((one = :a AND other = :b) OR (one = :b AND other = :a))";
+  const eventsOfNumbers = db
+    .prepare<{ a: number; b: number }, number>(
+      `SELECT event_no FROM link_event WHERE kind IN ('supersede', 'revert') AND event_no IN (
+         SELECT made_by FROM statement WHERE says = 'superseded' AND ${onPair}
+         UNION SELECT ended_by FROM statement WHERE says = 'superseded' AND ${onPair}
+           AND ended_by IN (SELECT event_no FROM link_event WHERE kind = 'revert'))`,
+    )
+    .pluck();
+  const wordsOnNumbers = db.prepare<{ a: number; b: number }>(
+    `DELETE FROM statement WHERE says = 'superseded' AND ${onPair}`,
+  );
+  const wordsOnIdentities = db.prepare<{ a: number; b: number }>(
+    `DELETE FROM statement WHERE says IN ('same', 'different') AND ${onPair}`,
+  );
+  const moves = db.prepare<[number]>("DELETE FROM event_move WHERE event_no = ?");
+  const event = db.prepare<[number]>("DELETE FROM link_event WHERE event_no = ?");
+  const movesWith = db.prepare<[number, number, number]>(
+    "DELETE FROM event_move WHERE identity_no = ? AND (from_person_id = ? OR to_person_id = ?)",
+  );
+  const eventsWith = db.prepare<[number, number, number]>(
+    "DELETE FROM link_event WHERE identity_no = ? AND (from_person_id = ? OR to_person_id = ?)",
+  );
+  const redirects = db.prepare<[number, number]>(
+    "DELETE FROM person_redirect WHERE from_person_id = ? OR to_person_id = ?",
+  );
+  return {
+    wordsOnNumbers(a: number, b: number): void {
+      for (const eventNo of eventsOfNumbers.all({ a, b })) {
+        moves.run(eventNo);
+        event.run(eventNo);
+      }
+      wordsOnNumbers.run({ a, b });
+    },
+    wordsOnIdentities: (a: number, b: number) => void wordsOnIdentities.run({ a, b }),
+    eventsWith(identityNo: number, personKey: number): void {
+      movesWith.run(identityNo, personKey, personKey);
+      eventsWith.run(identityNo, personKey, personKey);
+    },
+    redirectsOf: (personKey: number) => void redirects.run(personKey, personKey),
+  };
 }

@@ -4,9 +4,12 @@ import type { Random } from "../base/random.ts";
 import type { Candidate } from "./decision.ts";
 import type { StoredIdentity } from "./identity-record.ts";
 import { makeIdentityRows } from "./identity-rows.ts";
+import { makeLinkCandidates } from "./link-candidates.ts";
+import { makeNumberChanges, type NumberChangeResult } from "./number-changes.ts";
 import { makeNumbers } from "./numbers.ts";
 import { type Actor, actorText, makePersonEvents, type PersonEvent } from "./person-events.ts";
 import { type JoinOutcome, makePersons, type PartOutcome } from "./persons.ts";
+import { makePlacing } from "./placing.ts";
 import { makeReviewQueue } from "./review-queue.ts";
 import { makeStatements } from "./statements.ts";
 
@@ -23,7 +26,11 @@ export type HandChange =
   | { readonly kind: "unmerge"; readonly identityNo: number; readonly otherIdentityNo: number }
   /** It is nobody's of those with whom it is. */
   | { readonly kind: "break"; readonly identityNo: number }
-  | { readonly kind: "revert"; readonly eventNo: number };
+  | { readonly kind: "revert"; readonly eventNo: number }
+  /** One NHS number was replaced by another; ten digits each. `protected` as {@link NumberChange} says. */
+  | { readonly kind: "supersede"; readonly old: string; readonly new: string; readonly protected: boolean }
+  /** Two people were given this number: it links nobody any more. */
+  | { readonly kind: "confuse"; readonly nhsNumber: string };
 
 /** Who decides by hand, when and why. */
 export interface ByHand {
@@ -40,6 +47,7 @@ export type HandOutcome =
   | { readonly kind: "already" }
   | { readonly kind: "unknown" }
   | { readonly kind: "onto-itself" }
+  | { readonly kind: "cycle" }
   /** Another decision made by hand says otherwise: that one must be taken back first. */
   | { readonly kind: "conflicts" }
   | { readonly kind: "not-in-review" }
@@ -56,6 +64,8 @@ export function makeReviewDesk(db: Database, random: Random): ReviewDesk {
   const [statements, events, numbers] = [makeStatements(db), makePersonEvents(db), makeNumbers(db)];
   const persons = makePersons(db, { rows, statements, events, numbers });
   const queue = makeReviewQueue(db);
+  const placing = makePlacing(rows, makeLinkCandidates(db, rows), statements, numbers);
+  const changes = makeNumberChanges(db, { rows, statements, events, numbers }, persons, placing);
   const addVerdict = db.prepare<[number, number, number, Verdict, number, string, number | null]>(
     `INSERT INTO review_verdict (at_ms, identity_no, person_id, verdict, weight, actor, event_no)
        VALUES (?, ?, ?, ?, ?, ?, ?)`,
@@ -188,9 +198,18 @@ export function makeReviewDesk(db: Database, random: Random): ReviewDesk {
           return breakOff(change.identityNo, by);
         case "revert":
           return revert(change.eventNo, by);
+        case "supersede":
+          return recorded(changes.supersede({ ...change, ...by }));
+        case "confuse":
+          return recorded(changes.confuse({ ...change, ...by }));
       }
     },
   };
+}
+
+/** Without its event's number: a change under protection has none, and is not to be told from another. */
+function recorded({ kind }: NumberChangeResult): HandOutcome {
+  return { kind: kind === "recorded" ? "done" : kind };
 }
 
 interface Pair {

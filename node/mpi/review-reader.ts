@@ -7,6 +7,7 @@ import { fromRow, IDENTITY_COLUMNS } from "./identity-record.ts";
 import { makeNumbers } from "./numbers.ts";
 import { EVENT_COLUMNS, type PersonEvent } from "./person-events.ts";
 import { isProtectedPair, PERSON_IDENTITIES_MAX } from "./placing.ts";
+import { makeStatements } from "./statements.ts";
 import { REVIEW_COLUMNS, type ReviewItem, type ReviewRow, toReviewItem } from "./review-queue.ts";
 
 /** A person of suspiciously many identities, in figures alone. */
@@ -45,7 +46,7 @@ export interface ReviewReader {
   waiting(): { readonly records: number; readonly oldestMs: number | undefined };
   identity(identityNo: number): StoredIdentity | undefined;
   ofPerson(personKey: number): readonly StoredIdentity[];
-  /** All events that bear on an identity, oldest first. */
+  /** All events that bear on an identity or on its number as it is now, oldest first. */
   history(identityNo: number): readonly PersonEvent[];
   /** Walks all persons, in short steps. @param from identities of a person that is reported. */
   survey(from: number): Promise<Survey>;
@@ -86,6 +87,8 @@ export function makeReviewReader(db: Database, clock: Clock): ReviewReader {
        UNION SELECT event_no FROM link_event WHERE other_identity_no = ?
        UNION SELECT event_no FROM event_move WHERE identity_no = ?) ORDER BY event_no`,
   );
+  const event = db.prepare<[number], PersonEvent>(`SELECT ${EVENT_COLUMNS} FROM link_event WHERE event_no = ?`);
+  const statements = makeStatements(db);
   const sizes = db.prepare<[number, number], { personKey: number; identities: number }>(
     `SELECT person_id AS personKey, count(*) AS identities FROM identity_record
        WHERE current = 1 AND person_id > ? GROUP BY person_id ORDER BY person_id LIMIT ?`,
@@ -148,7 +151,14 @@ export function makeReviewReader(db: Database, clock: Clock): ReviewReader {
     },
     identity,
     ofPerson,
-    history: (identityNo) => history.all(identityNo, identityNo, identityNo),
+    history(identityNo) {
+      const own = history.all(identityNo, identityNo, identityNo);
+      const number = Number(identity(identityNo)?.nhsNumber ?? "");
+      const ofNumber = statements.about(number, "superseded", "confused").map(({ madeBy }) => madeBy);
+      const known = new Set(own.map(({ eventNo }) => eventNo));
+      const more = [...new Set(ofNumber)].filter((eventNo) => !known.has(eventNo));
+      return [...own, ...more.flatMap((eventNo) => event.all(eventNo))].sort((a, b) => a.eventNo - b.eventNo);
+    },
     survey,
     quality() {
       const bands = new Map<number, QualityBand>();

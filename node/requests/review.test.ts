@@ -177,4 +177,36 @@ describe("reviewing who is whom", () => {
       [30, 1, 1, 2, false],
     );
   });
+
+  it("lets a reviewer record that a number was replaced, tells of it and takes it back; of a protected one nothing", async () => {
+    put("P1", { nhsNumber: A });
+    put("P2", { nhsNumber: B });
+    const kinds = async (identityNo: number) =>
+      (await showHistory(REVIEWER, identityNo, needs)).map(({ kind }) => kind);
+    const supersede = (isProtected: boolean) =>
+      changePersons(REVIEWER, { kind: "supersede", old: A, new: B, protected: isProtected }, needs);
+    assert.deepEqual(await supersede(false), { kind: "done" });
+    assert.ok(together());
+    assert.deepEqual(looks.at(-1)?.about, {}, "the audit keeps no pair of numbers");
+    const event = (await showHistory(REVIEWER, 2, needs)).find(({ kind }) => kind === "supersede");
+    assert.ok(event, "also in the history of whoever did not move");
+    await changePersons(REVIEWER, { kind: "revert", eventNo: event.eventNo }, needs);
+    assert.ok(!together());
+    await supersede(false);
+    assert.deepEqual(await supersede(true), { kind: "done" }, "it looks like any other");
+    assert.ok(!together());
+    assert.ok(!(await kinds(1)).includes("supersede") && !(await kinds(2)).includes("supersede"));
+    assert.deepEqual(await supersede(false), { kind: "done" });
+    assert.ok(!together());
+  });
+
+  it("lets a reviewer say that a number is two people's, and take it back", async () => {
+    put("P1", { nhsNumber: A });
+    assert.deepEqual(await changePersons(REVIEWER, { kind: "confuse", nhsNumber: A }, needs), { kind: "done" });
+    const event = (await showHistory(REVIEWER, 1, needs)).find(({ kind }) => kind === "confusion");
+    put("P2", { provider: "RJE", nhsNumber: A });
+    assert.ok(!together());
+    const revert = { kind: "revert", eventNo: event?.eventNo ?? 0 } as const;
+    assert.equal((await changePersons(REVIEWER, revert, needs)).kind, "done");
+  });
 });

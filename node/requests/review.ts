@@ -143,8 +143,7 @@ export async function showReview(by: Reviewer, identityNo: number, needs: Review
  * @throws {Failure} `store-unavailable`: the audit or the index could not be written; nothing has changed.
  */
 export async function changePersons(by: Reviewer, change: HandChange, needs: ReviewNeeds): Promise<HandOutcome> {
-  const { kind, ...about } = change;
-  await needs.recordReview({ ...look(by, `person-${kind}`, about), values: false });
+  await needs.recordReview({ ...look(by, `person-${change.kind}`, aboutOf(change)), values: false });
   const { userId, role, reason } = by;
   const byHand: ByHand = { actor: { kind: "user", id: userId, role }, atMs: needs.clock.wallMs(), reason };
   return needs.store.run("change-persons", { change, by: byHand });
@@ -189,6 +188,13 @@ export async function showQuality(by: Reviewer, needs: ReviewNeeds): Promise<Qua
   const { identities } = await needs.reader.survey(Infinity);
   const { records, oldestMs } = needs.reader.waiting();
   return { identities, inReview: records, oldestMs, bands: needs.reader.quality() };
+}
+
+/** What the audit keeps of a decision: no NHS number, and so nothing that could tie two together. */
+function aboutOf(change: HandChange): Look["about"] {
+  if (change.kind === "supersede" || change.kind === "confuse") return {};
+  const { kind: _, ...about } = change;
+  return about;
 }
 
 function look(

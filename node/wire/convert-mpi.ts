@@ -1,4 +1,5 @@
 import { Concealed } from "../base/concealed.ts";
+import { NhsNumber } from "../base/nhs-number.ts";
 import type { PairScore } from "../mpi/decision.ts";
 import type { PersonEvent } from "../mpi/person-events.ts";
 import type { HandChange, HandOutcome, Verdict } from "../mpi/review-desk.ts";
@@ -46,6 +47,13 @@ export function toChange(change: WireChange): HandChange {
       return { kind: "break", identityNo: change.value };
     case "revertEventNo":
       return { kind: "revert", eventNo: change.value };
+    case "supersede": {
+      const { oldNhsNumber, newNhsNumber, protected: isProtected } = change.value;
+      const [old, now] = [toDigits(oldNhsNumber, "supersede.old"), toDigits(newNhsNumber, "supersede.new")];
+      return { kind: "supersede", old, new: now, protected: isProtected };
+    }
+    case "confusedNhsNumber":
+      return { kind: "confuse", nhsNumber: toDigits(change.value, "confused") };
     default:
       throw invalid("change", "is missing");
   }
@@ -68,7 +76,19 @@ export function fromChange(change: HandChange): NonNullable<WireChange> {
       return { $case: "breakIdentityNo", value: change.identityNo };
     case "revert":
       return { $case: "revertEventNo", value: change.eventNo };
+    case "supersede": {
+      const { old: oldNhsNumber, new: newNhsNumber, protected: isProtected } = change;
+      return { $case: "supersede", value: { oldNhsNumber, newNhsNumber, protected: isProtected } };
+    }
+    case "confuse":
+      return { $case: "confusedNhsNumber", value: change.nhsNumber };
   }
+}
+
+function toDigits(text: string, where: string): string {
+  const number = NhsNumber.parse(text);
+  if (number === undefined) throw invalid(`${where}_nhs_number`, "is no NHS number");
+  return number.expose();
 }
 
 function toPair({ identityNo, otherIdentityNo }: IdentityPair): IdentityPair {

@@ -113,6 +113,8 @@ describe("the door to who is whom", () => {
       { kind: "unmerge", identityNo: 1, otherIdentityNo: 2 },
       { kind: "break", identityNo: 1 },
       { kind: "revert", eventNo: 7 },
+      { kind: "supersede", old: "9000000009", new: "9000000017", protected: true },
+      { kind: "confuse", nhsNumber: "9000000009" },
     ];
     const reviewer = as("reviewer");
     for (const change of changes) {

@@ -209,6 +209,12 @@ export interface ChangePersonsRequest {
     | //
     /** Undoes an event, by its number: exactly, or not at all. */
     { $case: "revertEventNo"; value: number }
+    | //
+    /** An NHS number was replaced by another. */
+    { $case: "supersede"; value: NumberReplaced }
+    | //
+    /** Two people were given this NHS number, ten digits: it links nobody any more. */
+    { $case: "confusedNhsNumber"; value: string }
     | undefined;
 }
 
@@ -222,6 +228,16 @@ export interface DecideReview {
   verdict: ReviewVerdict;
 }
 
+/** An NHS number that was replaced. */
+export interface NumberReplaced {
+  /** The number before; ten digits. */
+  oldNhsNumber: string;
+  /** The number from then on; ten digits. */
+  newNhsNumber: string;
+  /** Adoption, gender recognition or protection: the one leads nowhere to the other, now or later, and nothing is told of it. */
+  protected: boolean;
+}
+
 /** Two identities. */
 export interface IdentityPair {
   /** The one. */
@@ -233,7 +249,7 @@ export interface IdentityPair {
 /** What became of a decision. */
 export interface ChangePersonsResponse {
   /**
-   * done, already, unknown, onto-itself, conflicts (another decision made by hand says otherwise), not-in-review,
+   * done, already, unknown, onto-itself, cycle, conflicts (another decision made by hand says otherwise), not-in-review,
    * nothing-to-undo or overtaken (later decisions stand on it). Nothing has changed unless it is done.
    */
   outcome: string;
@@ -1278,6 +1294,12 @@ export const ChangePersonsRequest: MessageFns<ChangePersonsRequest> = {
       case "revertEventNo":
         writer.uint32(64).uint32(message.change.value);
         break;
+      case "supersede":
+        NumberReplaced.encode(message.change.value, writer.uint32(74).fork()).join();
+        break;
+      case "confusedNhsNumber":
+        writer.uint32(82).string(message.change.value);
+        break;
     }
     return writer;
   },
@@ -1359,6 +1381,22 @@ export const ChangePersonsRequest: MessageFns<ChangePersonsRequest> = {
             message.change = { $case: "revertEventNo", value: reader.uint32() };
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.change = { $case: "supersede", value: NumberReplaced.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.change = { $case: "confusedNhsNumber", value: reader.string() };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1425,6 +1463,74 @@ export const DecideReview: MessageFns<DecideReview> = {
             }
 
             message.verdict = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseNumberReplaced(): NumberReplaced {
+  return { oldNhsNumber: "", newNhsNumber: "", protected: false };
+}
+
+export const NumberReplaced: MessageFns<NumberReplaced> = {
+  encode(message: NumberReplaced, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.oldNhsNumber !== "") {
+      writer.uint32(10).string(message.oldNhsNumber);
+    }
+    if (message.newNhsNumber !== "") {
+      writer.uint32(18).string(message.newNhsNumber);
+    }
+    if (message.protected !== false) {
+      writer.uint32(24).bool(message.protected);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NumberReplaced {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNumberReplaced();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.oldNhsNumber = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.newNhsNumber = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.protected = reader.bool();
             continue;
           }
         }
