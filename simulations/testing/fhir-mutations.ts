@@ -20,7 +20,15 @@ const ODD: readonly unknown[] = [
     [[]],
     { a: {} },
   ],
-  ...[["x"], "__proto__", { __proto__: null }, "0000-00-00", "2025-02-30", "replaced-by", [{ type: "replaced-by" }]],
+  ...[
+    ["x"],
+    "__proto__",
+    JSON.parse('{"__proto__":{"x":1}}') as unknown,
+    "0000-00-00",
+    "2025-02-30",
+    "replaced-by",
+    [{ type: "replaced-by" }],
+  ],
   ...["900 000 0009", "https://fhir.nhs.uk/Id/nhs-number", "R", [{ use: "old" }], { reference: "Patient/1" }],
 ];
 const NAMES = ["identifier", "name", "link", "active", "meta", "constructor", "modifierExtension", "extension", "id"];
@@ -36,11 +44,10 @@ export function mutate(json: string, random: Random): Uint8Array {
     const kind = random.fraction();
     if (kind < 0.2)
       at[key] = undefined; // not in the text then
-    else if (kind < 0.3) at[pick(NAMES)] = at[key];
-    else if (kind < 0.4) at[key] = [at[key], at[key]];
-    else if (kind < 0.5) at[key] = pick(places).at[key];
-    else at[key] = pick(ODD);
-    if (hasCircle(resource)) return Buffer.from(json);
+    else if (kind < 0.3) at[pick(NAMES)] = structuredClone(at[key]);
+    else if (kind < 0.4) at[key] = [at[key], structuredClone(at[key])];
+    else if (kind < 0.5) at[key] = structuredClone(pick(places).at[key]);
+    else at[key] = structuredClone(pick(ODD));
   }
   return Buffer.from(JSON.stringify(resource));
 }
@@ -56,15 +63,6 @@ function placesIn(value: object): Place[] {
     const inner = at[key];
     return [{ at, key }, ...(typeof inner === "object" && inner !== null ? placesIn(inner) : [])];
   });
-}
-
-function hasCircle(resource: object): boolean {
-  try {
-    JSON.stringify(resource);
-    return false;
-  } catch {
-    return true;
-  }
 }
 
 function mutateBytes(bytes: Buffer, random: Random): Uint8Array {
