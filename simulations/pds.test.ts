@@ -17,7 +17,12 @@ import { makePdsClient } from "../node/mpi/pds-client.ts";
 import { type Fetch, makeHttp } from "../node/mpi/pds-http.ts";
 import { openPds } from "../node/mpi/pds-setup.ts";
 import { makeSignedJwtTokens, type SignedJwtOrder } from "../node/mpi/pds-token.ts";
-import type { AskedSearch } from "../node/mpi/search-terms.ts";
+import { makePersonSearch } from "../node/mpi/search.ts";
+import { type AskedSearch, parseSearch } from "../node/mpi/search-terms.ts";
+import { makeHandlers as makePdsHandlers, readPdsFor, takePdsEvent } from "../node/requests/pds-events.ts";
+import { makeInlineExecutor } from "../node/storage/inline-executor.ts";
+import { anIdentity, openTestIndex } from "../node/testing/an-index.ts";
+import { makeFakeClock } from "../node/testing/fake-clock.ts";
 import { type PdsDouble, startPdsDouble } from "./pds-double.ts";
 
 const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
@@ -196,6 +201,51 @@ describe("the demographics service's client, against a double written from its s
       sends("{}", 401);
       assert.equal((await pds.read(NhsNumber.parse("9000000009")!)).kind, "found");
     });
+  });
+
+  it("tells an index of events what changed: a number that was given up, and who is restricted", async () => {
+    const index = openTestIndex();
+    const store = makeInlineExecutor(index.db, makePdsHandlers(index.db, systemRandom));
+    const [clock, pds] = [makeFakeClock(), client()];
+    const hear = async (digits: string): Promise<void> => {
+      const event = {
+        nhsNumber: NhsNumber.parse(digits)!,
+        kind: "pds-record-change-1",
+        changedMs: clock.wallMs(),
+      } as const;
+      assert.equal(await takePdsEvent(event, { clock, store }), "queued");
+      const waiting = index.db
+        .prepare<[], { key: string; payload: string }>("SELECT key, payload FROM outbox WHERE kind = 'read-pds'")
+        .get()!;
+      const { event: eventNo } = JSON.parse(waiting.payload) as { event: string };
+      await readPdsFor({ eventNo: Number(eventNo), key: waiting.key }, { clock, store, pds });
+    };
+    try {
+      const janet = { familyName: "Smythe", givenName: "Janet", birthDate: "2005-06-16" };
+      await index.load([
+        anIdentity({ nhsNumber: "9000000068", familyName: "Smith", givenName: "Jane", birthDate: "2010-10-22" }),
+        anIdentity({ localId: "P2", nhsNumber: "9000000025", ...janet }),
+      ]);
+      await hear("9000000068");
+      assert.deepEqual(index.db.prepare("SELECT says, one, other FROM statement").raw().all(), [
+        ["superseded", 9_000_000_068, 9_000_000_009],
+      ]);
+      await hear("9000000025");
+      const asked = parseSearch(
+        { ...JANE, family: "Smythe", given: [], birthDate: ["2005-06-16"] },
+        "2026-11-23",
+        false,
+      );
+      const outcome = makePersonSearch(index.db).search(asked);
+      assert.ok(outcome.kind === "found" && outcome.persons.every(({ restricted }) => restricted));
+      assert.equal(
+        outcome.persons[0]?.details.expose().postcode,
+        "",
+        "what a provider holds of the place is hidden too",
+      );
+    } finally {
+      await index.close();
+    }
   });
 
   describe("set up from files", () => {
