@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect, type ConnectionOptions } from "node:tls";
@@ -466,5 +467,22 @@ describe("the door for FHIR", function () {
         return { counts: { answered } };
       },
     );
+  });
+
+  it("acknowledges nothing that a full disk did not take, and says so", async () => {
+    const files = readdirSync(door.network.dataDir).map((name) => statSync(join(door.network.dataDir, name)).size);
+    await door.restart(Math.ceil(Math.max(...files) / 512) + 100);
+    const answered: string[] = [];
+    let last: FhirAnswer | undefined;
+    for (let place = 0; place < 2_000; place++) {
+      last = await put(`D${place}`, aPatient(`D${place}`)).catch(() => undefined);
+      if (last === undefined || last.status >= 300) break;
+      answered.push(`D${place}`);
+    }
+    assert.ok(last === undefined || last.status === 503, last?.text);
+    await door.restart();
+    for (const localId of answered) assert.ok(held(localId), localId);
+    const next = `D${answered.length}`;
+    assert.ok([200, 201].includes((await put(next, aPatient(next))).status), "and goes on where there is room again");
   });
 });

@@ -32,7 +32,8 @@ export interface FhirDoor {
   readonly port: number;
   /** The process that runs now. */
   node(): DoorNode;
-  restart(): Promise<void>;
+  /** Kills the node and starts it again. @param fileBlocksMax as for a node of doors: a disk that fills up. */
+  restart(fileBlocksMax?: number): Promise<void>;
   /** @param tls whose certificate is shown; the feed's where absent. */
   send(order: FhirRequest, tls?: TlsFiles): Promise<FhirAnswer>;
   stop(): Promise<void>;
@@ -49,11 +50,11 @@ export async function startFhirDoor(): Promise<FhirDoor> {
     network,
     port,
     node: () => node,
-    async restart() {
+    async restart(fileBlocksMax) {
       await node.kill();
       for (const agent of agents.values()) agent.destroy();
       agents.clear();
-      node = await network.start();
+      node = await network.start({}, fileBlocksMax);
     },
     send(order, tls = feed) {
       const agent = agents.get(tls) ?? agentOf(tls);
