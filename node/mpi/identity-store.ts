@@ -7,6 +7,7 @@ import { makeIdentityRows } from "./identity-rows.ts";
 import { makeLinkCandidates } from "./link-candidates.ts";
 import { makeMatchKeyStore } from "./match-keys.ts";
 import { RULE_VERSION } from "./matching.ts";
+import { makeNewcomers } from "./newcomers.ts";
 import { makeNumberChanges, type NumberChanges } from "./number-changes.ts";
 import { makeNumbers } from "./numbers.ts";
 import { makePersonEvents, type Actor } from "./person-events.ts";
@@ -106,6 +107,7 @@ export function makeIdentityStore(db: Database, random: Random, linking: Linking
   const alikeOf = linking === "by-score" ? makeLinkCandidates(db, rows) : undefined;
   const placing = makePlacing(rows, alikeOf, statements, numbers);
   const persons = makePersons(db, { rows, statements, events, numbers });
+  const newcomers = makeNewcomers(db, { rows, events }, persons, placing);
   const queue = makeReviewQueue(db);
   const identityNoOf = db
     .prepare<[string, string], number>(
@@ -282,8 +284,9 @@ export function makeIdentityStore(db: Database, random: Random, linking: Linking
     if (sameness === undefined) return { kind: "already" };
     if (persons.sameness(one, other, "reviewer") !== undefined) return { kind: "refused-by-manual-decision" };
     const reverted = persons.revert(sameness.madeBy, kind, deciding);
-    if (reverted.kind === "done") return reverted;
-    return persons.split(one, sameness, kind, deciding);
+    const parted = reverted.kind === "done" ? reverted : persons.split(one, sameness, kind, deciding);
+    newcomers.placeAnew(sameness.madeBy, atMs);
+    return parted;
   }
 
   return {

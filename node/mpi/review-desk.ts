@@ -5,6 +5,7 @@ import type { Candidate } from "./decision.ts";
 import type { StoredIdentity } from "./identity-record.ts";
 import { makeIdentityRows } from "./identity-rows.ts";
 import { makeLinkCandidates } from "./link-candidates.ts";
+import { makeNewcomers } from "./newcomers.ts";
 import { makeNumberChanges, type NumberChangeResult } from "./number-changes.ts";
 import { makeNumbers } from "./numbers.ts";
 import { type Actor, actorText, makePersonEvents, type PersonEvent } from "./person-events.ts";
@@ -65,6 +66,7 @@ export function makeReviewDesk(db: Database, random: Random): ReviewDesk {
   const persons = makePersons(db, { rows, statements, events, numbers });
   const queue = makeReviewQueue(db);
   const placing = makePlacing(rows, makeLinkCandidates(db, rows), statements, numbers);
+  const newcomers = makeNewcomers(db, { rows, events }, persons, placing);
   const changes = makeNumberChanges(db, { rows, statements, events, numbers }, persons, placing);
   const addVerdict = db.prepare<[number, number, number, Verdict, number, string, number | null]>(
     `INSERT INTO review_verdict (at_ms, identity_no, person_id, verdict, weight, actor, event_no)
@@ -127,13 +129,19 @@ export function makeReviewDesk(db: Database, random: Random): ReviewDesk {
     return now;
   }
 
+  function undo(eventNo: number, kind: "revert" | "unmerge", by: ByHand): HandOutcome {
+    const outcome = persons.revert(eventNo, kind, by);
+    if (outcome.kind === "done") newcomers.placeAnew(eventNo, by.atMs);
+    return outcome;
+  }
+
   function undecide(verdictNo: number, by: ByHand): HandOutcome {
     const verdict = verdictOf.get(verdictNo);
     if (verdict === undefined) return { kind: "unknown" };
     if (verdict.undone === 1) return { kind: "already" };
     const event = verdict.eventNo === null ? undefined : events.byNo(verdict.eventNo);
     if (event !== undefined) {
-      const outcome = persons.revert(event.eventNo, "revert", by);
+      const outcome = undo(event.eventNo, "revert", by);
       if (outcome.kind !== "done") return outcome;
     }
     putBack(verdictNo, verdict, event, by.atMs);
@@ -169,7 +177,7 @@ export function makeReviewDesk(db: Database, random: Random): ReviewDesk {
     const [one, other] = [rows.byNo(pair.identityNo), rows.byNo(pair.otherIdentityNo)];
     if (one === undefined || other === undefined) return { kind: "unknown" };
     const said = persons.sameness(one, other, "reviewer") ?? persons.sameness(one, other, "feed");
-    return said === undefined ? { kind: "nothing-to-undo" } : persons.revert(said.madeBy, "unmerge", by);
+    return said === undefined ? { kind: "nothing-to-undo" } : undo(said.madeBy, "unmerge", by);
   }
 
   function breakOff(identityNo: number, by: ByHand): HandOutcome {
@@ -179,7 +187,7 @@ export function makeReviewDesk(db: Database, random: Random): ReviewDesk {
 
   function revert(eventNo: number, by: ByHand): HandOutcome {
     const verdictNo = verdictOfEvent.get(eventNo);
-    return verdictNo === undefined ? persons.revert(eventNo, "revert", by) : undecide(verdictNo, by);
+    return verdictNo === undefined ? undo(eventNo, "revert", by) : undecide(verdictNo, by);
   }
 
   return {
