@@ -16,7 +16,9 @@ export function searchLines({ result, persons, askForMore }: SearchTold): string
 function headLines(result: SearchTold["result"], count: number, askForMore: boolean): string[] {
   switch (result) {
     case "none":
-      return ["Nobody in this area's index fits alone. They may be known here under other details, or elsewhere."];
+      return [
+        "Nobody in this area's index fits this search. They may be known here under other details, or elsewhere.",
+      ];
     case "too-many":
       return ["Too many people fit. Add given names, postcode or telephone number."];
     case "found":

@@ -38,6 +38,7 @@ const ONE_SLIP = 0.75;
 const TRANSPOSED = 0.6;
 /** What was so once. */
 const FORMER = 0.9;
+const LESS_THAN_EXACT = 0.9999;
 
 /** Shorter names are one letter apart too often. */
 const SLIP_LETTERS_MIN = 5;
@@ -72,7 +73,10 @@ export function fitOf(terms: SearchTerms, fuzzy: boolean, now: Said, former?: Sa
   ];
   const weight = parts.reduce((sum, [, each]) => sum + each, 0);
   const score = parts.reduce((sum, [quality, each]) => sum + quality * each, 0) / weight;
-  return { score: Math.floor(score * 10_000) / 10_000, fitsPlace: postcode > 0 && phone > 0 };
+  return {
+    score: score === 1 ? 1 : Math.min(Math.round(score * 10_000) / 10_000, LESS_THAN_EXACT),
+    fitsPlace: postcode > 0 && phone > 0,
+  };
 }
 
 type Best = (field: keyof Said, quality: Quality) => number;
