@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 
+import fc from "fast-check";
+
 import { systemClock } from "../base/clock.ts";
 import { Concealed } from "../base/concealed.ts";
 import { Failure } from "../base/failure.ts";
@@ -10,8 +12,11 @@ import type { AskedSearch } from "../mpi/search-terms.ts";
 import type { PersonSearchQuestion, SearchAnswer } from "../requests/search-people.ts";
 import { makeLog } from "../telemetry/log.ts";
 import { type CallerClient, connectCaller } from "./caller-client.ts";
+import { fromClaim } from "./convert.ts";
+import { fromAsked } from "./convert-search.ts";
 import { SearchServiceService } from "./generated/corridor/v1/search_service.ts";
 import type { RunningServer } from "./server.ts";
+import { failureOf, isCallError } from "./status.ts";
 import { failureFrom, plainClient, sendBytes } from "./testing/a-call.ts";
 import { openDoor } from "./testing/a-door.ts";
 import { ASKER, makeWireNetwork, type WireNetwork } from "./testing/a-network.ts";
@@ -144,6 +149,42 @@ describe("the door for searches", () => {
     try {
       assert.equal((await failureFrom(sendBytes(client, path, Buffer.from([0xfa, 0x3f, 1, 1])))).code, "invalid-input");
       assert.equal((await failureFrom(sendBytes(client, path, Buffer.alloc(70_000)))).code, "overloaded");
+    } finally {
+      client.close();
+    }
+  });
+
+  it("answers whatever bytes come with a refusal that says what was wrong", async () => {
+    const client = plainClient(door.port, network.callerTls("demo"));
+    const { path, requestSerialize } = SearchServiceService.search;
+    const whole = requestSerialize({
+      ...fromAsked(ASKED),
+      claim: fromClaim(CLAIM, "stated"),
+      requestId: systemRandom.uuid(),
+    });
+    /** The real message with some bytes turned, cut off, or something behind it. */
+    const mutated = fc
+      .record({
+        turned: fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { maxLength: 4 }),
+        length: fc.nat(whole.length),
+        more: fc.uint8Array({ maxLength: 12 }),
+      })
+      .map(({ turned, length, more }) => {
+        const bytes = Buffer.from(whole);
+        for (const [at, value] of turned) bytes[at] = value;
+        return Buffer.concat([bytes.subarray(0, length), more]);
+      });
+    try {
+      await fc.assert(
+        fc.asyncProperty(mutated, async (bytes) => {
+          const code = await sendBytes(client, path, bytes).then(
+            () => undefined,
+            (thrown: unknown) => (isCallError(thrown) ? failureOf(thrown).code : "lost"),
+          );
+          assert.ok([undefined, "invalid-input", "not-permitted", "not-served"].includes(code), code);
+        }),
+        { numRuns: 400 },
+      );
     } finally {
       client.close();
     }
