@@ -274,6 +274,7 @@ export function makePersons(db: Database, { rows, statements, events, numbers }:
       stateOtherwise(event, subject.identityNo, revertNo);
     }
     if (event.actor === "machine" && deciding.actor.kind === "user") keepApart(event, moving, revertNo);
+    if (deciding.actor.kind === "user") standBy(back, revertNo);
     if (event.undoes !== null) events.setUndone(event.undoes, null);
     events.setUndone(eventNo, revertNo);
     return { kind: "done", eventNo: revertNo };
@@ -287,6 +288,17 @@ export function makePersons(db: Database, { rows, statements, events, numbers }:
     const together = heldBy(identityNo).personKey === heldBy(otherIdentityNo).personKey;
     if (together !== (says === "same")) return;
     statements.make({ says, one: identityNo, other: otherIdentityNo, authority: "reviewer" }, eventNo);
+  }
+
+  /** A person whom an undoing gives a second verified number, changed meanwhile, has it by a reviewer's word. */
+  function standBy(back: readonly Move[], eventNo: number): void {
+    for (const { identityNo, to } of back) {
+      const [identity, person] = [heldBy(identityNo), rows.ofPerson(to)];
+      const others = person.filter((member) => haveTwoNumbers([identity], [member]));
+      if (others.length === 0 || person.some((member) => isHeldWith(member, "reviewer"))) continue;
+      const pair = { one: identityNo, other: others[0]!.identityNo };
+      statements.make({ says: "same", ...pair, authority: "reviewer" }, eventNo);
+    }
   }
 
   /** Two persons whom the machine had made one stay two: it would find them again. */
@@ -337,6 +349,7 @@ export function makePersons(db: Database, { rows, statements, events, numbers }:
     by: Authority,
   ): boolean {
     if (moving.some(({ personKey }, at) => personKey !== back[at]!.from)) return false;
+    if (!statements.endedBy(event.eventNo).every((statement) => holdsAfter(statement, back))) return false;
     const goes = new Set(back.map(({ identityNo }) => identityNo));
     return back.every(({ identityNo, to }, at) => {
       const identity = moving[at]!;
@@ -348,8 +361,22 @@ export function makePersons(db: Database, { rows, statements, events, numbers }:
       if (stays) return false;
       const there = rows.ofPerson(to).filter(({ identityNo: member }) => !goes.has(member));
       const apart = differences([identity], there).some((statement) => statement.madeBy !== event.eventNo);
-      return !apart && !(event.actor.startsWith("feed") && haveTwoNumbers([identity], there));
+      return !apart && !(by === "feed" && haveTwoNumbers([identity], there));
     });
+  }
+
+  /** True where a reviewer's word that is to be said again fits where the two are once everybody has moved. */
+  function holdsAfter({ says, one, other, authority }: Statement, back: readonly Move[]): boolean {
+    if (authority !== "reviewer" || (says !== "same" && says !== "different")) return true;
+    const personOf = (no: number) => back.find(({ identityNo }) => identityNo === no)?.to ?? heldBy(no).personKey;
+    return (personOf(one) === personOf(other)) === (says === "same");
+  }
+
+  function isHeldWith(identity: StoredIdentity, authority: Authority): boolean {
+    return statements
+      .about(identity.identityNo, "same")
+      .filter((statement) => statement.authority === authority)
+      .some((statement) => heldBy(otherOf(statement, identity.identityNo)).personKey === identity.personKey);
   }
 
   function heldBy(identityNo: number): StoredIdentity {
@@ -375,11 +402,7 @@ export function makePersons(db: Database, { rows, statements, events, numbers }:
     sameness,
     settle,
     haveTwoNumbers,
-    isHeldWith: (identity, authority) =>
-      statements
-        .about(identity.identityNo, "same")
-        .filter((statement) => statement.authority === authority)
-        .some((statement) => heldBy(otherOf(statement, identity.identityNo)).personKey === identity.personKey),
+    isHeldWith,
   };
 }
 

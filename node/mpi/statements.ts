@@ -28,6 +28,8 @@ export interface Statements {
   about(subject: number, ...says: readonly Says[]): Statement[];
   /** Those that an event made, and that still hold. */
   madeBy(eventNo: number): Statement[];
+  /** Those that an event ended. */
+  endedBy(eventNo: number): Statement[];
   /** Ends what the event made, and states again what it ended. */
   undo(eventNo: number, undoneBy: number): void;
 }
@@ -75,6 +77,7 @@ export function makeStatements(db: Database): Statements {
       return rows.filter((statement) => says.includes(statement.says));
     },
     madeBy: (eventNo) => madeBy.all(eventNo).map(fromRow),
+    endedBy: (eventNo) => endedBy.all(eventNo).map(fromRow),
     undo(eventNo, undoneBy) {
       const [made, ended] = [madeBy.all(eventNo).map(fromRow), endedBy.all(eventNo).map(fromRow)];
       for (const statement of made) write(statement, undoneBy);
