@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
 import { issueCaller } from "../certs/issue.ts";
 import { systemClock } from "../node/base/clock.ts";
 import { Concealed } from "../node/base/concealed.ts";
@@ -14,6 +17,8 @@ import { startNetwork, type TestNetwork } from "./testing/a-network.ts";
 import { providerOf } from "./testing/a-topology.ts";
 import { type Asker, ask, DOCTOR, outcomeAt, say } from "./testing/asking.ts";
 import { aPerson } from "./testing/people.ts";
+
+const CORRIDOR = fileURLToPath(new URL("../bin/corridor", import.meta.url));
 
 const START_MS = 60_000;
 const TEST_MS = 60_000;
@@ -181,6 +186,28 @@ describe("a record in review on another node", function () {
     assert.deepEqual(outcomeAt(await ask(network, patient), "birch"), ["possible-match", ""]);
   });
 
+  it("is decided by number too, read from standard input and from nowhere else", async () => {
+    const certs = await reviewersCertificate();
+    const other = aPerson(11, BORN).nhsNumber;
+    const supersede = (input: string) =>
+      spawnSync(
+        CORRIDOR,
+        [
+          ...["mpi", "supersede", "--via", "birch", "--mesh", network.folder, "--reason", "trial"],
+          ...["--certs", certs, "--role", "R8008"],
+        ],
+        { input, encoding: "utf8" },
+      );
+    const refused = supersede("9000000000\n9000000001\n");
+    assert.deepEqual([refused.status, refused.stdout], [EXIT.usage, ""]);
+    assert.ok(!refused.stderr.includes("9000000000"));
+    assert.equal(supersede(`${patient.nhsNumber}\n${other}\n`).status, EXIT.done);
+    for (const nhsNumber of [patient.nhsNumber, other]) {
+      const asked = await ask(network, { nhsNumber, birthDate: BORN });
+      assert.deepEqual(outcomeAt(asked, "birch"), ["records", ""], "both numbers find the one person");
+    }
+  });
+
   /** A caller whose users review, certified by birch's authority. */
   async function reviewersCertificate(): Promise<string> {
     const rights = {
@@ -188,7 +215,7 @@ describe("a record in review on another node", function () {
       ...{ feed: false, operate: false, review: true, sandbox: false },
     };
     const { files } = await issueCaller(network.mesh.paths.certs, {
-      ...{ node: "birch", name: "review-desk", rights, clock: systemClock },
+      ...{ node: "birch", name: "review-desk", rights, clock: systemClock, replace: true },
     });
     return files.directory;
   }
