@@ -39,7 +39,7 @@ import { answerLocate } from "./requests/answer-locate.ts";
 import { answerOwn } from "./requests/answer-own.ts";
 import { fillMatchKeys } from "./requests/fill-match-keys.ts";
 import { findRecords, knowPerson } from "./requests/find-records.ts";
-import { dropOldWaiting, finishLoad, LOAD_COMMANDS_AT_ONCE, loadBatch } from "./requests/load-batch.ts";
+import { beginLoad, dropOldWaiting, finishLoad, LOAD_COMMANDS_AT_ONCE, loadBatch } from "./requests/load-batch.ts";
 import { locate } from "./requests/locate.ts";
 import * as review from "./requests/review.ts";
 import { takePatient } from "./requests/patient-feed.ts";
@@ -48,6 +48,7 @@ import { searchPeople } from "./requests/search-people.ts";
 import { removeLeftCopies } from "./storage/backup.ts";
 import { behindText, readBehind } from "./storage/behind.ts";
 import { openDatabase } from "./storage/database.ts";
+import { readStoreId } from "./storage/store-id.ts";
 import type { StoreExecutor } from "./storage/executor.ts";
 import type { StoreAlarm } from "./storage/store-keeper.ts";
 import { startThreadExecutor } from "./storage/thread-executor.ts";
@@ -201,6 +202,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   };
   const reviewReader = makeReviewReader(reader, clock);
   const reviewNeeds = { clock, store: index, reader: reviewReader, recordReview: audit.recordReview };
+  const storeId = readStoreId(reader);
   const loadNeeds = {
     clock,
     store: index,
@@ -249,6 +251,8 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
         const rules = { today: today(clock), feeds: admitted, organisations };
         return mapInSlices(entries, (entry) => parseFeedItem(entry, rules), clock);
       },
+      storeId: () => storeId,
+      beginLoad: (header) => beginLoad(header, storeId),
       loadBatch: (header, items) => loadBatch(header, items, loadNeeds),
       finishLoad: (header, providers) => finishLoad(header, providers, loadNeeds),
     },

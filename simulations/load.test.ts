@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -19,7 +28,7 @@ import { CORRIDOR, type DoorNetwork, type DoorNode, PROVIDER, makeDoorNetwork } 
 import { findFreePorts } from "./testing/free-ports.ts";
 
 const SEED = 20_261_122;
-const EXIT = { done: 0, failed: 1 } as const;
+const EXIT = { done: 0, failed: 1, usage: 2 } as const;
 
 /** A feed of patients with three records each; every 50th line is wrong. */
 interface Feed {
@@ -257,4 +266,43 @@ describe("a load that is disturbed", function () {
     };
     return { patient: { by: "number", nhsNumber, birthDate } as const, claim, answerByMs: 2_000 };
   }
+
+  it("ends soon at Ctrl-C where the node is frozen", async () => {
+    const feed = aFeed("frozen.ndjson", 5_000);
+    const { child, ended } = load(feed.path);
+    await untilKept(itemsKept() + 1_000, ended);
+    process.kill(node.pid, "SIGSTOP");
+    try {
+      await sleep(300); // now it owes all that it may owe
+      const stoppedMs = performance.now();
+      child.kill("SIGINT");
+      assert.equal((await ended).code, EXIT.failed);
+      assert.ok(performance.now() - stoppedMs < 15_000, "it waited for the node's watch of a minute");
+    } finally {
+      process.kill(node.pid, "SIGCONT");
+    }
+    assert.equal((await load(feed.path).ended).code, EXIT.done);
+  });
+
+  it("is not gone on with into an index that is another one by now", async () => {
+    const feed = aFeed("lost.ndjson", 5_000);
+    const { child, ended } = load(feed.path);
+    await untilKept(itemsKept() + 2_000, ended);
+    child.kill("SIGINT");
+    await ended;
+
+    await node.stop();
+    reader.close();
+    for (const name of readdirSync(network.dataDir)) {
+      if (name.startsWith("index.db")) rmSync(join(network.dataDir, name));
+    }
+    node = await network.start();
+    reader = openDatabase(join(network.dataDir, "index.db"), { readonly: true });
+
+    const refused = await load(feed.path).ended;
+    assert.equal(refused.code, EXIT.usage);
+    assert.match(refused.err, /index was lost, restored or made anew since .*--restart/);
+    assert.equal(itemsKept(), 0, "nothing of it was skipped over");
+    assert.equal(checkWhole(feed, 0, await load(feed.path, "--restart").ended), null);
+  });
 });

@@ -2,7 +2,7 @@ import type { LocateEvent } from "../base/answer.ts";
 import type { Claim, PatientQuery } from "../base/question.ts";
 import type { Concealed } from "../base/concealed.ts";
 import type { AskedSearch } from "../mpi/search-terms.ts";
-import type { FeedItem, LoadAck, LoadEnd, LoadHeader, ParsedItem, Rejection } from "../requests/load-batch.ts";
+import type { FeedItem, DurableAck, LoadEnd, LoadHeader, ParsedItem, Rejection } from "../requests/load-batch.ts";
 import type { SearchTold } from "../requests/search-people.ts";
 
 /** What a command needs of a node: the caller's side of its gRPC door. The composition root hands in the real one. */
@@ -14,13 +14,15 @@ export interface NodeClient {
    * leaves behind.
    *
    * @param loadedBefore of a load that is taken up again: the providers of which something was kept before.
+   * @param stop ends the load at once, whatever the node does; its reason is thrown.
    * @throws {Failure} as the node said; go on after the last result.
    */
   load(
     header: LoadHeader,
     batches: AsyncIterable<readonly FeedItem[]>,
     loadedBefore?: readonly string[],
-  ): AsyncGenerator<LoadAck, LoadEnd>;
+    stop?: AbortSignal,
+  ): AsyncGenerator<DurableAck, LoadEnd>;
   /** @throws {Failure} as {@link locate}. */
   search(call: SearchCall): Promise<SearchTold>;
   close(): void;

@@ -1,5 +1,5 @@
 import type { Clock } from "../base/clock.ts";
-import type { LoadAck, LoadHeader } from "../requests/load-batch.ts";
+import type { DurableAck, LoadHeader } from "../requests/load-batch.ts";
 import type { FeedFiles, NodeClient, Rejects } from "./client.ts";
 import { type Batch, readBatches } from "./load-batches.ts";
 import { BEGINNING, type Position } from "./load-position.ts";
@@ -43,7 +43,10 @@ export class LoadStopped extends Error {}
 export async function loadFiles(order: LoadOrder, client: NodeClient, feeds: FeedFiles): Promise<LoadResult> {
   let reached = order.from ?? BEGINNING;
   const sent: Batch[] = [];
-  const acks = client.load(order.header, send(order, reached, feeds, sent), reached.providers);
+  const header = { ...order.header, ...(reached.storeId !== undefined && { goesOnStoreId: reached.storeId }) };
+  const over = new AbortController();
+  const lastAcks = stopWithin(LAST_ACKS_MS_MAX, over.signal, order.stop);
+  const acks = client.load(header, send(order, reached, feeds, sent), reached.providers, lastAcks);
   try {
     for (;;) {
       const { done, value } = await acks.next();
@@ -52,8 +55,21 @@ export async function loadFiles(order: LoadOrder, client: NodeClient, feeds: Fee
       order.onReached?.(reached);
     }
   } finally {
+    over.abort();
     await acks.return({ waiting: 0 });
   }
+}
+
+/** Aborted so long after the load was told to stop: a node that has gone silent is not waited for. */
+function stopWithin(ms: number, over: AbortSignal, stop: LoadOrder["stop"]): AbortSignal {
+  const waited = new AbortController();
+  const onStop = async (): Promise<void> => {
+    await stop?.clock.sleep(ms, over);
+    waited.abort(new LoadStopped());
+  };
+  if (stop?.signal.aborted === true) void onStop();
+  stop?.signal.addEventListener("abort", () => void onStop(), { once: true, signal: over });
+  return waited.signal;
 }
 
 async function* send(order: LoadOrder, from: Position, feeds: FeedFiles, sent: Batch[]) {
@@ -74,7 +90,7 @@ async function stopInOrder(sent: readonly Batch[], clock: Clock): Promise<never>
 }
 
 /** Writes down what was not kept of a batch, in the order of its lines, and says how far the load is now. */
-function advance(reached: Position, batch: Batch, ack: LoadAck, rejects: Rejects): Position {
+function advance(reached: Position, batch: Batch, ack: DurableAck, rejects: Rejects): Position {
   const atNode = ack.rejected.map(({ index, field, reason }) => {
     const { line, entry, source } = batch.lines[index]!;
     return { behind: index, line, entry, source, rejection: { field, reason } };
@@ -90,6 +106,7 @@ function advance(reached: Position, batch: Batch, ack: LoadAck, rejects: Rejects
     read: reached.read + batch.items.length + batch.rejects.length,
     accepted: reached.accepted + ack.accepted,
     rejected: reached.rejected + all.length,
+    storeId: ack.storeId,
     providers: [...providers],
   };
 }

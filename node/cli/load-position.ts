@@ -14,6 +14,8 @@ export interface Position {
   readonly accepted: number;
   /** In the rejects file. */
   readonly rejected: number;
+  /** Which index of the node holds what is durable; absent before the first acknowledgement. */
+  readonly storeId?: string | undefined;
   /** Providers of which something was accepted. */
   readonly providers: readonly string[];
 }

@@ -58,7 +58,7 @@ const HEAD_BYTES = 1024 * 1024;
 const count = z.int().min(0);
 const fileSchema = z.strictObject({ path: z.string(), bytes: count, modifiedMs: z.number(), head: z.string() });
 const schema = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(2),
   load: z.strictObject({
     via: z.string(),
     provider: z.string().nullable(),
@@ -75,6 +75,7 @@ const schema = z.strictObject({
     read: count,
     accepted: count,
     rejected: count,
+    storeId: z.string(),
     providers: z.array(z.string()),
   }),
   rejects: z.strictObject({
@@ -114,8 +115,8 @@ export function openProgress({ path, rejectsPath, load, nowMs, restart }: Progre
     bytes: described.files.map(({ bytes }) => bytes),
     keep(position, rejects) {
       const kept: Kept = {
-        ...{ version: 1, load: described, begunAtMs: start.begunAtMs },
-        position: { ...position, providers: [...position.providers] },
+        ...{ version: 2, load: described, begunAtMs: start.begunAtMs },
+        position: { ...position, storeId: position.storeId ?? "", providers: [...position.providers] },
         rejects: { bytes: rejects.bytes, reasons: [...rejects.reasons] },
       };
       write(path, kept);

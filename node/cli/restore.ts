@@ -26,6 +26,7 @@ import { examineStore, refuseWithoutRoom } from "../storage/backup.ts";
 import { behindText, forgetBehind, noteBehind, readBehind } from "../storage/behind.ts";
 import { openDatabase } from "../storage/database.ts";
 import { openSeal } from "../storage/seal.ts";
+import { renewStoreId } from "../storage/store-id.ts";
 import { syncFolder } from "../storage/sync-folder.ts";
 import { readTar, type TarEntry } from "../storage/tar.ts";
 import {
@@ -243,12 +244,20 @@ function sequenceIn(path: string): number {
   return existsSync(path) ? Number(readFileSync(path, "utf8")) || 0 : 0;
 }
 
+/** A load that was begun into the index as it was cannot go on: what was acknowledged of it may be gone. */
+function renewIn(file: string): void {
+  const db = openDatabase(file);
+  renewStoreId(db);
+  db.close();
+}
+
 /** The seal says how much the file holds; the note, that more may have been acknowledged since. */
 function noteRestored(file: string, store: (typeof STORES)[number], { files }: BackupManifest, nowMs: number): void {
   const { groups = 0, holdsToMs = 0 } = files.find(({ name }) => name === `${store}.db`) ?? {};
   const seal = openSeal(file);
   seal.mark({ acknowledged: groups });
   seal.close();
+  if (store === "index") renewIn(file);
   noteBehind(file, { why: "restored", heldToMs: holdsToMs, notedMs: nowMs });
 }
 

@@ -54,6 +54,8 @@ export interface LoadHeader {
   readonly name: string;
   /** The moment up to which the sources are complete, milliseconds since the epoch; 0 = now. */
   readonly asOfMs: number;
+  /** Of a load that is taken up again: the id of the index that holds what was acknowledged of it. */
+  readonly goesOnStoreId?: string;
 }
 
 /** What became of a batch, as its feeder is told. */
@@ -61,6 +63,11 @@ export interface LoadAck {
   /** Items that are durable now, those that were there before included, and those that wait for their patient's identity. */
   readonly accepted: number;
   readonly rejected: readonly (Rejection & { readonly index: number })[];
+}
+
+/** As it reaches the feeder: with the id of the index that holds it. */
+export interface DurableAck extends LoadAck {
+  readonly storeId: string;
 }
 
 /** What a finished load leaves behind. */
@@ -122,6 +129,20 @@ export async function loadBatch(
   needs.feedsChanged();
   const providers = [...new Set(entries.map(({ record }) => record.provider))];
   return { accepted: entries.length, rejected, providers };
+}
+
+/**
+ * Lets a load begin, or go on where an earlier one broke off.
+ *
+ * @throws {Failure} `invalid-input`: what was acknowledged of it may be gone, because the index is another one by now.
+ */
+export function beginLoad({ goesOnStoreId }: LoadHeader, storeId: string): void {
+  if (goesOnStoreId === undefined || goesOnStoreId === storeId) return;
+  throw new Failure(
+    "invalid-input",
+    "This node's index was lost, restored or made anew since the load was begun: begin anew with --restart; loading again changes nothing.",
+    { where: "goes_on_store_id" },
+  );
 }
 
 /** One command after the other, each only as long as the writer may be kept; so their order is kept as well. */

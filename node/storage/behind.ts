@@ -52,7 +52,7 @@ export function readBehind(file: string): Behind | undefined {
 export function behindText(file: string, { why, heldToMs }: Behind): string {
   const since = heldToMs === 0 ? "any time" : new Date(heldToMs).toISOString();
   const how = why === "restored" ? "was restored from a backup" : "lost writes that had been acknowledged";
-  return `${file} ${how}: what was written after ${since} may be missing. Load its sources again from before then, with 'corridor load --restart', then run 'corridor restore --caught-up'.`;
+  return `${file} ${how}: what was written after ${since} may be missing. Load its sources again from before then, then run 'corridor restore --caught-up'.`;
 }
 
 /** Takes the note away. */

@@ -213,7 +213,7 @@ function describeExecutor(name: string, start: Start): void {
 
     it("gives the store up at a full disk: refuses all that follows, and has lost nothing that it acknowledged", async () => {
       const acknowledged: number[] = [];
-      await executor.run("probe.pragma", "max_page_count = 60");
+      await executor.run("probe.pragma", "max_page_count = 100");
       for (let value = 0; fatal.length === 0; value++) {
         const group = [value, value + 1_000].map(async (each) => {
           await executor.run("probe.add-much", { value: each, bytes: 10_000 });

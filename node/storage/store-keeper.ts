@@ -19,6 +19,7 @@ import { processesReading } from "./log-readers.ts";
 import { pagesInLog, runOfLog } from "./log-frames.ts";
 import { migrate, refuseForeignFile } from "./migrations.ts";
 import { openSeal, type Seal, pageSum } from "./seal.ts";
+import { renewStoreId } from "./store-id.ts";
 
 /** What an operator must hear of, though nothing has failed. */
 export interface StoreAlarm {
@@ -157,6 +158,7 @@ class StoreKeeper implements KeptStore {
       .pluck();
     const acknowledged = this.#seal.found?.acknowledged;
     if (acknowledged === undefined ? count > 0 : count < acknowledged) {
+      if (this.#store === "index") renewStoreId(this.db);
       noteBehind(this.#path, { why: "lost", heldToMs: atMs, notedMs: this.#clock.wallMs() });
       const how = acknowledged === undefined ? "its seal is gone" : `${acknowledged - count} groups are missing`;
       this.#alarm({ event: "acknowledged-writes-lost", failure: lostWrites(this.#path, how) });
@@ -320,7 +322,7 @@ class StoreKeeper implements KeptStore {
 function lostWrites(path: string, how: string): Failure {
   return new Failure(
     "store-unavailable",
-    `${path} does not hold everything that was acknowledged (${how}): it counts as behind. Load its sources again from before the loss, with 'corridor load --restart', then run 'corridor restore --caught-up'; 'corridor doctor' says since when.`,
+    `${path} does not hold everything that was acknowledged (${how}): it counts as behind. Load its sources again from before the loss, then run 'corridor restore --caught-up'; 'corridor doctor' says since when.`,
     { where: path },
   );
 }

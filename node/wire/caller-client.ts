@@ -10,7 +10,7 @@ import type { LocateEvent } from "../base/answer.ts";
 import type { Clock, Timer } from "../base/clock.ts";
 import { Failure } from "../base/failure.ts";
 import type { Claim, PatientQuery } from "../base/question.ts";
-import type { FeedItem, LoadAck, LoadEnd, LoadHeader } from "../requests/load-batch.ts";
+import type { DurableAck, FeedItem, LoadEnd, LoadHeader } from "../requests/load-batch.ts";
 import type { SearchTold } from "../requests/search-people.ts";
 import type { AskedSearch } from "../mpi/search-terms.ts";
 import { ACKNOWLEDGED_WITHIN_MS, ANSWER_BYTES_MAX, SWEEP_EVERY_MS } from "./bounds.ts";
@@ -66,13 +66,15 @@ export interface CallerClient {
    * what the load leaves behind. A batch is taken only when the node has kept the ones before it, but for a few.
    *
    * @param loadedBefore of a load that is taken up again: the providers of which something was kept before.
+   * @param stop ends the load at once, whatever the node does; its reason is thrown.
    * @throws {Failure} as {@link locate}; go on after the last result.
    */
   load(
     header: LoadHeader,
     batches: AsyncIterable<readonly FeedItem[]>,
     loadedBefore?: readonly string[],
-  ): AsyncGenerator<LoadAck, LoadEnd>;
+    stop?: AbortSignal,
+  ): AsyncGenerator<DurableAck, LoadEnd>;
   close(): void;
 }
 
@@ -92,7 +94,7 @@ export async function connectCaller(target: CallerTarget, clock: Clock): Promise
   return {
     locate: (question) => locate(client, clock, question),
     search: (call) => search(client, clock, call),
-    load: (header, batches, loadedBefore = []) => load(client, clock, header, batches, loadedBefore),
+    load: (header, batches, loadedBefore = [], stop) => load(client, clock, header, batches, loadedBefore, stop),
     close: () => client.close(),
   };
 }
@@ -181,7 +183,8 @@ async function* load(
   header: LoadHeader,
   batches: AsyncIterable<readonly FeedItem[]>,
   loadedBefore: readonly string[],
-): AsyncGenerator<LoadAck, LoadEnd> {
+  stop: AbortSignal | undefined,
+): AsyncGenerator<DurableAck, LoadEnd> {
   const { path, requestSerialize, responseDeserialize } = FeedServiceService.load;
   const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
   const window = new Window(BATCHES_AHEAD_MAX);
@@ -190,22 +193,25 @@ async function* load(
     failed ??= thrown;
     call.cancel();
   };
+  const onStop = (): void => giveUp(stop?.reason);
+  stop?.addEventListener("abort", onStop, { once: true });
   const owed = new Owed(clock, giveUp);
   const sending = sendBatches(call, header, batches, loadedBefore, window, owed).catch(giveUp);
   try {
     let end: LoadEnd | undefined;
-    for await (const { accepted, rejected, finished, waiting } of messagesOf(call)) {
+    for await (const { accepted, rejected, finished, waiting, storeId } of messagesOf(call)) {
       owed.paid();
       end = finished ? { waiting } : undefined;
       if (finished) continue; // of no batch
       window.give();
-      yield { accepted, rejected };
+      yield { accepted, rejected, storeId };
     }
     if (end !== undefined) return end;
     throw new Failure("incompatible", "The node ended the load without saying that it is complete.");
   } catch (thrown) {
     throw failed ?? thrown;
   } finally {
+    stop?.removeEventListener("abort", onStop);
     owed.close();
     window.close();
     await sending;
@@ -214,13 +220,13 @@ async function* load(
 
 async function sendBatches(
   call: ClientDuplexStream<LoadRequest, LoadResponse>,
-  { name, asOfMs }: LoadHeader,
+  { name, asOfMs, goesOnStoreId = "" }: LoadHeader,
   batches: AsyncIterable<readonly FeedItem[]>,
   loadedBefore: readonly string[],
   window: Window,
   owed: Owed,
 ): Promise<void> {
-  call.write({ message: { $case: "header", value: { name, asOfMs: BigInt(asOfMs) } } });
+  call.write({ message: { $case: "header", value: { name, asOfMs: BigInt(asOfMs), goesOnStoreId } } });
   let sequence = 0n;
   for await (const batch of batches) {
     if (!(await window.take())) return;

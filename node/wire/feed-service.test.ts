@@ -4,7 +4,15 @@ import type { ClientDuplexStream } from "@grpc/grpc-js";
 
 import { systemClock } from "../base/clock.ts";
 import { Failure } from "../base/failure.ts";
-import type { FeedItem, LoadAck, LoadEnd, LoadHeader, LoadResult, ParsedItem } from "../requests/load-batch.ts";
+import {
+  beginLoad,
+  type FeedItem,
+  type LoadAck,
+  type LoadEnd,
+  type LoadHeader,
+  type LoadResult,
+  type ParsedItem,
+} from "../requests/load-batch.ts";
 import { anIdentity, anObjection, aPointer } from "../testing/an-index.ts";
 import { type CallerClient, connectCaller } from "./caller-client.ts";
 import type { FeedEntry } from "./feed-service.ts";
@@ -46,7 +54,10 @@ describe("the feeds' door", () => {
 
   before(async () => {
     network = await makeWireNetwork();
-    door = await openDoor(network, { validate, loadBatch, finishLoad });
+    door = await openDoor(network, {
+      ...{ validate, loadBatch, finishLoad },
+      beginLoad: (header) => beginLoad(header, "store"),
+    });
     feeder = await connectCaller(
       { host: "127.0.0.1", port: door.port, certsDir: network.callerDir("feed") },
       systemClock,
@@ -75,7 +86,7 @@ describe("the feeds' door", () => {
 
   async function load(batches: AsyncIterable<readonly FeedItem[]>, by: CallerClient = feeder): Promise<LoadAck[]> {
     const results: LoadAck[] = [];
-    for await (const result of by.load(HEADER, batches)) results.push(result);
+    for await (const { accepted, rejected } of by.load(HEADER, batches)) results.push({ accepted, rejected });
     return results;
   }
 
@@ -225,7 +236,7 @@ describe("the feeds' door", () => {
   });
 
   describe("of messages that no honest feeder would send", () => {
-    const header: LoadRequest = { message: { $case: "header", value: { name: "x", asOfMs: 0n } } };
+    const header: LoadRequest = { message: { $case: "header", value: { name: "x", asOfMs: 0n, goesOnStoreId: "" } } };
     const batch = (sequence: bigint, items: LoadItem[] = []): LoadRequest => ({
       message: { $case: "batch", value: { sequence, items } },
     });
@@ -275,10 +286,28 @@ describe("the feeds' door", () => {
       });
     }
 
+    it("refuses to go on with what another index holds, and tells which one holds what is acknowledged", async () => {
+      const going = { ...HEADER, goesOnStoreId: "another" };
+      const failure = await failureFrom(feeder.load(going, batchesOf(1, 1)).next());
+      assert.deepEqual([failure.code, failure.where], ["invalid-input", "goes_on_store_id"]);
+      assert.match(failure.message, /begin anew with --restart/);
+      const { value } = await feeder.load({ ...HEADER, goesOnStoreId: "store" }, batchesOf(1, 1)).next();
+      assert.deepEqual(value, { accepted: 1, rejected: [], storeId: "store" });
+    });
+
     it("refuses a batch over 1 MiB", async () => {
-      const value = { name: "x".repeat(1024 * 1024), asOfMs: 0n };
+      const value = { name: "x".repeat(1024 * 1024), asOfMs: 0n, goesOnStoreId: "" };
       const failure = await failureFrom(send(door.port, { message: { $case: "header", value } }));
       assert.equal(failure.code, "overloaded");
+    });
+
+    it("ends at once when its feeder is told to, whatever the node owes", async () => {
+      keep = () => new Promise(() => {});
+      const stop = new AbortController();
+      const stopped = new Error("told to stop");
+      const acks = feeder.load(HEADER, batchesOf(50, 1), [], stop.signal);
+      setTimeout(() => stop.abort(stopped), 50);
+      await assert.rejects(acks.next(), stopped);
     });
 
     it("is given up by its feeder where it owes an acknowledgement for a minute", async () => {

@@ -7,6 +7,7 @@ import { invalid } from "./convert.ts";
 import {
   FeedServiceService,
   type LoadBatch,
+  type LoadHeader as WireHeader,
   type LoadItem,
   type LoadRequest,
   type LoadResponse,
@@ -34,6 +35,10 @@ export interface FeedNeeds {
     entries: readonly FeedEntry[],
     organisations: readonly string[],
   ) => Promise<readonly ParsedItem[]>;
+  /** Lets the load begin or go on. */
+  readonly beginLoad: (header: LoadHeader) => void;
+  /** Which index holds what is acknowledged. */
+  readonly storeId: () => string;
   /** Keeps one batch: what it accepts is durable when it resolves. */
   readonly loadBatch: (header: LoadHeader, items: readonly ParsedItem[]) => Promise<LoadResult>;
   /** Nothing is missing: these providers are complete up to the header's moment. */
@@ -69,12 +74,14 @@ async function* load(
     checkAgain();
     if (items === undefined) {
       const { waiting } = await needs.finishLoad(header, [...new Set([...providers, ...before])]);
-      yield { sequence, accepted: 0, rejected: [], finished: true, waiting };
+      yield { sequence, accepted: 0, rejected: [], finished: true, waiting, storeId: needs.storeId() };
       continue;
     }
     const result = await needs.loadBatch(header, items);
     for (const provider of result.providers) providers.add(provider);
-    yield { sequence, accepted: result.accepted, rejected: [...result.rejected], finished: false, waiting: 0 };
+    const { accepted, rejected } = result;
+    const storeId = needs.storeId();
+    yield { sequence, accepted, rejected: [...rejected], finished: false, waiting: 0, storeId };
   }
 }
 
@@ -89,7 +96,7 @@ interface Step {
 
 async function* readSteps(
   requests: AsyncIterable<LoadRequest>,
-  { validate }: FeedNeeds,
+  { validate, beginLoad }: FeedNeeds,
   organisations: readonly string[],
 ): AsyncGenerator<Step, void> {
   let header: LoadHeader | undefined;
@@ -98,7 +105,8 @@ async function* readSteps(
   for await (const { message } of requests) {
     if (header === undefined) {
       if (message?.$case !== "header") throw invalid("header", "is missing: it must be the first message");
-      header = { name: message.value.name, asOfMs: Number(message.value.asOfMs) };
+      header = toHeader(message.value);
+      beginLoad(header);
       continue;
     }
     if (finished) throw invalid("finish", "was said already: begin another load");
@@ -111,6 +119,10 @@ async function* readSteps(
     checkBatch(message.value, ++sequence);
     yield { header, sequence, before: [], items: await validate(message.value.items.map(toEntry), organisations) };
   }
+}
+
+function toHeader({ name, asOfMs, goesOnStoreId }: WireHeader): LoadHeader {
+  return { name, asOfMs: Number(asOfMs), ...(goesOnStoreId !== "" && { goesOnStoreId }) };
 }
 
 function checkProviders(providers: readonly string[], organisations: readonly string[]): readonly string[] {

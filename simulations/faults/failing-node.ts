@@ -166,6 +166,8 @@ export async function startFailingNode(
         validate: (entries: readonly { readonly fields: Readonly<Record<string, unknown>> }[]) =>
           Promise.resolve(entries.map(({ fields }) => anIdentity({ localId: String(fields["localId"]) }))),
       }),
+      storeId: () => "the only one",
+      beginLoad: () => {},
       loadBatch: (header, items) => loadBatch(header, items, loadNeeds),
       finishLoad: (header, providers) => finishLoad(header, providers, loadNeeds),
     },

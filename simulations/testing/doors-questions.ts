@@ -140,7 +140,7 @@ export function aPointer(localId: string, recordId: string, more: Partial<Pointe
 }
 
 export function header(name = "a load", asOfMs = 0n): Uint8Array {
-  return LoadRequest.encode({ message: { $case: "header", value: { name, asOfMs } } }).finish();
+  return LoadRequest.encode({ message: { $case: "header", value: { name, asOfMs, goesOnStoreId: "" } } }).finish();
 }
 
 export function batch(sequence: bigint, items: readonly LoadItem[]): Uint8Array {

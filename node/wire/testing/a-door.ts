@@ -28,6 +28,7 @@ export interface DoorStories {
   readonly validate?: FeedNeeds["validate"];
   readonly loadBatch?: FeedNeeds["loadBatch"];
   readonly finishLoad?: FeedNeeds["finishLoad"];
+  readonly beginLoad?: FeedNeeds["beginLoad"];
 }
 
 export interface DoorSettings {
@@ -75,6 +76,8 @@ export function openDoor(
       loadBatch:
         stories.loadBatch ??
         ((_header, items) => Promise.resolve({ accepted: items.length, rejected: [], providers: [] })),
+      beginLoad: stories.beginLoad ?? (() => {}),
+      storeId: () => "store",
       finishLoad: stories.finishLoad ?? (() => Promise.resolve({ waiting: 0 })),
     },
     reflection,

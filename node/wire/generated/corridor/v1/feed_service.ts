@@ -44,6 +44,11 @@ export interface LoadHeader {
   name: string;
   /** The moment up to which the sources are complete, milliseconds since 1970-01-01T00:00:00Z; 0 = now. */
   asOfMs: bigint;
+  /**
+   * Of a load that is taken up again: the store_id of its acknowledgements. Where the node's index is another one by now,
+   * because it was lost, restored or made anew, the load is refused with INVALID_ARGUMENT: it must begin anew.
+   */
+  goesOnStoreId: string;
 }
 
 /** Some items, at most 1,000 and 1 MiB. */
@@ -166,6 +171,8 @@ export interface LoadResponse {
    * kept for 30 days, and shown once that record has come.
    */
   waiting: number;
+  /** Which index holds what is acknowledged; to be given back by whoever goes on with the load. */
+  storeId: string;
 }
 
 /** An item that was not kept. */
@@ -249,7 +256,7 @@ export const LoadRequest: MessageFns<LoadRequest> = {
 };
 
 function createBaseLoadHeader(): LoadHeader {
-  return { name: "", asOfMs: 0n };
+  return { name: "", asOfMs: 0n, goesOnStoreId: "" };
 }
 
 export const LoadHeader: MessageFns<LoadHeader> = {
@@ -262,6 +269,9 @@ export const LoadHeader: MessageFns<LoadHeader> = {
         throw new globalThis.Error("value provided for field message.asOfMs of type int64 too large");
       }
       writer.uint32(16).int64(message.asOfMs);
+    }
+    if (message.goesOnStoreId !== "") {
+      writer.uint32(26).string(message.goesOnStoreId);
     }
     return writer;
   },
@@ -293,6 +303,14 @@ export const LoadHeader: MessageFns<LoadHeader> = {
             }
 
             message.asOfMs = reader.int64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.goesOnStoreId = reader.string();
             continue;
           }
         }
@@ -946,7 +964,7 @@ export const ObjectionItem: MessageFns<ObjectionItem> = {
 };
 
 function createBaseLoadResponse(): LoadResponse {
-  return { sequence: 0n, accepted: 0, rejected: [], finished: false, waiting: 0 };
+  return { sequence: 0n, accepted: 0, rejected: [], finished: false, waiting: 0, storeId: "" };
 }
 
 export const LoadResponse: MessageFns<LoadResponse> = {
@@ -968,6 +986,9 @@ export const LoadResponse: MessageFns<LoadResponse> = {
     }
     if (message.waiting !== 0) {
       writer.uint32(40).uint32(message.waiting);
+    }
+    if (message.storeId !== "") {
+      writer.uint32(50).string(message.storeId);
     }
     return writer;
   },
@@ -1023,6 +1044,14 @@ export const LoadResponse: MessageFns<LoadResponse> = {
             }
 
             message.waiting = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.storeId = reader.string();
             continue;
           }
         }
