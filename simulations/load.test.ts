@@ -267,6 +267,19 @@ describe("a load that is disturbed", function () {
     return { patient: { by: "number", nhsNumber, birthDate } as const, claim, answerByMs: 2_000 };
   }
 
+  it("is not joined by another of the same file, and holds nothing once its process has gone", async () => {
+    const feed = aFeed("twice.ndjson", 5_000);
+    const first = load(feed.path);
+    await untilKept(itemsKept() + 500, first.ended);
+    const second = await load(feed.path).ended;
+    assert.equal(second.code, EXIT.usage);
+    assert.match(second.err, /Another load of these files is under way \(process \d+\)/);
+    first.child.kill("SIGKILL");
+    await first.ended;
+    assert.equal((await load(feed.path).ended).code, EXIT.done);
+    assert.ok(!existsSync(`${feed.path}.progress.json.lock`));
+  });
+
   it("ends soon at Ctrl-C where the node is frozen", async () => {
     const feed = aFeed("frozen.ndjson", 5_000);
     const { child, ended } = load(feed.path);

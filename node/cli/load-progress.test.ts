@@ -23,7 +23,16 @@ describe("how far a load has come", () => {
       ...{ path: at("progress.json"), rejectsPath: at("rejects"), nowMs, restart },
       load: { ...load, ...more },
     });
-  const REACHED: Position = { ...BEGINNING, file: 1, place: 7, line: 9, read: 12, accepted: 11, providers: ["RRK"], storeId: "s" };
+  const REACHED: Position = {
+    ...BEGINNING,
+    file: 1,
+    place: 7,
+    line: 9,
+    read: 12,
+    accepted: 11,
+    providers: ["RRK"],
+    storeId: "s",
+  };
   const REJECTS = { bytes: 3, reasons: [{ field: "gender", reason: "not one", count: 1 }] };
   const keepOne = (): void => {
     writeFileSync(at("rejects"), "abc");

@@ -9,6 +9,7 @@ import type { Connect, FeedFiles, ReadFeedFile } from "./client.ts";
 import { EXIT, reportFailure } from "./exit.ts";
 import { makeDisplay } from "./load-display.ts";
 import { LoadStopped } from "./load-files.ts";
+import { holdLoad } from "./load-lock.ts";
 import { openProgress } from "./load-progress.ts";
 import { type LoadReport, printReport } from "./load-report.ts";
 import { runLoad } from "./load-run.ts";
@@ -72,17 +73,33 @@ A load that breaks off is gone on with by the same command: what was acknowledge
 Only a load that ends makes its providers count as complete. Lines of one patient are kept in the order in which they come.`;
 
 async function load(files: readonly string[], options: LoadOptions, needs: LoadCommandNeeds): Promise<LoadReport> {
-  const { clock } = needs;
-  const { via, provider, asOf, fhirBase } = options;
   const [first = ""] = files;
   const rejectsPath = options.rejects ?? join(dirname(first), `${basename(first)}.rejects.ndjson`);
   if (files.some((file) => resolve(file) === resolve(rejectsPath))) {
     throw new Failure("invalid-input", `--rejects names ${rejectsPath}, which is to be loaded: name another file.`);
   }
+  const progressPath = join(dirname(rejectsPath), `${basename(first)}.progress.json`);
+  const giveBack = holdLoad(progressPath);
+  try {
+    return await loadHeld(files, options, progressPath, rejectsPath, needs);
+  } finally {
+    giveBack();
+  }
+}
+
+async function loadHeld(
+  files: readonly string[],
+  options: LoadOptions,
+  progressPath: string,
+  rejectsPath: string,
+  needs: LoadCommandNeeds,
+): Promise<LoadReport> {
+  const { clock } = needs;
+  const { via, provider, asOf, fhirBase } = options;
   const asOfMs = parseAsOf(asOf);
   const target = findTarget(options, FEED_CALLER.name);
   const progress = openProgress({
-    path: join(dirname(rejectsPath), `${basename(first)}.progress.json`),
+    path: progressPath,
     rejectsPath,
     load: { via, provider, asOf, fhirBase, files },
     nowMs: clock.wallMs(),

@@ -67,7 +67,7 @@ export function openSeal(file: string): Seal {
       mark = { ...mark, ...change };
       turn++;
       const place = encodePlace(turn, mark);
-      writeSync(fd, place, 0, place.length, (turn % 2) * PLACE_BYTES);
+      writeWhole(fd, place, (turn % 2) * PLACE_BYTES);
       fdatasyncSync(fd);
     },
     sumOf: (page) => sums[page - 1] ?? 0,
@@ -82,13 +82,18 @@ export function openSeal(file: string): Seal {
         const from = block * SUMS_IN_A_BLOCK;
         const bytes = Buffer.alloc(BLOCK_BYTES);
         sums.subarray(from, from + SUMS_IN_A_BLOCK).forEach((sum, at) => bytes.writeUInt32LE(sum, at * SUM_BYTES));
-        writeSync(fd, bytes, 0, bytes.length, BLOCK_BYTES * (1 + block));
+        writeWhole(fd, bytes, BLOCK_BYTES * (1 + block));
       }
       fdatasyncSync(fd);
       changed.clear();
     },
     close: () => closeSync(fd),
   };
+}
+
+/** The system may write less than it is given. */
+function writeWhole(fd: number, bytes: Buffer, at: number): void {
+  for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done, bytes.length - done, at + done);
 }
 
 /**

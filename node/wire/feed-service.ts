@@ -1,6 +1,12 @@
 import { Failure } from "../base/failure.ts";
 import { oneAhead } from "../base/one-ahead.ts";
-import type { LoadEnd, LoadHeader, LoadResult, ParsedItem } from "../requests/load-batch.ts";
+import {
+  BATCH_ITEMS_MAX,
+  type LoadEnd,
+  type LoadHeader,
+  type LoadResult,
+  type ParsedItem,
+} from "../requests/load-batch.ts";
 import type { Log } from "../telemetry/log.ts";
 import { BATCH_BYTES_MAX } from "./bounds.ts";
 import { invalid } from "./convert.ts";
@@ -15,8 +21,6 @@ import {
 import { boundRequest, conversation } from "./handlers.ts";
 import { type IncomingCall, peerOf } from "./interceptors.ts";
 import type { Service } from "./service.ts";
-
-const BATCH_ITEMS_MAX = 1_000;
 
 /** An item as it came in, not yet looked at; fields by their names in code (`localId`). */
 export interface FeedEntry {
