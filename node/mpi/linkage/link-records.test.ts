@@ -56,9 +56,11 @@ describe("records of one person are linked", () => {
     ["with a number of wrong check digit", { nhsNumber: "9990000019" }],
     ["with another's number, by a slip", { nhsNumber: "9990000026" }],
     ["by a newborn's placeholder and the number", { givenName: "BABY" }],
+    ["with a verified number and another birth date, once mistaken", { birthDate: "2009-08-02" }],
   ];
   for (const [what, change] of stories) {
-    it(what, () => assert.equal(linked({}, change), "01"));
+    const verified = what.includes("verified") ? { nhsNumberStatus: "01" } : {};
+    it(what, () => assert.equal(linked(verified, { ...verified, ...change }), "01"));
   }
 
   it("by a local id at the same sender only", () => {
@@ -80,6 +82,12 @@ describe("records of two people are kept apart", () => {
     ["twins, one with the other's number", {}, { givenName: "Samira" }],
     ["brother and sister of one number, by a slip", {}, { givenName: "Imran", gender: "male" }],
     ["two verified numbers", { nhsNumberStatus: "01" }, { nhsNumber: "9990000026", nhsNumberStatus: "01" }],
+    [
+      "siblings of one number, by a slip, and birthdays a digit apart",
+      {},
+      { givenName: "Zara", birthDate: "1982-03-17" },
+    ],
+    ["father and son of one name, his number on the son's record", {}, { birthDate: "2009-08-02" }],
     ["a mother and her newborn, on whose record her number stands", {}, { givenName: "BABY", birthDate: "2024-05-01" }],
     ["a mother and her child, with her number and telephone", {}, { givenName: "Zara", birthDate: "2019-05-01" }],
     [

@@ -46,6 +46,18 @@ export class LinkRecords {
     this.#sources.push(number);
   }
 
+  /** The heaviest first, and of equal ones the same first in whatever order the records came. */
+  #byWeight(): (a: Edge, b: Edge) => number {
+    const sums = Uint32Array.from({ length: this.#arena.size }, (_, index) => this.#arena.sumOf(index));
+    const [low, high] = [Math.min, Math.max].map(
+      (pick) =>
+        ({ one, other }: Edge) =>
+          pick(sums[one]!, sums[other]!),
+    );
+    return (a, b) =>
+      b.weight - a.weight || low!(a) - low!(b) || high!(a) - high!(b) || a.one - b.one || a.other - b.other;
+  }
+
   /** @param onProgress told now and then how many of the records have been compared. */
   link(onProgress: (compared: number) => void): Linked {
     const linker = makeLinker(this.#model, this.#frequencies);
@@ -67,7 +79,7 @@ export class LinkRecords {
         edges.push({ one: earlier, other: record, weight, barred: veto !== undefined || lacksProof });
       }
     });
-    edges.sort((a, b) => b.weight - a.weight || a.one - b.one || a.other - b.other);
+    edges.sort(this.#byWeight());
     const needs = { model: this.#model, linker, linkFrom: from, recordAt };
     const groupOf = groupRecords(records, edges, needs);
     linkLeftovers(groupOf, this.#sources, needs);

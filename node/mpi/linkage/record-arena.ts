@@ -1,3 +1,5 @@
+import { crc32 } from "node:zlib";
+
 import type { Comparable } from "./comparable.ts";
 
 /** Bytes of one block of the arena. */
@@ -26,12 +28,21 @@ export class RecordArena {
     this.#used += text.length;
   }
 
+  /** A checksum of what is kept of a record: equal for records that nothing tells apart. */
+  sumOf(index: number): number {
+    return crc32(this.#bytesOf(index));
+  }
+
   at(index: number): Comparable {
+    return fromText(this.#bytesOf(index).toString("utf8"));
+  }
+
+  #bytesOf(index: number): Buffer {
     const [place, length] = [this.#places[index * 2], this.#places[index * 2 + 1]];
     if (place === undefined || length === undefined) throw new RangeError("no such record");
     const block = this.#blocks[Math.floor(place / BLOCK_BYTES)]!;
     const from = place % BLOCK_BYTES;
-    return fromText(block.toString("utf8", from, from + length));
+    return block.subarray(from, from + length);
   }
 }
 

@@ -52,14 +52,15 @@ export function lacksProof(one: Comparable, other: Comparable, comparison: Compa
   if (otherGiven && !byNumber && !byEmail && !isSamePlace(one, other, place)) return true;
   switch (birth) {
     case BIRTH_SAME:
-      return false;
+      return otherGiven && otherFamily && !byEmail && !isSamePlace(one, other, place);
     case BIRTH_SWAPPED:
     case BIRTH_SLIP:
     case ONE_PART_DIFFERENT:
-      return otherGiven && !byNumber;
+      return otherGiven; // a brother's number, by a slip, and a birthday like his
     case BIRTH_DIFFERENT:
       if (comparison.otherId !== undefined && comparison.otherId <= OTHER_ID_SLIP) return false;
-      if (byNumber) return !bothNames;
+      // A father's number stands on his son's record sooner than two verified ones are wrong.
+      if (byNumber) return !bothNames || (isGenerationApart(one, other) && !(one.verified && other.verified));
       return !(byEmail && sameGiven && !otherFamily && !isGenerationApart(one, other));
     case BIRTH_NEAR:
       return !(byNumber || (byEmail && !otherGiven) || bothNames);
