@@ -47,6 +47,12 @@ export interface CandidatePerson {
 const PEOPLE = 2_000_000;
 
 /**
+ * What a node asks for beyond even odds, in bits: of the links at the very threshold less than one in a hundred is to be
+ * wrong, because a stranger's record is shown by it. Two namesakes of one birth date are not enough; somebody looks at them.
+ */
+const CARE_BITS = 6;
+
+/**
  * Says whose a record is. Pure.
  *
  * @param holders everybody with the record's number: the rule of the number decides first, and most records by it alone.
@@ -153,8 +159,8 @@ function linking(): Linking {
   const frequencies = frequenciesOf(model);
   const linker = makeLinker(model, frequencies);
   made = {
-    chooser: makeChooser(model, PEOPLE),
-    reviewFrom: linkFrom(model, PEOPLE) - model.reviewBits,
+    chooser: makeChooser(model, PEOPLE, CARE_BITS),
+    reviewFrom: linkFrom(model, PEOPLE) + CARE_BITS - model.reviewBits,
     score: (one, other) => scorePair(one, other, linker.pair(one, other).comparison, model, frequencies),
   };
   return made;

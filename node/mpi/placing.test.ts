@@ -96,6 +96,13 @@ describe("placing a record among those who are known", () => {
     assert.equal(reviewed("1"), "agrees-but-for-one-thing");
   });
 
+  it("does not take two namesakes of one birth date for one person, wherever they live, without more", () => {
+    const john = { givenName: "John", familyName: "Smith", gender: "male" };
+    put({ ...john }, { ...john, ...ELSEWHERE });
+    assert.equal(persons(), "0 1");
+    assert.equal(reviewed("1"), "in-doubt");
+  });
+
   it("leaves a newborn's record to nobody where it could be either twin's", () => {
     const born = { birthDate: "2024-05-01", familyName: "Khan" };
     put(
@@ -133,7 +140,7 @@ describe("placing a record among those who are known", () => {
   it("finds by a former name whoever has changed it", () => {
     put({ localId: "a" });
     put({ localId: "a", familyName: "Rahman", recordedOn: "2024-06-01" });
-    put({ localId: "b", ...ELSEWHERE, phone: "01632 960111" });
+    put({ localId: "b", phone: "01632 960111" });
     assert.equal(persons(), "ab");
   });
 

@@ -43,11 +43,12 @@ const CANDIDATES_MAX = 5;
 /**
  * @param people how many a record is one of, for the odds before it is compared; the same for good, or the order in which
  * records arrive would decide who is whom.
+ * @param careBits how many more than the model's own must speak for a link.
  */
-export function makeChooser(model: LinkModel, people: number): Chooser {
+export function makeChooser(model: LinkModel, people: number, careBits: number): Chooser {
   const frequencies = frequenciesOf(model);
   const linker = makeLinker(model, frequencies);
-  const from = linkFrom(model, people);
+  const from = linkFrom(model, people) + careBits;
 
   const judgeAll = <Key>(record: Comparable, persons: readonly KnownPerson<Key>[]): Judged<Key>[] =>
     persons
