@@ -33,7 +33,7 @@ const found = (parts: readonly Part[]): unknown[] =>
 
 /** Pads a Bundle so that it is too long to be held whole. */
 const long = (entries: readonly string[]): string =>
-  `{"resourceType":"Bundle","type":"collection","meta":{"tag":["${"x".repeat(FHIR_BYTES_MAX)}"]},\n"entry":[\n${entries.join(",\n")}\n]}`;
+  `{"resourceType":"Bundle","type":"collection","link":["${"x".repeat(FHIR_BYTES_MAX)}"],\n"entry":[\n${entries.join(",\n")}\n]}`;
 
 const entryOf = (resource: Resource): string => JSON.stringify(bundleOf([resource])["entry"]).slice(1, -1);
 
@@ -163,6 +163,30 @@ describe("a Bundle that fills a file", () => {
       assert.deepEqual(taken, []);
       assert.match(rejected.join(), /^modifierExtension: [^,]*\(modifierExtension, implicitRules\)[^,]*, [^,]*$/);
     }
+  });
+
+  it("that is labelled as a whole is not read, however long it is; an open label keeps nothing back", async () => {
+    const system = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
+    const read = async (meta: unknown, text: string) =>
+      brief(await readText(JSON.stringify({ ...bundleOf([aPatient()]), meta, text }, null, 1)));
+    for (const padding of ["x", "x".repeat(FHIR_BYTES_MAX)]) {
+      for (const meta of [{ security: [{ system, code: "R" }] }, { security: [{ code: "HIV" }] }, { security: "R" }]) {
+        const { taken, rejected } = await read(meta, padding);
+        assert.deepEqual(taken, []);
+        assert.match(rejected.join(), /^Bundle\.meta: has a security label/);
+      }
+      assert.deepEqual((await read({ security: [{ system, code: "N" }] }, padding)).taken, ["identity"]);
+    }
+  });
+
+  it("whose labels are too long to be read is not read", async () => {
+    const { taken, rejected } = brief(
+      await readText(
+        JSON.stringify({ meta: { tag: ["x".repeat(FHIR_BYTES_MAX)] }, ...bundleOf([aPatient()]) }, null, 1),
+      ),
+    );
+    assert.deepEqual(taken, []);
+    assert.match(rejected.join(), /^Bundle\.meta: /);
   });
 
   it("that is no Bundle after all is said to be none", async () => {

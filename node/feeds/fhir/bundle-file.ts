@@ -17,7 +17,7 @@ export type Part =
 const [QUOTE, BACKSLASH, COMMA, COLON, LINE_FEED, SPACE] = [0x22, 0x5c, 0x2c, 0x3a, 0x0a, 0x20];
 const [OPEN_OBJECT, CLOSE_OBJECT, OPEN_LIST, CLOSE_LIST] = [0x7b, 0x7d, 0x5b, 0x5d];
 
-const WANTED: ReadonlySet<string> = new Set(["type", "resourceType", "implicitRules", "modifierExtension"]);
+const WANTED: ReadonlySet<string> = new Set(["type", "resourceType", "meta", "implicitRules", "modifierExtension"]);
 
 /** No member that is wanted has a longer name, though each of its characters were escaped. */
 const NAME_BYTES_MAX = 128;

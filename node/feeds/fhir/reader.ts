@@ -1,7 +1,7 @@
 import type { FeedLine } from "../feed-file.ts";
 import { MODIFIERS } from "./contents.ts";
 import { MODIFIED } from "./describe.ts";
-import { isJson, type Json, reject, type Rejected } from "./elements.ts";
+import { isJson, type Json, meta, reject, type Rejected } from "./elements.ts";
 import type { Entry } from "./entries.ts";
 import { entriesOf } from "./entries.ts";
 import { type Found, makeFind } from "./found.ts";
@@ -99,7 +99,22 @@ const HISTORY = reject("Bundle.type", "a history: send the records as they are t
 /** Why none of a Bundle can be read, whatever its entries. */
 export function refusalOf(bundle: Json): Rejected | undefined {
   if (bundle["type"] === "history") return HISTORY;
-  return MODIFIERS.some((name) => Object.hasOwn(bundle, name)) ? MODIFIED : undefined;
+  if (MODIFIERS.some((name) => Object.hasOwn(bundle, name))) return MODIFIED;
+  return Object.hasOwn(bundle, "meta") && !isOpen(bundle["meta"]) ? LABELLED : undefined;
+}
+
+/** A label on the whole is meant for each entry, and whether it restricts or protects them is not for a node to guess. */
+const LABELLED = reject(
+  "Bundle.meta",
+  "has a security label, or cannot be read: label each resource, and send it without",
+);
+
+/** Labels that keep nothing back: unrestricted to normal confidentiality, and that elements were left out. */
+const OPEN_LABELS: ReadonlySet<string> = new Set(["U", "L", "M", "N", "SUBSETTED"]);
+
+function isOpen(said: unknown): boolean {
+  const about = meta.safeParse(said);
+  return about.success && (about.data.security ?? []).every(({ code }) => OPEN_LABELS.has(code ?? ""));
 }
 
 /** @returns true where it is of a legally protected kind, or may be: what cannot be read may hold anything. */
