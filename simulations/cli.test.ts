@@ -616,7 +616,9 @@ describe("the commands of corridor, as processes", () => {
 
     it("names the file, the header, the option or the certificate at fault, and keeps nothing", async () => {
       const before = kept();
-      const fine = file("fine.csv", [IDENTITY_HEADER, good("N-1")].join("\n"));
+      let fines = 0; // two loads of one file at a time are refused for that
+      const fine = (): string => file(`fine-${fines++}.csv`, [IDENTITY_HEADER, good("N-1")].join("\n"));
+      const loaded = fine();
       const open = join(dir, "open-caller");
       cpSync(network.callerDir("feed"), open, { recursive: true });
       chmodSync(join(open, "caller.key.pem"), 0o604);
@@ -649,11 +651,11 @@ describe("the commands of corridor, as processes", () => {
         ],
         ["no such file", at(join(dir, "absent.csv")), EXIT.usage, /absent\.csv cannot be read \(ENOENT\)/],
         ["a folder", at(dir), EXIT.usage, /cannot be read \(EISDIR\)/],
-        ["a moment that is none", at(fine, "--as-of", "yesterday"), EXIT.usage, /--as-of must be an ISO 8601 time/],
-        ["a moment in the future", at(fine, "--as-of", "2999-01-01"), EXIT.usage, /as_of_ms lies ahead/],
+        ["a moment that is none", at(fine(), "--as-of", "yesterday"), EXIT.usage, /--as-of must be an ISO 8601 time/],
+        ["a moment in the future", at(fine(), "--as-of", "2999-01-01"), EXIT.usage, /as_of_ms lies ahead/],
         [
           "a name with a number in it",
-          at(fine, "--name", `load ${HELD.nhsNumber}`),
+          at(fine(), "--name", `load ${HELD.nhsNumber}`),
           EXIT.usage,
           /without patient data/,
         ],
@@ -663,25 +665,30 @@ describe("the commands of corridor, as processes", () => {
           EXIT.usage,
           /rejects file cannot be written/,
         ],
-        ["rejects onto a folder", at(fine, "--rejects", dir), EXIT.usage, /rejects file cannot be written/],
-        ["rejects over what is loaded", at(fine, "--rejects", fine), EXIT.usage, /which is to be loaded: name another/],
-        ["a caller that may not feed", ["load", fine, ...via(node.port, "ward")], EXIT.refused, /right to feed/],
-        ["nobody there", ["load", fine, ...via(1)], EXIT.failed, /connect/i],
+        ["rejects onto a folder", at(fine(), "--rejects", dir), EXIT.usage, /rejects file cannot be written/],
+        [
+          "rejects over what is loaded",
+          at(loaded, "--rejects", loaded),
+          EXIT.usage,
+          /which is to be loaded: name another/,
+        ],
+        ["a caller that may not feed", ["load", fine(), ...via(node.port, "ward")], EXIT.refused, /right to feed/],
+        ["nobody there", ["load", fine(), ...via(1)], EXIT.failed, /connect/i],
         [
           "no certificate named",
-          ["load", fine, "--via", `https://127.0.0.1:${node.port}`],
+          ["load", fine(), "--via", `https://127.0.0.1:${node.port}`],
           EXIT.usage,
           /--certs is needed with a URL/,
         ],
         [
           "no certificate there",
-          ["load", fine, "--via", `https://127.0.0.1:${node.port}`, "--certs", dir],
+          ["load", fine(), "--via", `https://127.0.0.1:${node.port}`, "--certs", dir],
           EXIT.usage,
           /caller\.crt\.pem does not exist/,
         ],
         [
           "a caller's key that others may read",
-          ["load", fine, "--via", `https://127.0.0.1:${node.port}`, "--certs", open],
+          ["load", fine(), "--via", `https://127.0.0.1:${node.port}`, "--certs", open],
           EXIT.usage,
           /mode 0604[^]*chmod 600/,
         ],

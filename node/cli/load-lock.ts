@@ -25,7 +25,7 @@ export function holdLoad(path: string): () => void {
     closeSync(file);
   } catch (cause) {
     const message =
-      "The load's files cannot be held: check that their folder can be written, and that no other load has just begun.";
+      "The rejects file cannot be written, nor what is kept beside it: check that its folder is there and yours to write.";
     throw new Failure("configuration", message, { where: lockPath, cause });
   }
   return () => rmSync(lockPath, { force: true });

@@ -39,10 +39,15 @@ export const readBundle = (resources: readonly Resource[], type = "collection"):
 
 export function bundleOf(resources: readonly Resource[], type = "collection"): Resource {
   const entry = resources.map((resource) => ({
-    fullUrl: `${BASE}/${String(resource["resourceType"])}/${String(resource["id"])}`,
+    fullUrl: `${BASE}/${word(resource["resourceType"])}/${word(resource["id"])}`,
     resource,
   }));
   return { resourceType: "Bundle", type, entry };
+}
+
+/** Whatever stands there, as a part of an address: a mutated resource may have anything for its type. */
+function word(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value ?? "");
 }
 
 /** Who speaks where nobody says so, and from where. */
