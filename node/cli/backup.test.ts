@@ -22,6 +22,7 @@ import { systemClock } from "../base/clock.ts";
 import { rowChecksum } from "../base/row-checksum.ts";
 import { readBehind } from "../storage/behind.ts";
 import { openDatabase, openStore } from "../storage/database.ts";
+import { readStoreId } from "../storage/store-id.ts";
 import { keepStore } from "../storage/store-keeper.ts";
 import { backupCommand, backupKeyCommand } from "./backup.ts";
 import { restoreCommand } from "./restore.ts";
@@ -107,10 +108,13 @@ describe("corridor backup and restore", function () {
   });
 
   it("restores to a store that its keeper takes, noted as behind since the backup", async () => {
+    const before = storeIdOf(place("data", "index.db"));
     const beganMs = Date.now();
     await sealed();
     const madeMs = Date.now();
     await opened("--replace");
+    const after = storeIdOf(place("data", "index.db"));
+    assert.notEqual(after, before, "a load that was under way cannot go on as if nothing were missing");
     const alarms: string[] = [];
     for (const store of ["index", "audit"] as const) {
       const file = place("data", `${store}.db`);
@@ -124,6 +128,15 @@ describe("corridor backup and restore", function () {
     assert.equal(caughtUp.code, 0);
     assert.equal(readBehind(place("data", "index.db")), undefined);
   });
+
+  function storeIdOf(file: string): string {
+    const db = openDatabase(file, { readonly: true });
+    try {
+      return readStoreId(db);
+    } finally {
+      db.close();
+    }
+  }
 
   it("writes nothing unencrypted unless told so", async () => {
     const refused = await backUp();
