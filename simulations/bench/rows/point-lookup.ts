@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { join } from "node:path";
 
 import { makeObjections } from "../../../node/access/objection-store.ts";
@@ -24,6 +24,8 @@ const MANY = 6_100_000;
 const LOOKUPS = 10_000;
 const QUICK_LOOKUPS = 2_000;
 const RATIO_MAX = 1.5;
+/** A round that the disk took part in is made again, this often at most. */
+const TRIES = 8;
 
 const name = "point lookup, 100 k to 6.1 M people";
 
@@ -34,17 +36,20 @@ export const pointLookup: Row = {
     const [few, many] = [openLookup(bench, FEW), openLookup(bench, MANY)];
     const lookups = bench.isQuick ? QUICK_LOOKUPS : LOOKUPS;
     try {
-      for (const each of [few, many]) each.lookUp(lookups); // warm: what a node has that has run for a day
+      for (const each of [few, many]) inMemory(each, lookups); // what a node has that has run for a day
       const rounds: Round[] = [];
+      let bytesRead = 0;
       for (let round = 0; round < ROUNDS; round++) {
-        rounds.push({ baseline: few.lookUp(lookups), value: many.lookUp(lookups) });
+        const [baseline, value] = [inMemory(few, lookups), inMemory(many, lookups)];
+        rounds.push({ baseline: baseline.us, value: value.us });
+        bytesRead += baseline.bytesRead + value.bytesRead;
       }
       const judged = compareRounds(rounds);
       return [
         {
           ...{ name, unit: "us each", ...judged },
           ...{ target: RATIO_MAX, bar: `ratio <= ${RATIO_MAX}`, met: judged.ratio <= RATIO_MAX },
-          note: `baseline: the same with ${FEW} people; ${ROUNDS} rounds of ${lookups} people at random, all of whom are found, each with the story that answers a question, on warm files`,
+          note: `baseline: the same with ${FEW} people; ${ROUNDS} rounds of ${lookups} people at random, all of whom are found, each with the story that answers a question, on files that the system has in memory (${bytesRead / 1_024} KiB were read from the disk all the same)`,
         },
       ];
     } finally {
@@ -54,7 +59,28 @@ export const pointLookup: Row = {
   },
 };
 
+/**
+ * One round on a file that the system has in memory. Some systems take back within seconds what is not touched, and a
+ * read of the disk costs as much as several look-ups: the row is about the index, not about the disk.
+ */
+function inMemory(lookup: Lookup, times: number): { readonly us: number; readonly bytesRead: number } {
+  for (let tried = 1; ; tried++) {
+    lookup.readThrough();
+    const before = bytesReadFromDisk();
+    const us = lookup.lookUp(times);
+    const bytesRead = bytesReadFromDisk() - before;
+    if (bytesRead === 0 || tried === TRIES) return { us, bytesRead };
+  }
+}
+
+/** What this process has had fetched from a disk so far (Linux: proc_pid_io(5)). */
+function bytesReadFromDisk(): number {
+  return Number(/^read_bytes: (\d+)$/m.exec(readFileSync("/proc/self/io", "utf8"))?.[1]);
+}
+
 interface Lookup {
+  /** Has the system read the whole file. */
+  readThrough(): void;
   /** Looks so many people up, at random, and says how long one took, in microseconds. */
   lookUp(times: number): number;
   close(): void;
@@ -62,7 +88,6 @@ interface Lookup {
 
 function openLookup(bench: Bench, people: number): Lookup {
   const file = join(filledFolder(bench.folder, people, bench.say), "index.db");
-  readThrough(file);
   const db = openDatabase(file, { readonly: true });
   const locator = makeLocator({ db, clock: systemClock, providers: providersOfHolder() });
   const needs = {
@@ -74,6 +99,7 @@ function openLookup(bench: Bench, people: number): Lookup {
   const random = seededRandom(SEED);
   const permit = ownPermit(HOLDER_ID as NodeId, questionsOnHeld(people, 1, random)[0]!);
   return {
+    readThrough: () => readThrough(file),
     lookUp(times) {
       const questions = questionsOnHeld(people, times, random);
       const startedMs = performance.now();
