@@ -14,12 +14,12 @@ import { seededRandom } from "../node/base/random.ts";
 import { type LinkRow, readLinkRows } from "../node/cli/link-file.ts";
 import { makeIdentityStore } from "../node/mpi/identity-store.ts";
 import { LinkRecords } from "../node/mpi/linkage/link-records.ts";
-import { readModel } from "../node/mpi/linkage/model.ts";
+import { ownModel } from "../node/mpi/linkage/model.ts";
 import { openStore } from "../node/storage/database.ts";
 
 const SETS = process.env["CORRIDOR_LINKAGE_SETS"] ?? join(import.meta.dirname, "../../shared/data/linkage");
 
-const model = readModel();
+const model = ownModel();
 
 interface LinkageSet {
   readonly rows: readonly LinkRow[];

@@ -6,7 +6,8 @@ import { Command } from "commander";
 import type { Clock } from "../base/clock.ts";
 import { Failure } from "../base/failure.ts";
 import { LinkRecords } from "../mpi/linkage/link-records.ts";
-import { type LinkModel, readModel } from "../mpi/linkage/model.ts";
+import { readModelFile } from "../mpi/linkage/model-file.ts";
+import { type LinkModel, ownModel } from "../mpi/linkage/model.ts";
 import { reportFailure } from "./exit.ts";
 import { readLinkRows, writeWhole } from "./link-file.ts";
 
@@ -21,7 +22,7 @@ export function linkCommand({ clock }: { readonly clock: Clock }): Command {
     .option("--model <file>", "a model from corridor mpi train, instead of the one that nodes link with")
     .action(async (from: string, to: string, options: { readonly model?: string }) => {
       try {
-        await link(from, to, readModel(options.model), clock);
+        await link(from, to, options.model === undefined ? ownModel() : readModelFile(options.model), clock);
       } catch (thrown) {
         reportFailure(thrown);
       }

@@ -4,7 +4,8 @@ import { Failure } from "../base/failure.ts";
 import { toComparable } from "../mpi/linkage/comparable.ts";
 import { CountedFrequencies } from "../mpi/linkage/frequencies.ts";
 import { linkFrom, makeLinker } from "../mpi/linkage/linker.ts";
-import { readModel } from "../mpi/linkage/model.ts";
+import { readModelFile } from "../mpi/linkage/model-file.ts";
+import { ownModel } from "../mpi/linkage/model.ts";
 import { scorePair } from "../mpi/linkage/score.ts";
 import { EXIT, reportFailure } from "./exit.ts";
 import { type LinkRow, readLinkRows } from "./link-file.ts";
@@ -34,7 +35,7 @@ export function explainCommand(): Command {
 }
 
 async function run(a: string, b: string, { in: path, model: modelPath, json }: ExplainOptions): Promise<void> {
-  const model = readModel(modelPath);
+  const model = modelPath === undefined ? ownModel() : readModelFile(modelPath);
   const frequencies = new CountedFrequencies(model);
   const wanted = new Map<string, LinkRow>();
   let records = 0;

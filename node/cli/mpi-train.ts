@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { Failure } from "../base/failure.ts";
 import { toComparable, type Comparable } from "../mpi/linkage/comparable.ts";
 import { FIELDS, LEVELS } from "../mpi/linkage/levels.ts";
-import { type LinkModel, readModel } from "../mpi/linkage/model.ts";
+import { type LinkModel, ownModel } from "../mpi/linkage/model.ts";
 import { train, type Training } from "../mpi/linkage/train.ts";
 import { reportFailure } from "./exit.ts";
 import { readLinkRows, writeWhole } from "./link-file.ts";
@@ -49,7 +49,7 @@ async function run(files: readonly string[], { out, version, seed }: TrainOption
       if (records.length < RECORDS_MAX) records.push(toComparable(input));
     }
   }
-  const base = readModel();
+  const base = ownModel();
   const training = train(records, base, version, Number(seed));
   if (training.blockings.length === 0) {
     throw new Failure("invalid-input", "Too few of these records are alike to say how one person's records differ.");

@@ -3,7 +3,7 @@ import { type Candidate as KnownCandidate, type Chooser, makeChooser } from "./l
 import { toComparable, type Comparable } from "./linkage/comparable.ts";
 import { frequenciesOf } from "./linkage/frequencies.ts";
 import { linkFrom, makeLinker } from "./linkage/linker.ts";
-import { readModel } from "./linkage/model.ts";
+import { ownModel } from "./linkage/model.ts";
 import { scorePair } from "./linkage/score.ts";
 import { decideLink } from "./matching.ts";
 import { normaliseName, normalisePostcode } from "./names.ts";
@@ -155,7 +155,7 @@ let made: Linking | undefined;
 /** Made when it is first needed: a node that only answers has no use for it. */
 function linking(): Linking {
   if (made !== undefined) return made;
-  const model = readModel();
+  const model = ownModel();
   const frequencies = frequenciesOf(model);
   const linker = makeLinker(model, frequencies);
   made = {

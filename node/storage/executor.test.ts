@@ -71,7 +71,7 @@ async function addForEver(file: string, firstValue: number): Promise<void> {
 }
 
 if (!isMainThread && (workerData as { store?: string } | null)?.store !== undefined) {
-  serveWriter({ index: [makeProbeHandlers], audit: [] }, systemClock);
+  await serveWriter({ index: async () => [makeProbeHandlers], audit: async () => [] }, systemClock);
 } else if (process.argv[2] === ACKING_CHILD) {
   await addForEver(process.argv[3] ?? "", Number(process.argv[4]));
 } else {

@@ -24,21 +24,23 @@ export type FromWriter =
   /** The file must be given up. */
   | { readonly kind: "broken"; readonly failure: SentFailure };
 
+/** For each store, what loads the makers of its commands' handlers. */
+export type WriterMakers = Readonly<Record<StoreName, () => Promise<readonly HandlersMaker[]>>>;
+
 /**
  * The life of a writer thread: opens its file, then runs group after group, and tends the file between them, until it is
  * told to close.
- *
- * @param makers for each store, what makes the handlers of its commands.
  */
-export function serveWriter(makers: Readonly<Record<StoreName, readonly HandlersMaker[]>>, clock: Clock): void {
+export async function serveWriter(makersOf: WriterMakers, clock: Clock): Promise<void> {
   const port = parentPort;
   check(!isMainThread && port !== null, "the writer runs in a thread of its own");
   const { file, store } = workerData as WriterStart;
   const send = (message: FromWriter): void => port.postMessage(message);
   const alarm = ({ event, failure }: StoreAlarm): void => send({ kind: "alarm", event, failure: sendFailure(failure) });
   try {
+    const makers = await makersOf[store]();
     const kept = keepStore(file, store, clock, alarm);
-    const handlers = mergeHandlers(makers[store].map((make) => make(kept.db)));
+    const handlers = mergeHandlers(makers.map((make) => make(kept.db)));
     const runGroup = makeGroupRunner(kept.db, handlers, kept);
     const tending = tend(kept, clock, (failure) => send({ kind: "broken", failure }));
     port.on("message", (message: ToWriter) => {

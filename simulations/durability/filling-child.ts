@@ -48,6 +48,7 @@ async function fill(file: string, bytes: number): Promise<void> {
 }
 
 const [, script = "", file, bytes] = process.argv;
-if (!isMainThread) serveWriter({ index: [makeHandlers], audit: [makeHandlers] }, systemClock);
+const makers = async () => [makeHandlers];
+if (!isMainThread) await serveWriter({ index: makers, audit: makers }, systemClock);
 else if (import.meta.url.endsWith(script.split("/").at(-1) ?? "-") && file !== undefined)
   await fill(file, Number(bytes));

@@ -8,10 +8,10 @@ import { blockKeys } from "./keys.ts";
 import { compare, type Field, LEVELS } from "./levels.ts";
 import { isOneSlipApart, jaroWinkler } from "./likeness.ts";
 import { makeLinker } from "./linker.ts";
-import { readModel } from "./model.ts";
+import { ownModel } from "./model.ts";
 import { RecordArena } from "./record-arena.ts";
 
-const model = readModel();
+const model = ownModel();
 const linker = makeLinker(model, frequenciesOf(model));
 
 const NOTHING: MatchInput = {

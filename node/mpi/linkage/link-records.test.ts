@@ -4,9 +4,9 @@ import fc from "fast-check";
 
 import type { MatchInput } from "./comparable.ts";
 import { LinkRecords } from "./link-records.ts";
-import { readModel } from "./model.ts";
+import { ownModel } from "./model.ts";
 
-const model = readModel();
+const model = ownModel();
 
 const NOTHING: MatchInput = {
   ...{ nhsNumber: "", nhsNumberStatus: "", givenName: "", middleName: "", familyName: "", birthDate: "", gender: "" },

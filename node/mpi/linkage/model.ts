@@ -1,10 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { z } from "zod";
+import type { Field } from "./levels.ts";
 
-import { Failure } from "../../base/failure.ts";
-import { FIELDS, type Field, LEVELS } from "./levels.ts";
+export const OWN_MODEL = join(import.meta.dirname, "model.json");
 
 /** How often a field agrees at each of its levels among pairs of one person (m) and among pairs of two (u). */
 export interface FieldModel {
@@ -31,49 +30,10 @@ export interface LinkModel {
 
 export type Shares = Readonly<Record<string, number>>;
 
-/** A probability that is no certainty: its logarithm is a number. */
-const probability = z.number().gt(0).lte(1);
-
-const MODEL = z.strictObject({
-  version: z.string().regex(/^[\w.-]{1,40}$/),
-  fields: z.strictObject(
-    Object.fromEntries(FIELDS.map((field) => [field, fieldSchema(field)])) as Record<
-      Field,
-      ReturnType<typeof fieldSchema>
-    >,
-  ),
-  linkBits: z.number(),
-  reviewBits: z.number().min(0),
-  marginBits: z.number().min(0),
-  meanBits: z.number(),
-  common: z.strictObject({
-    given: z.record(z.string(), probability),
-    family: z.record(z.string(), probability),
-  }),
-});
-
-function fieldSchema(field: Field) {
-  const levels = z.array(probability).length(LEVELS[field].length);
-  return z.strictObject({ m: levels, u: levels });
-}
-
 /**
- * Reads a model.
- *
- * @param path the product's own model unless given.
- * @throws {Failure} `configuration`: it cannot be read, or lacks a field or a level.
+ * The product's own model. Its file is part of the program, which a test holds against the schema of other models
+ * (`model-file.ts`): a writer's thread need not carry the schema's library for it.
  */
-export function readModel(path: string = join(import.meta.dirname, "model.json")): LinkModel {
-  let json: unknown;
-  try {
-    json = JSON.parse(readFileSync(path, "utf8"));
-  } catch (cause) {
-    throw new Failure("configuration", "The linking model cannot be read: it is no JSON file.", { where: path, cause });
-  }
-  const read = MODEL.safeParse(json);
-  if (read.success) return read.data;
-  const [issue] = read.error.issues;
-  throw new Failure("configuration", `The linking model is not whole: ${issue?.path.join(".")}: ${issue?.message}`, {
-    where: path,
-  });
+export function ownModel(): LinkModel {
+  return JSON.parse(readFileSync(OWN_MODEL, "utf8")) as LinkModel;
 }

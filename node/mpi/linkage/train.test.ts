@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { seededRandom } from "../../base/random.ts";
 import { type Comparable, type MatchInput, toComparable } from "./comparable.ts";
 import { levelOf } from "./levels.ts";
-import { readModel } from "./model.ts";
+import { ownModel } from "./model.ts";
 import { train } from "./train.ts";
 
-const base = readModel();
+const base = ownModel();
 
 const GIVEN = "Amina Samira Nadia Farah Grace Olivia Poppy Freya Martha Edith Harriet Beatrice Philippa Rosalind".split(
   " ",
