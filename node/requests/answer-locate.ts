@@ -7,12 +7,13 @@ import type { NodeId } from "../base/words.ts";
 
 /**
  * Empty answers leave a whole multiple of this after the question came in, whatever their cause: none held, objected, hidden
- * or restricted are one answer. The look-ups of every cause fit well inside it.
+ * or restricted are one answer. The look-ups of every cause fit well inside it; a longer one would be felt, because the last
+ * area to answer a locate is often one that has nothing.
  *
  * What is left to see: two causes whose look-ups differ by d ms come apart only where the audit's commit falls so near a
  * multiple that d carries it across, for about d in {@link EMPTY_ANSWER_FLOOR_MS} questions, and then by one whole floor.
  */
-export const EMPTY_ANSWER_FLOOR_MS = 10;
+export const EMPTY_ANSWER_FLOOR_MS = 5;
 
 /** A question from a peer, its assertion already verified as that peer's own and its attempt fresh. */
 export interface PeerQuestion extends Question {
