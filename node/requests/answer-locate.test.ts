@@ -64,14 +64,14 @@ async function answer({ found = EMPTY, auditMs = 0, earlyMs = 0, ...given }: Cas
 describe("an empty answer", () => {
   it("leaves at a multiple of the floor, however long the audit took", async () => {
     for (const [auditMs, expectedMs] of [
-      [0, 10],
-      [0.4, 10],
-      [9.9, 10],
-      [10, 10],
-      [10.1, 20],
-      [15, 20],
-      [17.3, 20],
-      [33, 40],
+      [0, 5],
+      [0.4, 5],
+      [4.9, 5],
+      [5, 5],
+      [5.1, 10],
+      [7, 10],
+      [12.3, 15],
+      [33, 35],
     ] as const) {
       const { leftMs } = await answer({ auditMs });
       assert.ok(leftMs >= expectedMs && leftMs < expectedMs + 1, `audit of ${auditMs} ms: left at ${leftMs} ms`);
@@ -79,7 +79,7 @@ describe("an empty answer", () => {
   });
 
   it("leaves at one time whatever its cause, though the causes take unlike times", async () => {
-    const times = [15.0, 15.3, 16.2, 18.7].map(async (auditMs) => (await answer({ auditMs, earlyMs: 0.75 })).leftMs);
+    const times = [7.0, 7.3, 8.2, 9.7].map(async (auditMs) => (await answer({ auditMs, earlyMs: 0.75 })).leftMs);
     const left = await Promise.all(times);
     for (const each of left)
       assert.ok(each >= 2 * EMPTY_ANSWER_FLOOR_MS && each < 2 * EMPTY_ANSWER_FLOOR_MS + 1, `${each}`);
