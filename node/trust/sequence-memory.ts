@@ -1,7 +1,7 @@
-import { mkdir, open, readFile, rename } from "node:fs/promises";
-import { dirname } from "node:path";
+import { readFile } from "node:fs/promises";
 
 import { Failure } from "../base/failure.ts";
+import { replaceFile } from "../base/replace-file.ts";
 
 /** Remembers across restarts which manifest was in force, so that an older one cannot come back unseen. */
 export interface SequenceMemory {
@@ -31,7 +31,7 @@ export function openSequenceMemory(path: string): SequenceMemory {
     async keep(sequence) {
       if (sequence <= (await highest())) return;
       try {
-        await writeInOneStep(path, `${sequence}\n`);
+        await replaceFile(path, `${sequence}\n`);
       } catch (cause) {
         throw new Failure("configuration", `The manifest's sequence cannot be kept in ${path}.`, {
           where: path,
@@ -58,24 +58,4 @@ async function readSequence(path: string): Promise<number> {
     `${path} does not hold the sequence of a manifest: restore it from the backup of the data folder, or remove it.`,
     { where: path },
   );
-}
-
-/** Whole or not at all: written beside, then put in its place. */
-async function writeInOneStep(path: string, text: string): Promise<void> {
-  const folder = dirname(path);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const beside = await open(`${path}.new`, "w", 0o600);
-  try {
-    await beside.writeFile(text);
-    await beside.sync();
-  } finally {
-    await beside.close();
-  }
-  await rename(`${path}.new`, path);
-  const holding = await open(folder);
-  try {
-    await holding.sync();
-  } finally {
-    await holding.close();
-  }
 }
