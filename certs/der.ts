@@ -1,15 +1,34 @@
 /**
- * Reads the two extensions that node:crypto does not show, from certificates that OpenSSL has already parsed.
+ * The few forms of DER that node:crypto does not show: two extensions of certificates that OpenSSL has already parsed, and
+ * revocation lists.
  *
- * It walks and never recurses: the path to an extension is fixed, so there is nothing for a hostile file to nest.
+ * Reading walks and never recurses: every path is fixed, so there is nothing for a hostile file to nest.
  */
 
 export interface DerElement {
   readonly tag: number;
   readonly contents: Uint8Array;
+  /** The element itself: tag, length and contents. */
+  readonly whole: Uint8Array;
 }
 
-export const DER = { utf8: 0x0c, octets: 0x04, sequence: 0x30, oid: 0x06, extensions: 0xa3 } as const;
+export const DER = {
+  boolean: 0x01,
+  integer: 0x02,
+  bits: 0x03,
+  octets: 0x04,
+  null: 0x05,
+  oid: 0x06,
+  enumerated: 0x0a,
+  utf8: 0x0c,
+  utcTime: 0x17,
+  generalizedTime: 0x18,
+  sequence: 0x30,
+  set: 0x31,
+  /** The extensions of a certificate, and those of a revocation list. */
+  extensions: 0xa3,
+  listExtensions: 0xa0,
+} as const;
 
 /** The elements that lie one after another in these bytes, or `undefined` where they are not whole DER elements. */
 export function readElements(bytes: Uint8Array): DerElement[] | undefined {
@@ -19,7 +38,8 @@ export function readElements(bytes: Uint8Array): DerElement[] | undefined {
     if (length === undefined) return undefined;
     const end = length.contentsAt + length.bytes;
     if (end > bytes.length) return undefined;
-    elements.push({ tag: bytes[offset] ?? 0, contents: bytes.subarray(length.contentsAt, end) });
+    const contents = bytes.subarray(length.contentsAt, end);
+    elements.push({ tag: bytes[offset] ?? 0, contents, whole: bytes.subarray(offset, end) });
     offset = end;
   }
   return elements;
@@ -49,6 +69,24 @@ export function readExtension(certificateDer: Uint8Array, oid: string): Uint8Arr
   return value?.tag === DER.octets ? value.contents : undefined;
 }
 
+/** A certificate's subject, byte for byte: what its authority's lists call their issuer. */
+export function readSubject(certificateDer: Uint8Array): Uint8Array | undefined {
+  const certificate = readOnly(certificateDer, DER.sequence);
+  const toBeSigned = certificate && readElements(certificate)?.[0];
+  // Version, serial, algorithm, issuer, validity, subject.
+  return toBeSigned && readElements(toBeSigned.contents)?.[5]?.whole;
+}
+
+/** One element; `contents` of several parts are put one after another. */
+export function encode(tag: number, ...contents: readonly Uint8Array[]): Uint8Array {
+  const length = contents.reduce((sum, part) => sum + part.length, 0);
+  return join([Uint8Array.of(tag, ...encodeLength(length)), ...contents]);
+}
+
+export function join(parts: readonly Uint8Array[]): Uint8Array {
+  return new Uint8Array(Buffer.concat(parts));
+}
+
 /** The contents of an object identifier. */
 export function encodeOid(oid: string): Uint8Array {
   const [first = 0n, second = 0n, ...rest] = oid.split(".").map(BigInt);
@@ -59,6 +97,14 @@ function base128(arc: bigint): number[] {
   const digits = [Number(arc & 0x7fn)];
   for (let left = arc >> 7n; left > 0n; left >>= 7n) digits.unshift(Number(left & 0x7fn) | 0x80);
   return digits;
+}
+
+function encodeLength(length: number): number[] {
+  if (length < 0x80) return [length];
+  if (length < 0x100) return [0x81, length];
+  return length < 0x1_0000
+    ? [0x82, length >> 8, length & 0xff]
+    : [0x83, length >> 16, (length >> 8) & 0xff, length & 0xff];
 }
 
 function readLength(bytes: Uint8Array, offset: number): { bytes: number; contentsAt: number } | undefined {

@@ -1,6 +1,6 @@
 import { callerRightsSchema, type CallerRights } from "./caller-rights.ts";
 import type { Extension } from "./certificate.ts";
-import { DER, encodeOid, readElements, readExtension, readOnly } from "./der.ts";
+import { DER, encode, encodeOid, join, readElements, readExtension, readOnly } from "./der.ts";
 import { CALLER_RIGHTS_OID } from "./profile.ts";
 
 /** The extensions of our certificates, as DER: what each kind may be used for, and the names it may carry. */
@@ -87,17 +87,4 @@ function subtrees(names: readonly Uint8Array[]): Uint8Array {
 
 function text(tag: number, value: string): Uint8Array {
   return encode(tag, new TextEncoder().encode(value));
-}
-
-function encode(tag: number, contents: Uint8Array): Uint8Array {
-  return join([Uint8Array.of(tag, ...encodeLength(contents.length)), contents]);
-}
-
-function encodeLength(length: number): number[] {
-  if (length < 0x80) return [length];
-  return length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
-}
-
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  return new Uint8Array(Buffer.concat(parts));
 }
