@@ -3,6 +3,9 @@ import { hash } from "node:crypto";
 import type { Database } from "better-sqlite3";
 
 import type { CommandHandlers } from "../storage/executor.ts";
+import { LOG_COLUMNS } from "./log-columns.ts";
+import { leafOf, type LogValues } from "./tree/leaf.ts";
+import { fillTree, makeTreeWriter } from "./tree/tree-store.ts";
 
 /**
  * What happened: `restricted` is a locate stopped because the patient's location is protected, `review` that somebody
@@ -70,8 +73,14 @@ export function makeHandlers(db: Database): CommandHandlers {
   const insert = db.prepare(INSERT);
   const markSeen = db.prepare("INSERT INTO seen_attempt (key, at_ms) VALUES (?, ?) ON CONFLICT DO NOTHING");
   const forgetStretch = makeForgetStretch(db);
-  const append = (entry: NewEntry): number =>
-    Number(insert.run(...valuesOf(entry, judgeTime(entry.wallMs))).lastInsertRowid);
+  fillTree(db);
+  const tree = makeTreeWriter(db);
+  const append = (entry: NewEntry): number => {
+    const values = valuesOf(entry, judgeTime(entry.wallMs));
+    const seq = Number(insert.run(...values).lastInsertRowid);
+    tree.append(seq, leafOf(values));
+    return seq;
+  };
 
   return {
     "audit.append": append,
@@ -128,41 +137,10 @@ function makeSteadyTime(db: Database): (wallMs: number) => EntryTime {
   };
 }
 
-const COLUMNS = [
-  "at_ms",
-  "clock_behind_ms",
-  "kind",
-  "request_id",
-  "attempt_id",
-  "permit_id",
-  "asker",
-  "holder",
-  "user_id",
-  "role",
-  "setting",
-  "organisation",
-  "assurance",
-  "purpose",
-  "relationship",
-  "relationship_reference",
-  "trigger_kind",
-  "reason",
-  "patient",
-  "person_id",
-  "outcome",
-  "why",
-  "pointer_ids",
-  "detail",
-  "evidence_payload",
-  "evidence_signature",
-  "patient_nonce",
-  "salt",
-] as const;
+const INSERT = `INSERT INTO audit_log (${LOG_COLUMNS.join(", ")}) VALUES (${LOG_COLUMNS.map(() => "?").join(", ")})`;
 
-const INSERT = `INSERT INTO audit_log (${COLUMNS.join(", ")}) VALUES (${COLUMNS.map(() => "?").join(", ")})`;
-
-/** In the order of {@link COLUMNS}. */
-function valuesOf(entry: NewEntry, time: EntryTime): readonly unknown[] {
+/** In the order of {@link LOG_COLUMNS}. */
+function valuesOf(entry: NewEntry, time: EntryTime): LogValues {
   return [
     time.atMs,
     time.clockBehindMs,

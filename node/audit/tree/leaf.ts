@@ -1,0 +1,39 @@
+import { hash } from "node:crypto";
+
+import { LOG_COLUMNS } from "../log-columns.ts";
+import { leafHash } from "./merkle.ts";
+
+/** A row of the log, in the order of {@link LOG_COLUMNS}. */
+export type LogValues = readonly (string | number | Uint8Array | null)[];
+
+const SALT_AT = LOG_COLUMNS.indexOf("salt");
+
+/** Where each column stands, in the order of their names: that of RFC 8785. */
+const IN_ORDER = LOG_COLUMNS.map((name, at) => ({ name, at }))
+  .filter(({ at }) => at !== SALT_AT)
+  .toSorted((one, other) => (one.name < other.name ? -1 : 1));
+
+/**
+ * An entry's leaf: over the SHA-256 of its salt and its {@link canonicalEntry}. Whoever has only the leaf cannot find out
+ * what the entry said, whatever they try: the entry can be erased, and the tree still stands.
+ */
+export function leafOf(values: LogValues): Uint8Array {
+  const salt = values[SALT_AT];
+  if (!(salt instanceof Uint8Array)) throw new TypeError("an entry has a salt");
+  return leafHash(hash("sha256", Buffer.concat([salt, Buffer.from(canonicalEntry(values))]), "buffer"));
+}
+
+/**
+ * What of an entry is hashed: a JSON object in the canonical form of RFC 8785, the columns by their names, bytes in base64.
+ * Parts that the entry does not have are left out, so that a column added later changes no older leaf.
+ */
+export function canonicalEntry(values: LogValues): string {
+  const parts: string[] = [];
+  for (const { name, at } of IN_ORDER) {
+    const value = values[at];
+    if (value === null || value === undefined) continue;
+    const text = value instanceof Uint8Array ? Buffer.from(value).toString("base64") : value;
+    parts.push(`"${name}":${JSON.stringify(text)}`);
+  }
+  return `{${parts.join(",")}}`;
+}
