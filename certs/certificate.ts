@@ -1,19 +1,15 @@
-import { type KeyObject, X509Certificate, randomBytes, sign } from "node:crypto";
-import { promisify } from "node:util";
+import { type KeyObject, X509Certificate, randomBytes } from "node:crypto";
 
 import forge from "node-forge";
 
 import { check } from "../node/base/check.ts";
 import { DER, encodeOid } from "./der.ts";
+import { signWithRsa } from "./rsa-signature.ts";
 
 /** Composes and signs certificates. forge lays out the ASN.1; every key stays with node:crypto, and OpenSSL signs. */
 
 const { asn1, pki } = forge;
 type Asn1 = forge.asn1.Asn1;
-const signOnThreadPool = promisify(
-  (data: Uint8Array, key: KeyObject, done: (error: Error | null, signature: Buffer) => void) =>
-    sign("sha256", data, key, done),
-);
 
 /** An extension, its value as DER. */
 export interface Extension {
@@ -72,7 +68,7 @@ async function seal(
   certificate.signature = "";
   const toBeSigned = part(pki.certificateToAsn1(certificate), 0);
   parts(part(parts(toBeSigned).at(-1), 0)).push(...extensions.map(extensionToAsn1));
-  const signature = await signOnThreadPool(Buffer.from(asn1.toDer(toBeSigned).getBytes(), "latin1"), key);
+  const signature = await signWithRsa(Buffer.from(asn1.toDer(toBeSigned).getBytes(), "latin1"), key);
   certificate.tbsCertificate = toBeSigned;
   certificate.signature = signature.toString("latin1");
   return pki.certificateToPem(certificate).replaceAll("\r\n", "\n");

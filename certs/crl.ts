@@ -1,10 +1,21 @@
-import { type KeyObject, X509Certificate, sign, verify } from "node:crypto";
-import { promisify } from "node:util";
+import { type KeyObject, X509Certificate, verify } from "node:crypto";
 
 import { check } from "../node/base/check.ts";
 import { Failure } from "../node/base/failure.ts";
 import type { Signer } from "./certificate.ts";
-import { DER, type DerElement, encode, encodeOid, readElements, readExtension, readOnly, readSubject } from "./der.ts";
+import {
+  DER,
+  type DerElement,
+  encode,
+  encodeOid,
+  hexOf,
+  readElements,
+  readExtension,
+  readOnly,
+  readSubject,
+} from "./der.ts";
+import { describeName, readName } from "./distinguished-name.ts";
+import { RSA_SIGNATURE, digestOf, signWithRsa } from "./rsa-signature.ts";
 
 /**
  * Certificate revocation lists (RFC 5280, version 2): whole lists of one authority, signed with RSA.
@@ -62,24 +73,11 @@ export interface CrlOrder {
 }
 
 const OID = {
-  sha256WithRsa: "1.2.840.113549.1.1.11",
   keyIdentifier: "2.5.29.14",
   authorityKeyIdentifier: "2.5.29.35",
   crlNumber: "2.5.29.20",
   reason: "2.5.29.21",
 } as const;
-
-/** By the object identifier of the signature. SHA-1 and MD5 are not among them. */
-const DIGEST_OF: ReadonlyMap<string, string> = new Map([
-  [hexOf(encodeOid(OID.sha256WithRsa)), "sha256"],
-  [hexOf(encodeOid("1.2.840.113549.1.1.12")), "sha384"],
-  [hexOf(encodeOid("1.2.840.113549.1.1.13")), "sha512"],
-]);
-
-const signOnThreadPool = promisify(
-  (data: Uint8Array, key: KeyObject, done: (error: Error | null, signature: Buffer) => void) =>
-    sign("sha256", data, key, done),
-);
 
 /**
  * Signs an authority's list.
@@ -88,7 +86,6 @@ const signOnThreadPool = promisify(
  * @throws {Failure} `invalid-input`: it would be over 256 KiB.
  */
 export async function signCrl(order: CrlOrder): Promise<Buffer> {
-  const algorithm = encode(DER.sequence, oid(OID.sha256WithRsa), encode(DER.null));
   const authority = new X509Certificate(order.issuer.certificatePem);
   const issuer = readSubject(authority.raw);
   check(issuer !== undefined, "an authority's certificate has a subject");
@@ -96,15 +93,15 @@ export async function signCrl(order: CrlOrder): Promise<Buffer> {
   const toBeSigned = encode(
     DER.sequence,
     encode(DER.integer, Uint8Array.of(1)),
-    algorithm,
+    RSA_SIGNATURE,
     issuer,
     encodeTime(order.thisUpdateMs),
     encodeTime(order.nextUpdateMs),
     ...(revoked.length === 0 ? [] : [encode(DER.sequence, ...revoked)]),
     encode(DER.listExtensions, encode(DER.sequence, ...keyIdentifierOf(authority), numberExtension(order.number))),
   );
-  const signature = await signOnThreadPool(toBeSigned, order.issuer.privateKey);
-  const list = encode(DER.sequence, toBeSigned, algorithm, encode(DER.bits, Uint8Array.of(0), signature));
+  const signature = await signWithRsa(toBeSigned, order.issuer.privateKey);
+  const list = encode(DER.sequence, toBeSigned, RSA_SIGNATURE, encode(DER.bits, Uint8Array.of(0), signature));
   if (list.length > CRL_BYTES_MAX) {
     throw new Failure("invalid-input", `The revocation list would be over ${CRL_BYTES_MAX} bytes.`);
   }
@@ -144,7 +141,7 @@ export function readCrl(bytes: Uint8Array): Crl {
   }
   const entries = (revoked === undefined ? [] : elementsOf(revoked.contents)).map(readRevocation);
   return {
-    issuerName: describeName(issuer),
+    issuerName: describeName(readName(issuer)),
     number: numberOf(extensions),
     thisUpdateMs: readTime(thisUpdate),
     nextUpdateMs: readTime(nextUpdate),
@@ -152,7 +149,7 @@ export function readCrl(bytes: Uint8Array): Crl {
     entries,
     signed: {
       bytes: toBeSigned.whole,
-      digest: digestOf(signedWith, algorithm),
+      digest: digestNamed(signedWith, algorithm),
       signature: signature.contents.subarray(1),
     },
   };
@@ -181,9 +178,9 @@ function derOf(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(Buffer.from(base64, "base64"));
 }
 
-function digestOf(inside: DerElement | undefined, outside: DerElement | undefined): string {
-  const [algorithm] = (inside && readElements(inside.contents)) ?? [];
-  const digest = algorithm?.tag === DER.oid ? DIGEST_OF.get(hexOf(algorithm.contents)) : undefined;
+/** What signed it is named inside and outside: the two must be one. */
+function digestNamed(inside: DerElement | undefined, outside: DerElement | undefined): string {
+  const digest = digestOf(inside);
   if (digest === undefined || hexOf(inside!.whole) !== hexOf(outside!.whole)) {
     throw fault("is not signed by SHA-256 or better with RSA");
   }
@@ -295,33 +292,10 @@ function oid(id: string): Uint8Array {
   return encode(DER.oid, encodeOid(id));
 }
 
-const NAME_PARTS: ReadonlyMap<string, string> = new Map([
-  [hexOf(encodeOid("2.5.4.3")), "CN"],
-  [hexOf(encodeOid("2.5.4.10")), "O"],
-  [hexOf(encodeOid("2.5.4.11")), "OU"],
-  [hexOf(encodeOid("2.5.4.6")), "C"],
-]);
-
-function describeName(name: DerElement | undefined): string {
-  const parts = elementsOf(name?.contents ?? new Uint8Array()).map(({ contents }) => {
-    const [id, value] = elementsOf(readOnly(contents, DER.sequence) ?? new Uint8Array());
-    const text = Buffer.from(value?.contents ?? []).toString("latin1");
-    return `${NAME_PARTS.get(hexOf(id?.contents ?? new Uint8Array())) ?? "other"}=${text}`;
-  });
-  return parts
-    .join(", ")
-    .replaceAll(/[^\x20-\x7e]/g, "?")
-    .slice(0, 200);
-}
-
 function elementsOf(bytes: Uint8Array): readonly DerElement[] {
   const elements = readElements(bytes);
   if (elements === undefined) throw fault("is broken");
   return elements;
-}
-
-function hexOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("hex");
 }
 
 function fault(why: string): Failure {

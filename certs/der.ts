@@ -87,6 +87,10 @@ export function join(parts: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(Buffer.concat(parts));
 }
 
+export function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
+}
+
 /** The contents of an object identifier. */
 export function encodeOid(oid: string): Uint8Array {
   const [first = 0n, second = 0n, ...rest] = oid.split(".").map(BigInt);

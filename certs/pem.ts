@@ -3,12 +3,13 @@ import { X509Certificate } from "node:crypto";
 import { Failure } from "../node/base/failure.ts";
 
 const BLOCK = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
-const CERTIFICATES_MAX = 10;
+/** A chain, and whom a node trusts: the root and an issuing authority for each collaborative. */
+const CERTIFICATES_MAX = 60;
 
 /**
  * The certificates of a PEM file, in their order: the leaf first.
  *
- * @throws {Failure} `invalid-input`: there is none, there are over ten, or OpenSSL cannot read one.
+ * @throws {Failure} `invalid-input`: there is none, there are over sixty, or OpenSSL cannot read one.
  */
 export function readCertificates(pem: string, where: string): X509Certificate[] {
   const blocks = pem.match(BLOCK) ?? [];
