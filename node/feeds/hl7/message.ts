@@ -24,16 +24,21 @@ export interface Message {
   readonly segments: readonly Segment[];
 }
 
+/** Where a frame begins (0x0b). Inside a message it says that one was cut off and another follows. */
+const FRAME_START = 0x0b;
+
 /**
  * Takes a message apart. Fields are decoded when they are read: what nobody reads can be in whatever shape.
  *
+ * @param defaultSet the character set of a message that names none.
  * @throws {Failure} `invalid-input`; `where` names the segment or field, the message never quotes a value.
  */
-export function parseMessage(bytes: Buffer): Message {
+export function parseMessage(bytes: Buffer, defaultSet = ""): Message {
+  if (bytes.includes(FRAME_START)) throw new Failure("invalid-input", "A second message begins inside the message.");
   // Every set that is read has ASCII in its lower half, so MSH can be read before its set is known.
   const head = bytes.subarray(0, endOfSegment(bytes)).toString("latin1");
   const delimiters = readDelimiters(head);
-  const set = characterSetOf(head.split(delimiters.field)[17] ?? "");
+  const set = characterSetOf(head.split(delimiters.field)[17] || defaultSet);
   const lines = decodeBytes(bytes, set, "MSH-18").split("\r");
   if (lines.at(-1) === "") lines.pop();
   if (lines.length > SEGMENTS_MAX) throw new Failure("invalid-input", `There are more than ${SEGMENTS_MAX} segments.`);
