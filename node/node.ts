@@ -9,6 +9,9 @@ import { checkCallerRights } from "./access/caller-rights.ts";
 import { type Access, type Asked, makeAccess } from "./access/decide.ts";
 import { makeObjections } from "./access/objection-store.ts";
 import { mayHearOfPossibleMatch } from "./access/possible-match.ts";
+import { openQuarantine } from "./access/quarantine.ts";
+import { makeQuota } from "./access/quota.ts";
+import { openQuotaMemory } from "./access/quota-memory.ts";
 import { loadAccessTable } from "./access/table.ts";
 import { makeAudit } from "./audit/audit.ts";
 import { makePatientToken, openTokenKey } from "./audit/patient-token.ts";
@@ -35,7 +38,7 @@ import { type LocatorProvider, makeLocator } from "./locator/locator.ts";
 import { makeMpi } from "./mpi/mpi.ts";
 import { makeReviewReader } from "./mpi/review-reader.ts";
 import { makePersonSearch } from "./mpi/search.ts";
-import { answerLocate } from "./requests/answer-locate.ts";
+import { type PeerQuestion, answerLocate } from "./requests/answer-locate.ts";
 import { answerOwn } from "./requests/answer-own.ts";
 import { fillMatchKeys } from "./requests/fill-match-keys.ts";
 import { findRecords, knowPerson } from "./requests/find-records.ts";
@@ -145,6 +148,14 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     agreements: () => inForce().manifest.agreements,
     members: () => inForce().manifest.members,
   });
+  const quarantine = openQuarantine(join(settings.dataDir, "quarantine.json"), clock);
+  const quota = makeQuota({
+    ...{ clock, random, patientsPerMillion: settings.quota.patientsPerMillion },
+    populationOf: (asker) => directory.member(asker)?.population ?? 0,
+    memory: openQuotaMemory(join(settings.dataDir, "quotas.json"), (text) => log.warn("quotas", { text })),
+    alarm: ({ event, ...figures }) => log.warn(event, figures),
+  });
+  starting.defer(() => quota.close());
   const tls = readNodeTls(settings.certsDir);
   const { domain } = topology.network;
   const peers = makePeerClient({
@@ -179,7 +190,8 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   const admitted = new Map(feeds.map(({ provider, feed }) => [provider.code as string, asAdmittedFeed(feed)]));
   const answerNeeds = {
     clock,
-    decideAnswer: access.decideAnswer,
+    decideAnswer: (question: PeerQuestion) => quarantine.refusalOf(question.asker) ?? access.decideAnswer(question),
+    ...{ admit: quota.admit, noteMismatch: quota.noteMismatch },
     find,
     coverage: () => locator.coverage(),
     recordAnswer: audit.recordAnswer,

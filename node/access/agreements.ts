@@ -28,6 +28,8 @@ export type AgreementFinding =
       readonly code: "no-agreement" | "purpose-refused" | "role-refused" | "not-covered";
       /** Coded: the step at which the last agreement fell away. */
       readonly reason: string;
+      /** The agreements that fell away at that step; none where there was none between the two. */
+      readonly fell: readonly Agreement[];
     };
 
 interface Step {
@@ -81,8 +83,9 @@ const STEPS: readonly Step[] = [
 export function agreementFor(agreements: readonly Agreement[], asked: AgreementQuestion): AgreementFinding {
   let left = agreements;
   for (const { code, reason, keeps } of STEPS) {
-    left = left.filter((agreement) => keeps(agreement, asked));
-    if (left.length === 0) return { kind: "not-allowed", code, reason };
+    const kept = left.filter((agreement) => keeps(agreement, asked));
+    if (kept.length === 0) return { kind: "not-allowed", code, reason, fell: reason === "none-between" ? [] : left };
+    left = kept;
   }
   return { kind: "allowed", agreements: left };
 }

@@ -11,11 +11,16 @@ export interface AccessTable {
   readonly levelOf: (setting: Setting, group: RoleGroup, recordType: RecordTypeKey) => AccessLevel;
   /** True where the group may see anything at all in this setting. */
   readonly admits: (setting: Setting, group: RoleGroup) => boolean;
+  /** Where a reviewer finds the cells of a record type: `emergency.csv line 4`. */
+  readonly whereOf: (setting: Setting, recordType: RecordTypeKey) => string;
 }
 
 type Cells = Record<RecordTypeKey, AccessLevel>;
-/** One setting's matrix as read: complete only where no fault was found. */
-type Matrix = Record<RoleGroup, Cells>;
+/** One setting's file as read: complete only where no fault was found. */
+interface Matrix {
+  readonly cells: Record<RoleGroup, Cells>;
+  readonly lines: Map<RecordTypeKey, number>;
+}
 
 /** The committed table, one `<setting>.csv` each. */
 const TABLE_FOLDER = new URL("./table/", import.meta.url);
@@ -62,24 +67,26 @@ export function parseAccessTable(files: ReadonlyMap<string, string>): AccessTabl
 
 function tableOf(matrices: ReadonlyMap<Setting, Matrix>): AccessTable {
   const levelOf: AccessTable["levelOf"] = (setting, group, recordType) =>
-    matrices.get(setting)?.[group][recordType] ?? "none";
+    matrices.get(setting)?.cells[group][recordType] ?? "none";
   return Object.freeze({
     levelOf,
+    whereOf: (setting: Setting, recordType: RecordTypeKey) =>
+      `${setting}.csv line ${matrices.get(setting)?.lines.get(recordType) ?? 0}`,
     admits: (setting: Setting, group: RoleGroup) =>
       RECORD_TYPE_KEYS.some((recordType) => levelOf(setting, group, recordType) !== "none"),
   });
 }
 
 function readMatrix(text: string, fault: (what: string) => void): Matrix {
-  const matrix = Object.fromEntries(ROLE_GROUPS.map((group) => [group, {}])) as Matrix;
+  const matrix: Matrix = {
+    cells: Object.fromEntries(ROLE_GROUPS.map((group) => [group, {}])) as Matrix["cells"],
+    lines: new Map(),
+  };
   const [header, ...rows] = readLines(text, fault);
   const groups = readHeader(header ?? [], fault);
-  const seen = new Set<RecordTypeKey>();
-  for (const [index, row] of rows.entries()) {
-    readRow(row, groups, matrix, seen, (what) => fault(`line ${index + 2}: ${what}`));
-  }
+  for (const [index, row] of rows.entries()) readRow(row, index + 2, groups, matrix, fault);
   for (const key of RECORD_TYPE_KEYS) {
-    if (!seen.has(key)) fault(`has no line for "${key}". Add it, with a level for every role group.`);
+    if (!matrix.lines.has(key)) fault(`has no line for "${key}". Add it, with a level for every role group.`);
   }
   return matrix;
 }
@@ -110,16 +117,17 @@ function readHeader(header: readonly string[], fault: (what: string) => void): (
 
 function readRow(
   row: readonly string[],
+  line: number,
   groups: readonly (RoleGroup | undefined)[],
   matrix: Matrix,
-  seen: Set<RecordTypeKey>,
-  fault: (what: string) => void,
+  faultOfFile: (what: string) => void,
 ): void {
+  const fault = (what: string): void => faultOfFile(`line ${line}: ${what}`);
   const [name = "", ...cells] = row;
   const recordType = parseRecordType(name);
   if (recordType === undefined) return fault(`no such record type "${name}".`);
-  if (seen.has(recordType)) return fault(`"${recordType}" has a line already.`);
-  seen.add(recordType);
+  if (matrix.lines.has(recordType)) return fault(`"${recordType}" has a line already.`);
+  matrix.lines.set(recordType, line);
   if (cells.length > groups.length) fault(`"${recordType}" has ${cells.length} levels for ${groups.length} columns.`);
 
   for (const [column, group] of groups.entries()) {
@@ -130,7 +138,7 @@ function readRow(
     } else if (level !== "none" && PROTECTED_RECORD_TYPES.has(recordType)) {
       fault(`"${recordType}" is protected by law: "${group}" must be none, not ${level}.`);
     } else {
-      matrix[group][recordType] = level;
+      matrix.cells[group][recordType] = level;
     }
   }
 }

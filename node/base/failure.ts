@@ -13,12 +13,14 @@ export const FAILURE_CODES = [
   "no-agreement",
   "not-covered",
   "replayed",
+  "clocks-differ",
   "deadline-too-short",
   "timed-out",
   "unreachable",
   "incompatible",
   "directory-stale",
   "overloaded",
+  "over-quota",
   "not-served",
   "store-unavailable",
   "configuration",
@@ -30,6 +32,8 @@ export type FailureCode = (typeof FAILURE_CODES)[number];
 export interface FailureDetail {
   /** The field, file, host or limit at fault; never a value that a patient or user gave. */
   readonly where?: string;
+  /** After how many milliseconds asking again makes sense. */
+  readonly retryAfterMs?: number;
   readonly cause?: unknown;
 }
 
@@ -37,12 +41,14 @@ export interface FailureDetail {
 export class Failure extends Error {
   readonly code: FailureCode;
   readonly where: string | undefined;
+  readonly retryAfterMs: number | undefined;
 
   constructor(code: FailureCode, message: string, detail: FailureDetail = {}) {
     super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
     this.name = "Failure";
     this.code = code;
     this.where = detail.where;
+    this.retryAfterMs = detail.retryAfterMs;
   }
 }
 

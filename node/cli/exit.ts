@@ -15,6 +15,8 @@ const EXIT_OF = {
   "no-agreement": EXIT.refused,
   "not-covered": EXIT.refused,
   replayed: EXIT.refused,
+  "clocks-differ": EXIT.refused,
+  "over-quota": EXIT.refused,
   "deadline-too-short": EXIT.failed,
   "timed-out": EXIT.failed,
   unreachable: EXIT.failed,

@@ -22,6 +22,7 @@ describe("settings", () => {
       certsDir: "/etc/certs/wm-bsol",
       manifestPath: "/srv/manifest.jws",
       topologyPath: "/etc/topology.yaml",
+      quota: { patientsPerMillion: 6_000 },
       sandbox: false,
       reflection: false,
       logLevel: "info",

@@ -98,6 +98,15 @@ export const settingsSchema = z.strictObject({
     })
     .refine((pds) => Object.values(pds).filter((value) => value === "none").length % 6 === 0, "give all of it, or none")
     .prefault({}),
+  quota: z
+    .strictObject({
+      /** Patients an hour that another node may ask about here, for each million people whom it serves. */
+      patientsPerMillion: z
+        .int("give a whole number")
+        .min(1_000, "use 1000 or more: fewer would stop care")
+        .default(6_000),
+    })
+    .prefault({}),
   redis: z
     .strictObject({
       /** A Redis that hands out the node's background jobs; `none` = the node does them itself. May hold a password. */
@@ -136,6 +145,7 @@ export interface Settings {
   readonly redisUrl?: Concealed<URL>;
   /** Absent where the national demographics service is not asked. */
   readonly pds?: PdsSettings;
+  readonly quota: { readonly patientsPerMillion: number };
   readonly sandbox: boolean;
   readonly reflection: boolean;
   readonly logLevel: LogLevel;

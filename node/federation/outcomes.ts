@@ -21,6 +21,8 @@ const BY_FAILURE = {
   "deadline-too-short": { outcome: "timed-out", reason: "too-little-time" },
   unreachable: { outcome: "unreachable", reason: "" },
   overloaded: { outcome: "unreachable", reason: "busy" },
+  "over-quota": { outcome: "unreachable", reason: "over-quota" },
+  "clocks-differ": { outcome: "unreachable", reason: "clocks-differ" },
   "not-authenticated": { outcome: "unreachable", reason: "not-recognised" },
   "not-permitted": { outcome: "unreachable", reason: "not-admitted" },
   replayed: { outcome: "unreachable", reason: "failed" },

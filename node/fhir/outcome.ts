@@ -74,6 +74,8 @@ const ANSWER_OF = {
   incompatible: [501, "not-supported"],
   "directory-stale": [503, "transient"],
   overloaded: [503, "throttled"],
+  "over-quota": [429, "throttled"],
+  "clocks-differ": [401, "login"],
   "not-served": [501, "not-supported"],
   "store-unavailable": [503, "transient"],
   configuration: [503, "transient"],

@@ -52,6 +52,8 @@ async function answer({ found = EMPTY, auditMs = 0, earlyMs = 0, ...given }: Cas
   const answering = answerLocate(question, {
     clock: { ...clock, sleep: (ms, signal) => clock.sleep(Math.max(0.25, ms - earlyMs), signal) },
     decideAnswer: () => decision,
+    admit: () => undefined,
+    noteMismatch: () => undefined,
     find: () => found,
     coverage: () => ({ providers: [] }),
     recordAnswer: () => clock.sleep(auditMs),

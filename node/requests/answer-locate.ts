@@ -47,6 +47,10 @@ export interface AnswerLocateNeeds {
   readonly clock: Clock;
   /** Agreement, coverage, purpose and role: all independent of the patient's records. */
   readonly decideAnswer: (question: PeerQuestion) => Decision;
+  /** Throws `over-quota` where the asker may ask about no more patients for now; decided from the question alone. */
+  readonly admit: (question: PeerQuestion) => void;
+  /** Told whenever an asker hears that a number is somebody else's. */
+  readonly noteMismatch: (asker: NodeId) => void;
   readonly find: (question: Question, permit: Permit) => Found;
   readonly coverage: () => Coverage;
   /** Durable in the audit when it resolves: what is about to leave, for whom, under which permit. */
@@ -65,6 +69,7 @@ export interface AnswerLocateNeeds {
  *
  * @throws {Failure} `deadline-too-short`: less time is left than the floor of an empty answer; refused before any
  * look-up, alike for every patient.
+ * @throws {Failure} `over-quota`: refused before any look-up, alike for every patient.
  * @throws {Failure} `store-unavailable`: the audit could not be written; nothing has been disclosed.
  */
 export async function answerLocate(question: PeerQuestion, needs: AnswerLocateNeeds): Promise<HolderAnswer> {
@@ -93,8 +98,10 @@ async function answerInTime(
     return answer;
   }
 
+  needs.admit(question);
   const found = needs.find(question, decision.permit);
   const answer = answerOf(found, decision.permit, needs.coverage());
+  if (answer.outcome === "identity-check") needs.noteMismatch(question.asker);
   await needs.recordAnswer(question, decision, found, answer);
   if (answer.outcome === "nothing-to-show") await waitForMultiple(needs.clock, arrivedMs);
   return answer;

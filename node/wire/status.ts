@@ -14,12 +14,14 @@ const STATUS_OF = {
   "no-agreement": Status.PERMISSION_DENIED,
   "not-covered": Status.FAILED_PRECONDITION,
   replayed: Status.PERMISSION_DENIED,
+  "clocks-differ": Status.UNAUTHENTICATED,
   "deadline-too-short": Status.DEADLINE_EXCEEDED,
   "timed-out": Status.DEADLINE_EXCEEDED,
   unreachable: Status.UNAVAILABLE,
   incompatible: Status.FAILED_PRECONDITION,
   "directory-stale": Status.FAILED_PRECONDITION,
   overloaded: Status.RESOURCE_EXHAUSTED,
+  "over-quota": Status.RESOURCE_EXHAUSTED,
   "not-served": Status.UNIMPLEMENTED,
   "store-unavailable": Status.UNAVAILABLE,
   configuration: Status.INTERNAL,
@@ -57,6 +59,8 @@ const FAILURE_OF = {
 /** Trailers that carry the failure beside the status. */
 const FAILURE_HEADER = "corridor-failure";
 const WHERE_HEADER = "corridor-where";
+/** Milliseconds, as digits. */
+const RETRY_AFTER_HEADER = "corridor-retry-after-ms";
 
 const DETAILS_CHARACTERS_MAX = 1_000;
 /** A field's path or a limit's name; anything else stays in the log. */
@@ -70,11 +74,12 @@ export interface WireStatus {
 
 /** The status that tells the other side of a failure; of anything else thrown, only that something went wrong. */
 export function statusOf(thrown: unknown): WireStatus {
-  const { code, message, where } = asFailure(thrown);
+  const { code, message, where, retryAfterMs } = asFailure(thrown);
   const fixed = FIXED_TEXT[code];
   const metadata = new Metadata();
   metadata.set(FAILURE_HEADER, code);
   if (fixed === undefined && where !== undefined && WHERE.test(where)) metadata.set(WHERE_HEADER, where);
+  if (retryAfterMs !== undefined) metadata.set(RETRY_AFTER_HEADER, String(Math.ceil(retryAfterMs)));
   return { code: STATUS_OF[code], details: fixed ?? printable(message), metadata };
 }
 
@@ -113,10 +118,12 @@ const BROKEN_OFF: ReadonlySet<Status> = new Set([
 export function failureOf(error: CallError): Failure {
   const said = FAILURE_CODES.find((code) => code === headerOf(error, FAILURE_HEADER));
   const where = headerOf(error, WHERE_HEADER);
+  const retryAfter = headerOf(error, RETRY_AFTER_HEADER);
   const code = said !== undefined && STATUS_OF[said] === error.code ? said : codeOf(error);
   return new Failure(code, said === undefined ? inOwnWords(code, error.details) : printable(error.details), {
     cause: error,
     ...(where !== undefined && WHERE.test(where) && { where }),
+    ...(retryAfter !== undefined && /^\d{1,9}$/.test(retryAfter) && { retryAfterMs: Number(retryAfter) }),
   });
 }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { appendFileSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -56,6 +56,8 @@ export async function startHolder(
   const endpoints = new Map(topology.nodes.map(({ id }) => [id as string, [`${HOST}:${port}`]]));
   await writeManifest(topology, paths, endpoints, systemClock);
   writeNodeConfig(paths, { id: HOLDER_ID, port }, WEST_MIDLANDS);
+  // One asker asks in minutes what a whole network does in days: its quota is counted like any, and large enough.
+  appendFileSync(paths.config(HOLDER_ID), `quota: { patientsPerMillion: ${10 ** 9} }\n`);
 
   const auditPath = join(dataDir, "audit.db");
   for (const end of ["", "-wal", "-shm", "-seal"]) rmSync(`${auditPath}${end}`, { force: true });

@@ -121,6 +121,7 @@ export async function startFailingNode(
     clock,
     ...points.wrap("answer", {
       ...{ decideAnswer: decide, find, coverage },
+      ...{ admit: () => undefined, noteMismatch: () => undefined },
       recordAnswer: (...of: Parameters<typeof audit.recordAnswer>) => audit.recordAnswer(...of),
       recordFailure: (...of: Parameters<typeof audit.recordFailure>) => audit.recordFailure(...of),
     }),
