@@ -65,6 +65,45 @@ describe("changes of NHS numbers", () => {
     assert.deepEqual([found(NEW), found(OTHER)], [[1], [1]]);
   });
 
+  it("go in no circle either where the new number had gone further, and no undoing makes one", () => {
+    put("P1", { nhsNumber: OLD });
+    change(OLD, NEW);
+    const first = lastEvent();
+    change(NEW, OTHER);
+    assert.equal(change(NEW, OLD), "cycle");
+    assert.deepEqual([found(OLD), found(NEW), found(OTHER)], [[1], [1], [1]]);
+    assert.equal(revert(first), "done");
+    const undoing = lastEvent();
+    assert.equal(change(NEW, OLD), "recorded");
+    assert.equal(revert(undoing), "overtaken", "it would lead the two numbers to each other");
+    assert.deepEqual([found(OLD), found(NEW)], [[1], [1]]);
+  });
+
+  it("lead to one number at a time, whatever is undone", () => {
+    put("P1", { nhsNumber: OLD });
+    change(OLD, NEW);
+    assert.equal(revert(lastEvent()), "done");
+    const undoing = lastEvent();
+    change(OLD, OTHER);
+    assert.equal(revert(undoing), "overtaken");
+    assert.deepEqual([found(NEW), found(OTHER)], [[], [1]]);
+  });
+
+  it("are followed however many there were", () => {
+    const numbers = testNumbers(40);
+    put("P1", { nhsNumber: numbers[0]! });
+    for (const [at, number] of numbers.slice(1).entries()) assert.equal(change(numbers[at]!, number), "recorded");
+    assert.deepEqual([found(numbers[0]!), found(numbers.at(-1)!)], [[1], [1]]);
+    assert.equal(change(numbers.at(-1)!, numbers[0]!), "cycle");
+  });
+
+  it("leave for somebody to look at whom the new number may belong to, but for one thing", () => {
+    put("P1", { nhsNumber: NEW });
+    put("P2", { nhsNumber: OLD, birthDate: "1980-05-18" });
+    change(OLD, NEW);
+    assert.equal(index.db.prepare("SELECT identity_no FROM review_item").pluck().get(), 2);
+  });
+
   describe("under protection", () => {
     it("lead nowhere, link nobody, and leave no trace that holds the two together", () => {
       put("P1", { nhsNumber: OLD });
@@ -113,6 +152,18 @@ describe("changes of NHS numbers", () => {
       assert.equal(index.db.prepare("SELECT count(*) FROM link_event WHERE kind = 'revert'").pluck().get(), 0);
     });
 
+    it("leave nothing in the history of either that names the other, whichever of the two was brought to the other", () => {
+      put("P1", { nhsNumber: OLD });
+      put("P2", { nhsNumber: NEW });
+      const desk = makeReviewDesk(index.db, seededRandom(12));
+      const by = { actor: { kind: "user", id: "u", role: "R8010" }, atMs: 3, reason: "one person" } as const;
+      assert.equal(desk.change({ kind: "link", identityNo: 2, otherIdentityNo: 1 }, by).kind, "done");
+      change(OLD, NEW, true);
+      assert.deepEqual([found(OLD), found(NEW)], [[1], [1]]);
+      const named = index.db.prepare("SELECT count(*) FROM link_event WHERE other_identity_no IS NOT NULL");
+      assert.equal(named.pluck().get(), 0);
+    });
+
     it("keep the two apart from feeds and reviewers too, and say no more than of any other refusal", () => {
       put("P1", { nhsNumber: OLD });
       put("P2", { nhsNumber: NEW, nhsNumberStatus: "" });
@@ -121,6 +172,16 @@ describe("changes of NHS numbers", () => {
       assert.deepEqual(merged, { kind: "refused-by-manual-decision" });
       assert.equal(index.db.prepare("SELECT count(*) FROM review_item").pluck().get(), 0);
     });
+  });
+
+  it("link nobody by a number that is two people's, wherever it led", () => {
+    put("P1", { nhsNumber: OLD });
+    store.confuse({ nhsNumber: OLD, actor: { kind: "feed", name: "pds" }, atMs: 2 });
+    change(OLD, NEW);
+    put("P2", { provider: "RJE", nhsNumber: OLD });
+    put("P3", { provider: "RJE", nhsNumber: NEW });
+    const persons = index.db.prepare("SELECT count(DISTINCT person_id) FROM identity_record WHERE current = 1");
+    assert.equal(persons.pluck().get(), 3);
   });
 
   it("that turn out to be two people's link nobody any more", () => {
@@ -138,3 +199,13 @@ describe("changes of NHS numbers", () => {
     assert.deepEqual(found(OLD), [1, 1, 1], "two agree by now: none is chosen");
   });
 });
+
+/** Valid numbers that were never issued. */
+function testNumbers(count: number): string[] {
+  const bodies = Array.from({ length: 2 * count }, (_, at) => String(900_000_200 + at));
+  const numbers = bodies.flatMap((body) => {
+    const valid = [..."0123456789"].find((digit) => NhsNumber.parse(body + digit) !== undefined);
+    return valid === undefined ? [] : [body + valid];
+  });
+  return numbers.slice(0, count);
+}

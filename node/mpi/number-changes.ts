@@ -4,7 +4,8 @@ import type { StoredIdentity } from "./identity-record.ts";
 import type { IdentityRows } from "./identity-rows.ts";
 import type { Actor } from "./person-events.ts";
 import type { PersonParts, Persons } from "./persons.ts";
-import type { Placing } from "./placing.ts";
+import { isProtectedPair, type Placing } from "./placing.ts";
+import { makeReviewQueue } from "./review-queue.ts";
 
 /** The authority over numbers says that one was replaced by another. */
 export interface NumberChange {
@@ -47,6 +48,7 @@ export function makeNumberChanges(
 ): NumberChanges {
   const protect = db.prepare<[number]>("INSERT OR IGNORE INTO protected_number (nhs_number) VALUES (?)");
   const forget = makeForgetting(db);
+  const queue = makeReviewQueue(db);
 
   function supersede(change: NumberChange): NumberChangeResult {
     const [before, after] = [Number(change.old), Number(change.new)];
@@ -58,20 +60,21 @@ export function makeNumberChanges(
     if (numbers.isProtected(before) || numbers.isProtected(after)) return { kind: "recorded" };
     const known = statements.about(before, "superseded").find(({ one }) => one === before);
     if (known?.other === after) return { kind: "already" };
-    if (numbers.canonical(after) === before) return { kind: "cycle" };
+    if (numbers.chain(after).includes(before)) return { kind: "cycle" };
     const { actor, atMs } = change;
     const eventNo = events.add({ kind: "supersede", actor, atMs, reason: "number-superseded" });
     if (known !== undefined) statements.end(known, eventNo);
     statements.make({ says: "superseded", one: before, other: after, authority: "feed" }, eventNo);
-    placeAnew(before, eventNo);
+    placeAnew(before, eventNo, atMs);
     return { kind: "recorded" };
   }
 
   /** Those under the old number go where the new one takes them, unless somebody has said with whom they belong. */
-  function placeAnew(before: number, eventNo: number): void {
+  function placeAnew(before: number, eventNo: number, atMs: number): void {
     for (const identity of withNumber(rows, before)) {
       if (persons.isHeldWith(identity, "reviewer") || persons.isHeldWith(identity, "feed")) continue;
       const decision = placing.decide(identity, identity);
+      if (decision.kind === "review") queue.add({ identityNo: identity.identityNo, sinceMs: atMs, ...decision });
       if (decision.kind !== "link" || decision.personKey === identity.personKey) continue;
       const move = { identityNo: identity.identityNo, from: identity.personKey, to: decision.personKey };
       rows.move(identity, move.to);
@@ -99,8 +102,21 @@ export function makeNumberChanges(
       const left = rows.ofPerson(personKey);
       for (const { identityNo } of moving) {
         forget.eventsWith(identityNo, personKey);
-        for (const { identityNo: other } of left) forget.wordsOnIdentities(identityNo, other);
+        for (const { identityNo: other } of left) forget.pair(identityNo, other);
       }
+    }
+    for (const { identityNo } of [...earlier, ...withNumber(rows, after)]) forgetReviews(identityNo);
+  }
+
+  /** Nobody is to look at whether two are one of whom one stands under protection. */
+  function forgetReviews(identityNo: number): void {
+    for (const item of queue.with(identityNo)) {
+      const record = rows.byNo(item.identityNo);
+      const candidates = item.candidates.filter(
+        ({ personKey }) => record !== undefined && !isProtectedPair([record], rows.ofPerson(personKey), numbers),
+      );
+      if (candidates.length === 0) queue.remove(item.identityNo);
+      else if (candidates.length < item.candidates.length) queue.add({ ...item, candidates });
     }
   }
 
@@ -126,9 +142,9 @@ function makeForgetting(db: Database) {
   const eventsOfNumbers = db
     .prepare<{ a: number; b: number }, number>(
       `SELECT event_no FROM link_event WHERE kind IN ('supersede', 'revert') AND event_no IN (
-         SELECT made_by FROM statement WHERE says = 'superseded' AND ${onPair}
-         UNION SELECT ended_by FROM statement WHERE says = 'superseded' AND ${onPair}
-           AND ended_by IN (SELECT event_no FROM link_event WHERE kind = 'revert'))`,
+         SELECT made_by FROM statement WHERE says = 'superseded' AND ${onPair})
+       UNION SELECT event_no FROM link_event WHERE kind = 'revert' AND event_no IN (
+         SELECT ended_by FROM statement WHERE says = 'superseded' AND ${onPair})`,
     )
     .pluck();
   const wordsOnNumbers = db.prepare<{ a: number; b: number }>(
@@ -137,6 +153,12 @@ function makeForgetting(db: Database) {
   const wordsOnIdentities = db.prepare<{ a: number; b: number }>(
     `DELETE FROM statement WHERE says IN ('same', 'different') AND ${onPair}`,
   );
+  const eventsOfPair = db
+    .prepare<{ a: number; b: number }, number>(
+      `SELECT event_no FROM link_event WHERE (identity_no = :a AND other_identity_no = :b)
+         OR (identity_no = :b AND other_identity_no = :a)`,
+    )
+    .pluck();
   const moves = db.prepare<[number]>("DELETE FROM event_move WHERE event_no = ?");
   const event = db.prepare<[number]>("DELETE FROM link_event WHERE event_no = ?");
   const movesWith = db.prepare<[number, number, number]>(
@@ -148,15 +170,22 @@ function makeForgetting(db: Database) {
   const redirects = db.prepare<[number, number]>(
     "DELETE FROM person_redirect WHERE from_person_id = ? OR to_person_id = ?",
   );
+  function events(eventNos: readonly number[]): void {
+    for (const eventNo of eventNos) {
+      moves.run(eventNo);
+      event.run(eventNo);
+    }
+  }
   return {
     wordsOnNumbers(a: number, b: number): void {
-      for (const eventNo of eventsOfNumbers.all({ a, b })) {
-        moves.run(eventNo);
-        event.run(eventNo);
-      }
+      events(eventsOfNumbers.all({ a, b }));
       wordsOnNumbers.run({ a, b });
     },
-    wordsOnIdentities: (a: number, b: number) => void wordsOnIdentities.run({ a, b }),
+    /** All that was said of two identities, and every event that names both. */
+    pair(a: number, b: number): void {
+      events(eventsOfPair.all({ a, b }));
+      wordsOnIdentities.run({ a, b });
+    },
     eventsWith(identityNo: number, personKey: number): void {
       movesWith.run(identityNo, personKey, personKey);
       eventsWith.run(identityNo, personKey, personKey);

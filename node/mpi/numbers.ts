@@ -1,14 +1,12 @@
 import type { Database } from "better-sqlite3";
 
-import { check } from "../base/check.ts";
 import { damagedRow, type RawRow } from "../base/row-checksum.ts";
 import { makeStatements } from "./statements.ts";
 
-/** Longest chain of numbers of which each replaced the one before. */
-const CHAIN_MAX = 16;
-
 /** What is known of NHS numbers themselves. A number is as the table has it: an integer of up to ten digits. */
 export interface Numbers {
+  /** The number, and each that replaced the one before. */
+  chain(nhsNumber: number): readonly number[];
   /** The number that replaced it in the end; itself where none did. */
   canonical(nhsNumber: number): number;
   /** The number, those that it replaced, and those that replaced it. */
@@ -30,14 +28,19 @@ export function makeNumbers(db: Database): Numbers {
     return statements.about(nhsNumber, "superseded").find(({ one }) => one === nhsNumber)?.other;
   }
 
-  function canonical(nhsNumber: number): number {
-    let now = nhsNumber;
-    for (let steps = 0; steps < CHAIN_MAX; steps++) {
-      const next = replacement(now);
-      if (next === undefined) return now;
-      now = next;
+  function chain(nhsNumber: number): readonly number[] {
+    const numbers = new Set([nhsNumber]);
+    for (const number of numbers) {
+      const next = replacement(number);
+      if (next === undefined) break;
+      if (numbers.has(next)) throw damagedRow("statement", undefined); // none that was ever written leads in a circle
+      numbers.add(next);
     }
-    throw damagedRow("statement", undefined);
+    return [...numbers];
+  }
+
+  function canonical(nhsNumber: number): number {
+    return chain(nhsNumber).at(-1) ?? nhsNumber;
   }
 
   function family(nhsNumber: number): readonly number[] {
@@ -46,12 +49,12 @@ export function makeNumbers(db: Database): Numbers {
       for (const { one, other } of statements.about(member, "superseded")) {
         if (other === member && !members.includes(one)) members.push(one);
       }
-      check(members.length <= CHAIN_MAX * CHAIN_MAX, "numbers that replaced one another are few");
     }
     return members;
   }
 
   return {
+    chain,
     canonical,
     family,
     isConfused: (nhsNumber) => statements.about(nhsNumber, "confused").length > 0,

@@ -349,7 +349,8 @@ export function makePersons(db: Database, { rows, statements, events, numbers }:
     by: Authority,
   ): boolean {
     if (moving.some(({ personKey }, at) => personKey !== back[at]!.from)) return false;
-    if (!statements.endedBy(event.eventNo).every((statement) => holdsAfter(statement, back))) return false;
+    if (!statements.endedBy(event.eventNo).every((statement) => holdsAfter(statement, event.eventNo, back)))
+      return false;
     const goes = new Set(back.map(({ identityNo }) => identityNo));
     return back.every(({ identityNo, to }, at) => {
       const identity = moving[at]!;
@@ -365,8 +366,15 @@ export function makePersons(db: Database, { rows, statements, events, numbers }:
     });
   }
 
-  /** True where a reviewer's word that is to be said again fits where the two are once everybody has moved. */
-  function holdsAfter({ says, one, other, authority }: Statement, back: readonly Move[]): boolean {
+  /**
+   * True where what is to be said again fits what else holds: a reviewer's word, where the two are once everybody has moved;
+   * a number's replacement, that it has no other one by now, and that no circle comes of it.
+   */
+  function holdsAfter({ says, one, other, authority }: Statement, eventNo: number, back: readonly Move[]): boolean {
+    if (says === "superseded") {
+      const others = statements.about(one, says).filter((each) => each.one === one && each.madeBy !== eventNo);
+      return others.length === 0 && !numbers.chain(other).includes(one);
+    }
     if (authority !== "reviewer" || (says !== "same" && says !== "different")) return true;
     const personOf = (no: number) => back.find(({ identityNo }) => identityNo === no)?.to ?? heldBy(no).personKey;
     return (personOf(one) === personOf(other)) === (says === "same");

@@ -24,7 +24,8 @@ export function makePlacing(
   return {
     decide(record, held) {
       const number = record.nhsNumber === "" ? undefined : numbers.canonical(Number(record.nhsNumber));
-      if (number !== undefined && numbers.isConfused(number)) return { kind: "none", reason: "number-confused" };
+      const isConfused = number !== undefined && [Number(record.nhsNumber), number].some(numbers.isConfused);
+      if (isConfused) return { kind: "none", reason: "number-confused" };
       const mayBe = (persons: readonly StoredPerson[]): StoredPerson[] =>
         withoutDifferent(persons, held, statements).filter(
           ({ records }) => !isProtectedPair([record], records, numbers),
@@ -80,9 +81,9 @@ function distinctNumbers(records: readonly IdentityRecord[]): number[] {
   return [...new Set(records.map(({ nhsNumber }) => nhsNumber))].filter((text) => text !== "").map(Number);
 }
 
-/** The record with the number that replaced its own. */
+/** The record with the number that replaced its own. One that is two people's leads to neither. */
 export function canonically<Record extends IdentityRecord>(record: Record, numbers: Numbers): Record {
-  if (record.nhsNumber === "") return record;
+  if (record.nhsNumber === "" || numbers.isConfused(Number(record.nhsNumber))) return record;
   const now = String(numbers.canonical(Number(record.nhsNumber))).padStart(10, "0");
   return now === record.nhsNumber ? record : { ...record, nhsNumber: now };
 }
@@ -95,7 +96,7 @@ function canonicalPerson({ personKey, records }: StoredPerson, numbers: Numbers)
   return { personKey, records: records.map((record) => canonically(record, numbers)) };
 }
 
-/** Everybody with this number or one that it replaced, without the identity that is being placed. */
+/** Everybody with this number or one that it replaced, each one person's, without the identity that is being placed. */
 function personsOf(
   number: number,
   rows: IdentityRows,
@@ -103,7 +104,7 @@ function personsOf(
   withoutIdentityNo: number | undefined,
 ): StoredPerson[] {
   const persons = new Map<number, Map<number, StoredIdentity>>();
-  for (const member of numbers.family(number)) {
+  for (const member of numbers.family(number).filter((each) => !numbers.isConfused(each))) {
     for (const record of rows.ofNumber(member)) {
       if (record.identityNo === withoutIdentityNo) continue;
       const records = persons.get(record.personKey) ?? new Map<number, StoredIdentity>();

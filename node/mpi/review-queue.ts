@@ -17,6 +17,8 @@ export interface ReviewQueue {
   add(item: ReviewItem): void;
   remove(identityNo: number): void;
   of(identityNo: number): ReviewItem | undefined;
+  /** The items of the identity, and those in which it is among the candidates. */
+  with(identityNo: number): readonly ReviewItem[];
 }
 
 export interface ReviewRow {
@@ -39,6 +41,14 @@ export function makeReviewQueue(db: Database): ReviewQueue {
     `INSERT OR IGNORE INTO review_candidate
        SELECT identity_no, ? FROM identity_record WHERE current = 1 AND person_id = ?`,
   );
+  const inReviewFor = db
+    .prepare<[number], number>("SELECT in_review_no FROM review_candidate WHERE identity_no = ?")
+    .pluck();
+  function of(identityNo: number): ReviewItem | undefined {
+    const row = byIdentity.get(identityNo);
+    return row === undefined ? undefined : toReviewItem(row);
+  }
+
   return {
     add({ identityNo, sinceMs, reason, candidates }) {
       replace.run(identityNo, sinceMs, reason, JSON.stringify(candidates));
@@ -48,10 +58,8 @@ export function makeReviewQueue(db: Database): ReviewQueue {
     remove(identityNo) {
       if (remove.run(identityNo).changes > 0) forgetCandidates.run(identityNo);
     },
-    of(identityNo) {
-      const row = byIdentity.get(identityNo);
-      return row === undefined ? undefined : toReviewItem(row);
-    },
+    of,
+    with: (identityNo) => [identityNo, ...inReviewFor.all(identityNo)].flatMap((each) => of(each) ?? []),
   };
 }
 
