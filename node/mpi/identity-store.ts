@@ -117,11 +117,6 @@ export function makeIdentityStore(db: Database, random: Random, linking: Linking
   const anyOf = db
     .prepare<[string], number>("SELECT EXISTS (SELECT 1 FROM identity_record WHERE current = 1 AND provider = ?)")
     .pluck();
-  const othersOfPerson = db
-    .prepare<[number, number], number>(
-      "SELECT count(*) FROM identity_record WHERE current = 1 AND person_id = ? AND identity_no <> ?",
-    )
-    .pluck();
 
   function place(
     record: IdentityRecord,
@@ -140,12 +135,13 @@ export function makeIdentityStore(db: Database, random: Random, linking: Linking
       return stays ? { personKey, also } : { personKey, also, event: { kind: "link", reason, score } };
     }
     if (decision.kind === "review") queue.add({ identityNo, sinceMs: nowMs, ...decision });
+    const { reason } = decision;
+    if (held === undefined) return { personKey: rows.makePerson(), event: { kind: "link", reason } };
+    const left = rows.ofPerson(held.personKey).filter((each) => each.identityNo !== held.identityNo);
     // Alone with its person: there is nobody to be parted from.
-    if (held !== undefined && othersOfPerson.get(held.personKey, held.identityNo) === 0) {
-      return { personKey: held.personKey };
-    }
-    const kind = held === undefined ? "link" : "break";
-    return { personKey: rows.makePerson(), event: { kind, reason: decision.reason } };
+    if (left.length === 0) return { personKey: held.personKey };
+    const [parted] = candidatesOf(record, [{ personKey: held.personKey, records: left }]);
+    return { personKey: rows.makePerson(), event: { kind: "break", reason, score: parted?.score } };
   }
 
   /** A reviewer's word holds whatever comes; a feed's unless the person would have two verified numbers. */

@@ -81,11 +81,11 @@ describe("the master patient index", () => {
     assert.equal(personsOf().length, 1);
     assert.equal(personsOf()[0]?.identities.length, 1);
     assert.notEqual(personsOf()[0]?.personId, personsOf("9000000017")[0]?.personId);
-    const events = index.db.prepare("SELECT reason, from_person_id IS NULL AS first FROM link_event").all();
-    assert.deepEqual(events, [
-      { reason: "number-unknown", first: 1 },
-      { reason: "number-birth-date-initial", first: 1 },
-      { reason: "number-unknown", first: 0 },
+    const select = "SELECT reason, from_person_id IS NULL AS first, score IS NULL AS unscored FROM link_event";
+    assert.deepEqual(index.db.prepare(select).all(), [
+      { reason: "number-unknown", first: 1, unscored: 1 },
+      { reason: "number-birth-date-initial", first: 1, unscored: 1 },
+      { reason: "number-unknown", first: 0, unscored: 0 },
     ]);
   });
 
@@ -127,6 +127,13 @@ describe("the master patient index", () => {
       assert.equal(search("OBRIEN", "mary"), "none");
       assert.equal(search("OBRIEN", "mary jane", "1980-05-18"), "none");
       assert.equal(search("'", "-"), "none");
+    });
+
+    it("names nobody by what stands where a name or a birth date is not known", async () => {
+      await index.load([anIdentity({ givenName: "BABY", birthDate: "2024-05-01" })]);
+      await index.load([anIdentity({ localId: "P2", nhsNumber: "9000000017", birthDate: "1900-01-01" })]);
+      assert.equal(search("Khan", "Baby", "2024-05-01"), "none");
+      assert.equal(search("Khan", "Aisha", "1900-01-01"), "none");
     });
 
     it("chooses between nobody", async () => {

@@ -5,9 +5,10 @@ import { Concealed } from "../base/concealed.ts";
 import { NhsNumber } from "../base/nhs-number.ts";
 import { damagedRow, type RawRow } from "../base/row-checksum.ts";
 import { demographicKey, fromRow, IDENTITY_COLUMNS, type StoredIdentity } from "./identity-record.ts";
-import type { MatchDetails } from "./matching.ts";
-import { normaliseName, normalisePostcode } from "./names.ts";
+import { isTelling, type MatchDetails } from "./matching.ts";
+import { isPlaceholder, normaliseName, normalisePostcode } from "./names.ts";
 import { makeNumbers } from "./numbers.ts";
+import { type InOneSnapshot, makeInOneSnapshot } from "./snapshot.ts";
 
 /** A person as all their current identity records describe them. */
 export interface PersonView {
@@ -45,7 +46,8 @@ export interface Mpi {
   /**
    * The one person with a record of this family name, given name and date of birth, spelt alike but for case, marks and
    * punctuation; with a postcode, that record's postcode too. A restricted person is never found by postcode, nor anybody
-   * whose names and date of birth are a restricted person's too: they may be one person whom nothing has linked yet.
+   * whose names and date of birth are a restricted person's too: they may be one person whom nothing has linked yet. A
+   * placeholder for a given name, or a date that stands where none is known, finds nobody.
    */
   personByDemographics(search: DemographicSearch): UniqueMatch;
   /**
@@ -56,7 +58,7 @@ export interface Mpi {
   /** The person's one number: the one verified number, or else the one number there is. */
   numberOf(personId: string): NhsNumber | undefined;
   /** Reads that must agree with one another, against one state of the store. Synchronous work only. */
-  inOneSnapshot<Result>(read: () => Result): Result;
+  readonly inOneSnapshot: InOneSnapshot;
   /** For an operator; counts every row, so not for the way of a question. */
   counts(): { readonly persons: number; readonly identities: number };
 }
@@ -92,8 +94,6 @@ export function makeMpi(db: Database): Mpi {
       `SELECT ${IDENTITY_COLUMNS} FROM identity_record WHERE current = 1 AND provider = ? AND local_id = ?`,
     )
     .raw();
-  const begin = db.prepare("BEGIN");
-  const commit = db.prepare("COMMIT");
   const persons = db.prepare<[], number>("SELECT count(*) FROM person").pluck();
   const identities = db.prepare<[], number>("SELECT count(*) FROM identity_record WHERE current = 1").pluck();
 
@@ -144,7 +144,8 @@ export function makeMpi(db: Database): Mpi {
     const [family, given] = [normaliseName(search.familyName.expose()), normaliseName(search.givenName.expose())];
     const birthDate = search.birthDate.expose();
     const key = demographicKey(family, given, birthDate);
-    if (key === undefined) return { kind: "none" };
+    const isTold = isTelling(birthDate) && !isPlaceholder(search.givenName.expose());
+    if (key === undefined || !isTold) return { kind: "none" };
     const postcode = search.postcode === undefined ? undefined : normalisePostcode(search.postcode.expose());
 
     const named = new Set<number>();
@@ -177,22 +178,12 @@ export function makeMpi(db: Database): Mpi {
     return number === undefined || another !== undefined ? undefined : NhsNumber.parse(number);
   }
 
-  function inOneSnapshot<Result>(read: () => Result): Result {
-    if (db.inTransaction) return read();
-    begin.run();
-    try {
-      return read();
-    } finally {
-      commit.run();
-    }
-  }
-
   return {
     personsByNumber,
     personByDemographics,
     personsInDoubt,
     numberOf,
-    inOneSnapshot,
+    inOneSnapshot: makeInOneSnapshot(db),
     counts: () => ({ persons: persons.get() ?? 0, identities: identities.get() ?? 0 }),
   };
 }

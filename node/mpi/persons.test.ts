@@ -100,6 +100,18 @@ describe("persons", () => {
       assert.equal(last, "placed-anew");
     });
 
+    it("leave for somebody to look at a newcomer who could be either's once they are two again", () => {
+      put("P1", { nhsNumber: A, givenName: "Amira" });
+      put("P2", { nhsNumber: A, givenName: "Aisha" });
+      done(store.merge(word("P1", "P2")));
+      put("P3", { provider: "RJE", nhsNumber: A, givenName: "A" });
+      assert.equal(partition(), "RJEP3 P1 P2");
+      done(store.unmerge(word("P1", "P2")));
+      assert.equal(partition(), "RJEP3|P1|P2");
+      const queued = index.db.prepare("SELECT reason FROM review_item WHERE identity_no = ?").pluck();
+      assert.equal(queued.get(store.identityNoOf("RJE", "P3") ?? 0), "several-agree");
+    });
+
     it("are no bridge between two groups that contradict each other: the record alone moves", () => {
       put("P1", { nhsNumber: A, nhsNumberStatus: "", givenName: "A" });
       put("P3", { provider: "RJE", nhsNumber: A, nhsNumberStatus: "", givenName: "Amira" });

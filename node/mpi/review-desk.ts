@@ -10,6 +10,7 @@ import { makeNumberChanges, type NumberChangeResult } from "./number-changes.ts"
 import { makeNumbers } from "./numbers.ts";
 import { type Actor, actorText, makePersonEvents, type PersonEvent } from "./person-events.ts";
 import { type JoinOutcome, makePersons, type PartOutcome } from "./persons.ts";
+import { makePersonNow } from "./person-redirects.ts";
 import { makePlacing } from "./placing.ts";
 import { makeReviewQueue } from "./review-queue.ts";
 import { makeStatements } from "./statements.ts";
@@ -80,15 +81,15 @@ export function makeReviewDesk(db: Database, random: Random): ReviewDesk {
   const verdictOfEvent = db
     .prepare<[number], number>("SELECT verdict_no FROM review_verdict WHERE event_no = ? AND undone = 0")
     .pluck();
-  const redirectOf = db
-    .prepare<[number], number>("SELECT to_person_id FROM person_redirect WHERE from_person_id = ?")
-    .pluck();
+  // A candidate may have been merged into somebody else since.
+  const personNow = makePersonNow(db);
 
   function decide(identityNo: number, personKey: number, verdict: Verdict, by: ByHand): HandOutcome {
     const [item, identity] = [queue.of(identityNo), rows.byNo(identityNo)];
-    const candidate = item?.candidates.find((each) => each.personKey === personKey);
+    const candidate = item?.candidates.find((each) => personNow(each.personKey) === personNow(personKey));
     if (item === undefined || identity === undefined || candidate === undefined) return { kind: "not-in-review" };
     const outcome = carryOut(identity, candidate, verdict, by);
+    if (outcome.kind === "already") queue.remove(identityNo); // somebody has joined them otherwise
     if (outcome.kind !== "done") return outcome;
     const { lastInsertRowid } = addVerdict.run(
       ...([by.atMs, identityNo, personKey, verdict, candidate.score.weight, actorText(by.actor)] as const),
@@ -108,7 +109,7 @@ export function makeReviewDesk(db: Database, random: Random): ReviewDesk {
     verdict: Verdict,
     by: ByHand,
   ): HandOutcome {
-    const members = rows.ofPerson(personNow(personKey));
+    const members = rows.ofPerson(personNow(personKey)).filter((each) => each.identityNo !== identity.identityNo);
     const [anchor] = members;
     if (anchor === undefined) return { kind: "overtaken" };
     if (verdict === "unsure") return { kind: "done" };
@@ -116,17 +117,6 @@ export function makeReviewDesk(db: Database, random: Random): ReviewDesk {
     return settled(
       verdict === "same" ? persons.join("link", identity, anchor, deciding) : persons.part(identity, members, deciding),
     );
-  }
-
-  /** A candidate may have been merged into somebody else since. */
-  function personNow(personKey: number): number {
-    let now = personKey;
-    for (let steps = 0; steps < 100; steps++) {
-      const next = redirectOf.get(now);
-      if (next === undefined) return now;
-      now = next;
-    }
-    return now;
   }
 
   function undo(eventNo: number, kind: "revert" | "unmerge", by: ByHand): HandOutcome {

@@ -2,13 +2,16 @@ import type { Database } from "better-sqlite3";
 
 import type { Clock } from "../base/clock.ts";
 import { damagedRow, type RawRow } from "../base/row-checksum.ts";
+import type { Candidate } from "./decision.ts";
 import type { IdentityRecord, StoredIdentity } from "./identity-record.ts";
 import { fromRow, IDENTITY_COLUMNS } from "./identity-record.ts";
 import { makeNumbers } from "./numbers.ts";
 import { EVENT_COLUMNS, type PersonEvent } from "./person-events.ts";
+import { makePersonNow } from "./person-redirects.ts";
 import { isProtectedPair, PERSON_IDENTITIES_MAX } from "./placing.ts";
 import { makeStatements } from "./statements.ts";
 import { REVIEW_COLUMNS, type ReviewItem, type ReviewRow, toReviewItem } from "./review-queue.ts";
+import { type InOneSnapshot, makeInOneSnapshot } from "./snapshot.ts";
 
 /** A person of suspiciously many identities, in figures alone. */
 export interface Hairball {
@@ -40,7 +43,9 @@ export interface QualityBand {
 
 /** Who is whom, read for those who review and operate. */
 export interface ReviewReader {
-  /** Records in review, the longest waiting first. */
+  /** Reads that must agree with one another. Synchronous work only. */
+  readonly inOneSnapshot: InOneSnapshot;
+  /** Records in review, the longest waiting first; the candidates as the persons who they are now. */
   list(limit: number): readonly ReviewItem[];
   item(identityNo: number): ReviewItem | undefined;
   waiting(): { readonly records: number; readonly oldestMs: number | undefined };
@@ -63,6 +68,7 @@ const HAIRBALLS_MAX = 200;
 /** @param db a read-only connection to the index. */
 export function makeReviewReader(db: Database, clock: Clock): ReviewReader {
   const numbers = makeNumbers(db);
+  const personNow = makePersonNow(db);
   const list = db.prepare<[number], ReviewRow>(
     `SELECT ${REVIEW_COLUMNS} FROM review_item ORDER BY since_ms, identity_no LIMIT ?`,
   );
@@ -112,6 +118,19 @@ export function makeReviewReader(db: Database, clock: Clock): ReviewReader {
     return current;
   }
 
+  /** As it may be shown: a candidate may have been merged since, or a number may have come under protection. */
+  function asItIsNow(row: ReviewRow): ReviewItem | undefined {
+    const [record, stored] = [identity(row.identityNo), toReviewItem(row)];
+    if (record === undefined) return undefined;
+    const candidates = new Map<number, Candidate>();
+    for (const { personKey, score } of stored.candidates) {
+      const now = personNow(personKey);
+      const isShown = !candidates.has(now) && !isProtectedPair([record], ofPerson(now), numbers);
+      if (isShown) candidates.set(now, { personKey: now, score });
+    }
+    return candidates.size === 0 ? undefined : { ...stored, candidates: [...candidates.values()] };
+  }
+
   async function survey(from: number): Promise<Survey> {
     const found: { personKey: number; identities: number }[] = [];
     let [persons, identities, after] = [0, 0, 0];
@@ -136,14 +155,11 @@ export function makeReviewReader(db: Database, clock: Clock): ReviewReader {
   }
 
   return {
-    list: (limit) => list.all(limit).map(toReviewItem),
+    inOneSnapshot: makeInOneSnapshot(db),
+    list: (limit) => list.all(limit).flatMap((row) => asItIsNow(row) ?? []),
     item(identityNo) {
-      const [row, record] = [item.get(identityNo), identity(identityNo)];
-      if (row === undefined || record === undefined) return undefined;
-      const { candidates, ...rest } = toReviewItem(row);
-      // A number may have come under protection since.
-      const mayShow = candidates.filter(({ personKey }) => !isProtectedPair([record], ofPerson(personKey), numbers));
-      return mayShow.length === 0 ? undefined : { ...rest, candidates: mayShow };
+      const row = item.get(identityNo);
+      return row === undefined ? undefined : asItIsNow(row);
     },
     waiting() {
       const { records = 0, oldestMs = null } = waiting.get() ?? {};

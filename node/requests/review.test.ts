@@ -117,6 +117,41 @@ describe("reviewing who is whom", () => {
     assert.deepEqual([values?.addressLine1, values?.postcode, values?.phone, values?.familyName], ["", "", "", "Khan"]);
   });
 
+  it("never shows where somebody lives who may be a restricted one", async () => {
+    put("P1", { nhsNumber: A });
+    put("P2", { nhsNumber: B, restricted: true });
+    store.merge({ provider: "RRK", losing: "P1", winning: "P2", atMs: 2, source: "pas" });
+    const values = (await showReview(REVIEWER, 1, needs)).record.values?.expose();
+    assert.deepEqual([values?.addressLine1, values?.postcode, values?.phone, values?.familyName], ["", "", "", "Khan"]);
+  });
+
+  it("lists nobody, and counts nobody, whom a change under protection has set apart since", async () => {
+    putDoubtful();
+    store.supersede({ old: A, new: B, protected: true, actor: { kind: "feed", name: "pds" }, atMs: 3 });
+    const { records, waiting } = await listReview(OPERATOR, needs);
+    assert.deepEqual([records, waiting, (await showQuality(OPERATOR, needs)).inReview], [[], 0, 0]);
+  });
+
+  it("shows a candidate as whoever has been made of them since, and can be decided all the same", async () => {
+    putDoubtful();
+    put("P3", { nhsNumber: "", nhsNumberStatus: "", givenName: "Zoe" });
+    assert.equal(
+      (await changePersons(REVIEWER, { kind: "merge", identityNo: 2, otherIdentityNo: 3 }, needs)).kind,
+      "done",
+    );
+    assert.equal((await candidate()).records.length, 2);
+    assert.equal((await decide("different")).kind, "done");
+    assert.equal((await listReview(OPERATOR, needs)).records.length, 0);
+  });
+
+  it("lets go of a record that was joined to its candidate otherwise", async () => {
+    putDoubtful();
+    await changePersons(REVIEWER, { kind: "link", identityNo: 2, otherIdentityNo: 1 }, needs);
+    assert.ok(together());
+    assert.equal((await decide("same")).kind, "already");
+    assert.equal((await listReview(OPERATOR, needs)).waiting, 0);
+  });
+
   it("joins whom a reviewer calls the same, until that is taken back", async () => {
     putDoubtful();
     const outcome = await decide("same");

@@ -60,7 +60,7 @@ export interface ReviewList {
 /** One side of a comparison. */
 export interface ShownRecord {
   readonly identityNo: number;
-  /** Absent for whoever may not review. Of somebody restricted: without addresses and telephones. */
+  /** Absent for whoever may not review. Beside somebody restricted: without addresses and telephones. */
   readonly values?: Concealed<ShownValues>;
 }
 
@@ -100,14 +100,16 @@ const LISTED_MAX = 200;
 
 /** Lists the records in review, the longest waiting first: figures, and nobody's name. */
 export async function listReview(by: Reviewer, { reader, recordReview }: ReviewNeeds): Promise<ReviewList> {
-  const items = reader.list(LISTED_MAX);
+  const { items, waiting } = reader.inOneSnapshot(() => ({
+    items: reader.list(LISTED_MAX),
+    waiting: reader.waiting(),
+  }));
   await recordReview(look(by, "review-list", {}));
   const records = items.map(({ identityNo, sinceMs, reason, candidates }): WaitingRecord => ({
     ...{ identityNo, sinceMs, reason },
     candidates: candidates.map(({ personKey, score }) => ({ personId: personIdOf(personKey), weight: score.weight })),
   }));
-  const { records: waiting, oldestMs } = reader.waiting();
-  return { records, waiting, oldestMs };
+  return { records, waiting: waiting.records, oldestMs: waiting.oldestMs };
 }
 
 /**
@@ -117,24 +119,28 @@ export async function listReview(by: Reviewer, { reader, recordReview }: ReviewN
  * @throws {Failure} `store-unavailable`: the audit could not be written; nothing was shown.
  */
 export async function showReview(by: Reviewer, identityNo: number, needs: ReviewNeeds): Promise<Comparison> {
-  const { reader, recordReview } = needs;
-  const [item, record] = [reader.item(identityNo), reader.identity(identityNo)];
-  if (item === undefined || record === undefined) throw unknown("identity_no", "is not in review");
-  const candidates = item.candidates.map(({ personKey, score }) => ({
-    ...{ personId: personIdOf(personKey), score },
-    records: reader.ofPerson(personKey),
-  }));
-  const personIds = [personIdOf(record.personKey), ...candidates.map(({ personId }) => personId)];
-  await recordReview(look(by, "review-show", { identityNo }, personIds));
-  const own = reader.ofPerson(record.personKey);
+  const compared = needs.reader.inOneSnapshot(() => readCompared(identityNo, needs.reader));
+  if (compared === undefined) throw unknown("identity_no", "is not in review");
+  const { item, record, candidates, isRestricted } = compared;
+  const personIds = [record.personKey, ...candidates.map(({ personKey }) => personKey)].map(personIdOf);
+  await needs.recordReview(look(by, "review-show", { identityNo }, personIds));
   return {
     ...{ reason: item.reason, sinceMs: item.sinceMs },
-    record: shown(record, own, by),
-    candidates: candidates.map((candidate) => ({
-      ...candidate,
-      records: candidate.records.map((each) => shown(each, candidate.records, by)),
+    record: shown(record, isRestricted, by),
+    candidates: candidates.map(({ personKey, score, records }) => ({
+      ...{ personId: personIdOf(personKey), score },
+      records: records.map((each) => shown(each, isRestricted, by)),
     })),
   };
+}
+
+/** All that a comparison shows, of one state of the index: also whether anybody in it is restricted. */
+function readCompared(identityNo: number, reader: ReviewReader) {
+  const [item, record] = [reader.item(identityNo), reader.identity(identityNo)];
+  if (item === undefined || record === undefined) return undefined;
+  const candidates = item.candidates.map((each) => ({ ...each, records: reader.ofPerson(each.personKey) }));
+  const everybody = [...reader.ofPerson(record.personKey), ...candidates.flatMap(({ records }) => records)];
+  return { item, record, candidates, isRestricted: everybody.some(({ restricted }) => restricted) };
 }
 
 /**
@@ -206,12 +212,13 @@ function look(
   return { ...by, action, about, personIds, values: mayReview && action === "review-show" };
 }
 
-function shown(record: StoredIdentity, person: readonly StoredIdentity[], { mayReview }: Reviewer): ShownRecord {
+/** @param isRestricted true where anybody in the comparison is: where the others live may be where that one does. */
+function shown(record: StoredIdentity, isRestricted: boolean, { mayReview }: Reviewer): ShownRecord {
   const { identityNo } = record;
   if (!mayReview) return { identityNo };
   const { provider, localId, nhsNumber, nhsNumberStatus, givenName, middleName, familyName } = record;
   const { birthDate, gender, recordedOn } = record;
-  const whereabouts = person.some(({ restricted }) => restricted) ? NOWHERE : record;
+  const whereabouts = isRestricted ? NOWHERE : record;
   const { addressLine1, addressLine2, locality, postcode, phone } = whereabouts;
   const values = {
     ...{ provider, localId, nhsNumber, nhsNumberStatus, givenName, middleName, familyName, birthDate, gender },
