@@ -27,11 +27,11 @@ export function anAuditLog(dir: string, entries: number): Database {
   return db;
 }
 
-export function addEntries(db: Database, entries: number): void {
+export function addEntries(db: Database, entries: number, userId = "u-1"): void {
   const append = makeHandlers(db)["audit.append"] as (entry: NewEntry) => number;
   db.transaction(() => {
     const from = treeSize(db) + 1;
-    for (let n = from; n < from + entries; n++) append(anEntry(n));
+    for (let n = from; n < from + entries; n++) append({ ...anEntry(n), userId });
   })();
 }
 
@@ -48,7 +48,7 @@ export function addCheckpoint(db: Database, by: ReturnType<typeof aNoteKey>): st
   return note;
 }
 
-export function anEntry(n: number): NewEntry {
+function anEntry(n: number): NewEntry {
   return {
     ...{ wallMs: 1_795_000_000_000 + n, kind: "answer", requestId: `request-${n}`, attemptId: `attempt-${n}` },
     ...{
