@@ -12,6 +12,7 @@ import { mayHearOfPossibleMatch } from "./access/possible-match.ts";
 import { openQuarantine } from "./access/quarantine.ts";
 import { makeQuota } from "./access/quota.ts";
 import { openQuotaMemory } from "./access/quota-memory.ts";
+import { makeSearchQuota } from "./access/search-quota.ts";
 import { loadAccessTable } from "./access/table.ts";
 import { makeAudit } from "./audit/audit.ts";
 import { makePatientToken, openTokenKey } from "./audit/patient-token.ts";
@@ -156,6 +157,10 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     alarm: ({ event, ...figures }) => log.warn(event, figures),
   });
   starting.defer(() => quota.close());
+  const searchQuota = makeSearchQuota({
+    ...{ clock, perUserHour: settings.quota.searchesPerUser },
+    alarm: ({ event, ...figures }) => log.warn(event, figures),
+  });
   const tls = readNodeTls(settings.certsDir);
   const { domain } = topology.network;
   const peers = makePeerClient({
@@ -247,6 +252,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
         searchPeople(question, {
           ...audit,
           decideAccess: () => decideForCaller(question, rights, settings.sandbox, access),
+          quota: searchQuota,
           searchIndex: (search) => mpi.inOneSnapshot(() => personSearch.search(search)),
         }),
     },

@@ -83,6 +83,10 @@ export interface SearchLook {
   readonly patient: PatientQuery | undefined;
 }
 
+/** What this node decided about a search: as of a question, or that the user has searched too often. */
+export type SearchDecision =
+  Decision | { readonly kind: "refused"; readonly code: "over-quota"; readonly reason: string };
+
 /** A person whom a search is about to show. */
 export interface PersonToShow {
   readonly personId: string;
@@ -146,7 +150,7 @@ export interface Audit {
    *
    * @throws {Failure} as `recordQuestion`.
    */
-  readonly recordSearch: (look: SearchLook, decision: Decision) => Promise<void>;
+  readonly recordSearch: (look: SearchLook, decision: SearchDecision) => Promise<void>;
   /**
    * Everybody whom a search is about to show, an entry each; or that it shows nobody, and why.
    *

@@ -22,7 +22,7 @@ describe("settings", () => {
       certsDir: "/etc/certs/wm-bsol",
       manifestPath: "/srv/manifest.jws",
       topologyPath: "/etc/topology.yaml",
-      quota: { patientsPerMillion: 6_000 },
+      quota: { patientsPerMillion: 6_000, searchesPerUser: 600 },
       sandbox: false,
       reflection: false,
       logLevel: "info",

@@ -105,6 +105,8 @@ export const settingsSchema = z.strictObject({
         .int("give a whole number")
         .min(1_000, "use 1000 or more: fewer would stop care")
         .default(6_000),
+      /** Searches an hour that one user may make; one that shows several people counts for each of them. */
+      searchesPerUser: z.int("give a whole number").min(100, "use 100 or more: fewer would stop care").default(600),
     })
     .prefault({}),
   redis: z
@@ -145,7 +147,7 @@ export interface Settings {
   readonly redisUrl?: Concealed<URL>;
   /** Absent where the national demographics service is not asked. */
   readonly pds?: PdsSettings;
-  readonly quota: { readonly patientsPerMillion: number };
+  readonly quota: { readonly patientsPerMillion: number; readonly searchesPerUser: number };
   readonly sandbox: boolean;
   readonly reflection: boolean;
   readonly logLevel: LogLevel;

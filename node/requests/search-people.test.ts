@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { makeAccess } from "../access/decide.ts";
+import { makeSearchQuota } from "../access/search-quota.ts";
 import { loadAccessTable } from "../access/table.ts";
 import { type Audit, makeAudit } from "../audit/audit.ts";
 import { type AuditEntry, openAuditReader } from "../audit/audit-reader.ts";
@@ -81,8 +82,10 @@ describe("searching for people", () => {
     });
     const searchIndex = makePersonSearch(index.db).search;
     try {
-      const question = { requestId, claim: whole, search };
-      return { requestId, answer: await searchPeople(question, { ...audit, decideAccess, searchIndex, ...needs }) };
+      const question = { requestId, caller: "ward", claim: whole, search };
+      const quota = makeSearchQuota({ clock, perUserHour: 100, alarm: () => {} });
+      const all = { ...audit, decideAccess, searchIndex, quota, ...needs };
+      return { requestId, answer: await searchPeople(question, all) };
     } catch (thrown) {
       assert.ok(thrown instanceof Failure, String(thrown));
       return { requestId, answer: thrown };
@@ -154,6 +157,19 @@ describe("searching for people", () => {
         [["search", code]],
       );
     }
+  });
+
+  it("refuses a user who has searched too often, audits it, and reads nothing", async () => {
+    await index.load([anIdentity()]);
+    const quota = makeSearchQuota({ clock, perUserHour: 100, alarm: () => {} });
+    for (let each = 0; each < 100; each++) quota.admit({ caller: "ward", userId: CLAIM.userId });
+    const searchIndex = (): never => assert.fail("read though refused");
+    const { requestId, answer } = await ask({}, {}, { quota, searchIndex });
+    assert.ok(answer instanceof Failure && answer.code === "over-quota");
+    assert.ok((answer.retryAfterMs ?? 0) > 0);
+    const [entry, ...more] = entriesOf(requestId);
+    assert.deepEqual([entry?.outcome, entry?.userId, more], ["over-quota", "user-1", []]);
+    assert.equal(told((await ask({}, { userId: "user-2" }, { quota })).answer).persons.length, 1);
   });
 
   it("asks for more fields above five people", async () => {

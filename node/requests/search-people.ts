@@ -1,4 +1,5 @@
-import type { PersonToShow, SearchLook } from "../audit/audit.ts";
+import type { SearchQuota } from "../access/search-quota.ts";
+import type { PersonToShow, SearchDecision, SearchLook } from "../audit/audit.ts";
 import { BirthDate } from "../base/birth-date.ts";
 import { Concealed } from "../base/concealed.ts";
 import { Failure } from "../base/failure.ts";
@@ -13,6 +14,8 @@ export const PERSONS_EASILY_TOLD_APART = 5;
 /** A search of this node's own index, parsed. */
 export interface PersonSearchQuestion {
   readonly requestId: string;
+  /** The application that asks, by its certificate's name. */
+  readonly caller: string;
   readonly claim: Claim;
   readonly search: Search;
 }
@@ -34,7 +37,8 @@ export interface SearchTold extends Omit<SearchAnswer, "persons"> {
 export interface SearchPeopleNeeds {
   readonly decideAccess: (question: PersonSearchQuestion) => Decision;
   /** Durable in the audit when it resolves. */
-  readonly recordSearch: (look: SearchLook, decision: Decision) => Promise<void>;
+  readonly recordSearch: (look: SearchLook, decision: SearchDecision) => Promise<void>;
+  readonly quota: SearchQuota;
   readonly searchIndex: (search: Search) => SearchOutcome;
   /** An entry for every person found, or that nobody was; durable in the audit when it resolves. */
   readonly recordFound: (
@@ -51,18 +55,27 @@ export interface SearchPeopleNeeds {
  * The search is durable in the audit before the index is read, and everybody whom it found before anybody is shown.
  *
  * @throws {Failure} `purpose-refused`, `role-refused`, `not-permitted`: nothing was read; the refusal is audited.
+ * @throws {Failure} `over-quota`: the user has searched too often, with the time after which to search again; likewise.
  * @throws {Failure} `store-unavailable`: the audit could not be written, or a row is damaged; nobody was shown.
  */
 export async function searchPeople(question: PersonSearchQuestion, needs: SearchPeopleNeeds): Promise<SearchAnswer> {
   const decision = needs.decideAccess(question);
   const look = lookOf(question);
-  await needs.recordSearch(look, decision);
   if (decision.kind === "refused") {
+    await needs.recordSearch(look, decision);
     const isOwn = decision.code === "purpose-refused" || decision.code === "role-refused";
     throw new Failure(isOwn ? decision.code : "not-permitted", decision.reason);
   }
+  const searcher = { caller: question.caller, userId: question.claim.userId };
+  const tooMany = needs.quota.admit(searcher);
+  if (tooMany !== undefined) {
+    await needs.recordSearch(look, { kind: "refused", code: "over-quota", reason: tooMany.message });
+    throw tooMany;
+  }
+  await needs.recordSearch(look, decision);
   const outcome = needs.searchIndex(question.search);
   const persons = outcome.kind === "found" ? outcome.persons : [];
+  needs.quota.noteShown(searcher, persons.length);
   await needs.recordFound(look, decision.permit, persons.map(toShow), outcome.kind);
   return { result: outcome.kind, persons, askForMore: persons.length > PERSONS_EASILY_TOLD_APART };
 }

@@ -14,7 +14,7 @@ import { boundRequest, unary } from "./handlers.ts";
 import { type IncomingCall, peerOf } from "./interceptors.ts";
 import type { Service } from "./service.ts";
 
-type CallerRights = Extract<AuthorisedPeer, { kind: "caller" }>["rights"];
+type Caller = Extract<AuthorisedPeer, { kind: "caller" }>;
 
 const NAME_CHARACTERS_MAX = 100;
 const FIELD_CHARACTERS_MAX = 254;
@@ -22,7 +22,7 @@ const FIELD_CHARACTERS_MAX = 254;
 /** What the door for searches needs. */
 export interface SearchNeeds {
   /** The story. What the caller's certificate lets it claim goes with the search, so that a refusal is audited too. */
-  readonly searchPeople: (question: PersonSearchQuestion, rights: CallerRights) => Promise<SearchAnswer>;
+  readonly searchPeople: (question: PersonSearchQuestion, rights: Caller["rights"]) => Promise<SearchAnswer>;
 }
 
 /** The door for searches of this node's own index. */
@@ -33,26 +33,27 @@ export function searchService(clock: Clock, random: Random, log: Log, needs: Sea
     definition: { search: boundRequest(search, REQUEST_BYTES_MAX, "everything-known") },
     implementation: {
       search: unary(log, async (request: SearchRequest, call) => {
-        const question = toSearchQuestion(request, clock, random);
-        const answer = await needs.searchPeople(question, rightsOf(call));
+        const { name, rights } = callerOf(call);
+        const question = toSearchQuestion(request, name, clock, random);
+        const answer = await needs.searchPeople(question, rights);
         return fromSearchAnswer(question.requestId, answer);
       }),
     },
   };
 }
 
-function rightsOf(call: IncomingCall): CallerRights {
+function callerOf(call: IncomingCall): Caller {
   const peer = peerOf(call);
   if (peer.kind !== "caller") throw new Failure("not-permitted", "Only callers of this node may search here.");
-  return peer.rights;
+  return peer;
 }
 
-function toSearchQuestion(request: SearchRequest, clock: Clock, random: Random): PersonSearchQuestion {
+function toSearchQuestion(request: SearchRequest, caller: string, clock: Clock, random: Random): PersonSearchQuestion {
   const claim = toClaim(request.claim, "stated");
   checkClaimHoldsNoNumber(claim);
   const requestId = request.requestId === "" ? random.uuid() : requiredUuid(request.requestId, "request_id");
   const search = parseSearch(toAsked(request), today(clock), claim.trigger === "automatic");
-  return { requestId, claim, search };
+  return { requestId, caller, claim, search };
 }
 
 function toAsked(request: SearchRequest): AskedSearch {
