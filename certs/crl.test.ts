@@ -106,11 +106,11 @@ describe("revocation lists", () => {
     const pem = crlPem(der);
     for (const [bytes, words] of [
       [Buffer.alloc(CRL_BYTES_MAX + 1, 0x30), /over 262144 bytes/],
-      [Buffer.alloc(0), /DER or PEM/],
-      [deep, /DER or PEM|broken/],
-      [Buffer.from(pem + pem), /DER or PEM/],
-      [Buffer.from(pem.replaceAll("X509 CRL", "CERTIFICATE")), /DER or PEM/],
-      [Buffer.from(network.care.certificatePem), /DER or PEM/],
+      [Buffer.alloc(0), /in PEM/],
+      [deep, /in PEM|DER or PEM|broken/],
+      [Buffer.from(pem + pem), /in PEM/],
+      [Buffer.from(pem.replaceAll("X509 CRL", "CERTIFICATE")), /in PEM/],
+      [Buffer.from(network.care.certificatePem), /in PEM/],
       [new X509Certificate(network.care.certificatePem).raw, /version 2/],
       [Buffer.concat([der, Buffer.from([0x05, 0x00])]), /DER or PEM/],
     ] as const) {

@@ -15,6 +15,7 @@ import {
   readSubject,
 } from "./der.ts";
 import { describeName, readName } from "./distinguished-name.ts";
+import { decodePem, encodePem } from "./pem.ts";
 import { RSA_SIGNATURE, digestOf, signWithRsa } from "./rsa-signature.ts";
 
 /**
@@ -162,20 +163,15 @@ export function verifyCrl({ signed: { bytes, digest, signature } }: Crl, issuerP
 
 /** A list in PEM, as `openssl crl` reads it. */
 export function crlPem(der: Uint8Array): string {
-  const lines = Buffer.from(der)
-    .toString("base64")
-    .match(/.{1,64}/g);
-  return `-----BEGIN X509 CRL-----\n${(lines ?? []).join("\n")}\n-----END X509 CRL-----\n`;
+  return encodePem(PEM_LABEL, der);
 }
 
-const PEM = /^\s*-----BEGIN X509 CRL-----([A-Za-z0-9+/=\s]+)-----END X509 CRL-----\s*$/;
+const PEM_LABEL = "X509 CRL";
 
 /** DER begins with a sequence, PEM with text. */
 function derOf(bytes: Uint8Array): Uint8Array {
   if (bytes[0] === DER.sequence) return bytes;
-  const [, base64] = PEM.exec(Buffer.from(bytes).toString("latin1")) ?? [];
-  if (base64 === undefined) throw fault("is not one in DER or PEM");
-  return new Uint8Array(Buffer.from(base64, "base64"));
+  return decodePem(PEM_LABEL, Buffer.from(bytes).toString("latin1"));
 }
 
 /** What signed it is named inside and outside: the two must be one. */

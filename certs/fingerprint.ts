@@ -7,11 +7,11 @@ export function caFingerprint(pem: string): string {
   return keyFingerprint(new X509Certificate(pem).publicKey);
 }
 
-/** SHA-256 of a key's DER SubjectPublicKeyInfo, lower-case hex. */
-export function keyFingerprint(key: KeyObject): string {
-  return createHash("sha256")
-    .update(key.export({ type: "spki", format: "der" }))
-    .digest("hex");
+/** SHA-256 of a key's DER SubjectPublicKeyInfo, lower-case hex; of several, over one after the other. */
+export function keyFingerprint(...keys: readonly KeyObject[]): string {
+  const hash = createHash("sha256");
+  for (const key of keys) hash.update(key.export({ type: "spki", format: "der" }));
+  return hash.digest("hex");
 }
 
 /**

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 
-import { X509Certificate } from "node:crypto";
+import { type KeyObject, X509Certificate } from "node:crypto";
 
 import type { Clock } from "../node/base/clock.ts";
 import { Failure } from "../node/base/failure.ts";
@@ -10,8 +10,8 @@ import { type CallerRights, callerRightsSchema } from "./caller-rights.ts";
 import { type Extension, type Subject, signCertificate } from "./certificate.ts";
 import { alternativeNames, callerRightsExtension, leafConstraints } from "./extensions.ts";
 import { assertionPublicKey, caFingerprint } from "./fingerprint.ts";
-import { readPrivateKey, readPublicPem, writePrivateKey, writePublicPem } from "./key-file.ts";
-import { type KeyPair, makeEd25519KeyPair, makeRsaKeyPair, privatePem, publicPem } from "./key-pair.ts";
+import { readPrivateKey, readPublicPem, replacePair, writePrivateKey, writePublicPem } from "./key-file.ts";
+import { makeEd25519KeyPair, makeRsaKeyPair, privatePem, publicPem } from "./key-pair.ts";
 import {
   type CallerFiles,
   type NodeFiles,
@@ -61,21 +61,28 @@ export async function issueNode(dir: string, order: NodeOrder): Promise<IssuedNo
   const files = nodeFiles(dir, order.id);
   checkFree(files.key, replace);
   const [keys, assertionKey] = await Promise.all([makeRsaKeyPair(), keepOrMakeAssertionKey(files)]);
-  const leaf = await signLeaf(authority, order.clock, keys, {
-    subject: { commonName: order.id, organization: authority.domain },
-    extensions: [
-      ...leafConstraints([SERVER_AUTH_OID, CLIENT_AUTH_OID]),
-      alternativeNames({
-        uris: [nodeUri(authority.domain, order.id)],
-        dns: [nodeDns(authority.domain, order.id)],
-      }),
-    ],
-  });
-  writePrivateKey(files.key, privatePem(keys), replace);
-  writePublicPem(files.certificate, leaf + authority.certificatePem, replace);
+  const leaf = await signNode(authority, order.clock, order.id, keys.publicKey);
+  replacePair(files, privatePem(keys), leaf + authority.certificatePem);
   writePublicPem(files.trust, trustOf(dir), true);
   writePublicPem(files.manifestPublic, readPublicPem(authorityFiles(dir).manifestPublic), true);
   return { files, issuingCa: caFingerprint(authority.certificatePem), assertionKey };
+}
+
+/**
+ * Signs the certificate of a node for a key that may lie elsewhere.
+ *
+ * @returns the leaf, as PEM.
+ * @throws {Failure} `configuration`: the authority has expired.
+ */
+export function signNode(authority: IssuingAuthority, clock: Clock, id: string, publicKey: KeyObject): Promise<string> {
+  const { domain } = authority;
+  return signLeaf(authority, clock, publicKey, {
+    subject: { commonName: id, organization: domain },
+    extensions: [
+      ...leafConstraints([SERVER_AUTH_OID, CLIENT_AUTH_OID]),
+      alternativeNames({ uris: [nodeUri(domain, id)], dns: [nodeDns(domain, id)] }),
+    ],
+  });
 }
 
 export interface CallerOrder {
@@ -104,7 +111,7 @@ export async function issueCaller(dir: string, order: CallerOrder): Promise<{ re
   const files = callerFiles(dir, order.node, order.name);
   checkFree(files.key, replace);
   const keys = await makeRsaKeyPair();
-  const leaf = await signLeaf(authority, order.clock, keys, {
+  const leaf = await signLeaf(authority, order.clock, keys.publicKey, {
     subject: { commonName: `${order.name} at ${order.node}`, organization: authority.domain },
     extensions: [
       ...leafConstraints([CLIENT_AUTH_OID]),
@@ -112,8 +119,7 @@ export async function issueCaller(dir: string, order: CallerOrder): Promise<{ re
       callerRightsExtension(order.rights),
     ],
   });
-  writePrivateKey(files.key, privatePem(keys), replace);
-  writePublicPem(files.certificate, leaf + authority.certificatePem, replace);
+  replacePair(files, privatePem(keys), leaf + authority.certificatePem);
   writePublicPem(files.trust, readPublicPem(rootFiles(dir).certificate), true);
   return { files };
 }
@@ -132,7 +138,12 @@ interface LeafOrder {
   readonly extensions: readonly Extension[];
 }
 
-async function signLeaf(authority: IssuingAuthority, clock: Clock, keys: KeyPair, order: LeafOrder): Promise<string> {
+async function signLeaf(
+  authority: IssuingAuthority,
+  clock: Clock,
+  publicKey: KeyObject,
+  order: LeafOrder,
+): Promise<string> {
   const nowMs = clock.wallMs();
   if (authority.notAfterMs <= nowMs) {
     throw new Failure("configuration", `The issuing authority ${authority.collaborative} has expired: renew it first.`);
@@ -140,7 +151,7 @@ async function signLeaf(authority: IssuingAuthority, clock: Clock, keys: KeyPair
   const pem = await signCertificate(
     {
       ...order,
-      publicKey: keys.publicKey,
+      publicKey,
       notBeforeMs: nowMs - BACKDATED_MS,
       notAfterMs: Math.min(nowMs + LEAF_LIFETIME_MS, authority.notAfterMs),
     },
@@ -152,7 +163,8 @@ async function signLeaf(authority: IssuingAuthority, clock: Clock, keys: KeyPair
   return pem;
 }
 
-async function keepOrMakeAssertionKey(files: NodeFiles): Promise<string> {
+/** The raw public half, base64url. */
+export async function keepOrMakeAssertionKey(files: NodeFiles): Promise<string> {
   if (existsSync(files.assertionKey)) return assertionPublicKey(readPrivateKey(files.assertionKey));
   const keys = await makeEd25519KeyPair();
   writePrivateKey(files.assertionKey, privatePem(keys), false);
@@ -176,7 +188,7 @@ function issuingAuthorityOf(dir: string, node: string): IssuingAuthority {
   return readIssuingAuthority(dir, collaborative);
 }
 
-function checkId(id: string, what: "node" | "caller"): void {
+export function checkId(id: string, what: "node" | "caller"): void {
   if (parseNodeId(id) !== undefined) return;
   throw new Failure(
     "invalid-input",

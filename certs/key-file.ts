@@ -1,7 +1,19 @@
-import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { X509Certificate, createPrivateKey } from "node:crypto";
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname } from "node:path";
 
 import { Failure } from "../node/base/failure.ts";
+import type { CertificateFiles } from "./layout.ts";
 
 const PEM_BYTES_MAX = 64 * 1024;
 const KEY_MODE = 0o600;
@@ -55,15 +67,71 @@ export function writePublicPem(path: string, pem: string, replace: boolean): voi
   write(path, pem, CERTIFICATE_MODE, replace);
 }
 
+/**
+ * Puts a key and its certificate in the place of those that are there. A stop at any moment leaves a whole pair: the new
+ * certificate lies complete beside the old one (`.new`) before the key takes its name; {@link readPair} knows that.
+ *
+ * @throws {Failure} `configuration`: a file cannot be written.
+ */
+export function replacePair(files: CertificateFiles, keyPem: string, certificatePem: string): void {
+  makePrivateDirectory(dirname(files.key));
+  for (const [path, pem, mode] of [
+    [files.key, keyPem, KEY_MODE],
+    [files.certificate, certificatePem, CERTIFICATE_MODE],
+  ] as const) {
+    attempt(path, () => writeBeside(path, pem, mode));
+  }
+  for (const path of [files.key, files.certificate]) attempt(path, () => renameSync(`${path}.new`, path));
+}
+
+/** A key and its certificates, as PEM. */
+export interface Pair {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/**
+ * Reads a key and its certificate, which belong together.
+ *
+ * @throws {Failure} `configuration`: a file cannot be read, others may read the key, or the two are not a pair.
+ */
+export function readPair({ certificate, key: keyPath }: CertificateFiles): Pair {
+  const key = readPrivateKey(keyPath);
+  const found = [certificate, `${certificate}.new`]
+    .filter((path) => path === certificate || existsSync(path))
+    .map((path) => ({ certificate: readPublicPem(path), key }))
+    .find(isPair);
+  if (found !== undefined) return found;
+  throw new Failure(
+    "configuration",
+    `${keyPath} is not the key of ${certificate}: put back the one that belongs to it.`,
+    {
+      where: keyPath,
+    },
+  );
+}
+
+function isPair({ certificate, key }: Pair): boolean {
+  try {
+    return new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key));
+  } catch {
+    return false; // half written
+  }
+}
+
 /** Created exclusively, so that no key is lost by mistake; a replacement takes the name in one step. */
 function write(path: string, pem: string, mode: number, replace: boolean): void {
   attempt(path, () => {
     if (!replace) return writeFileSync(path, pem, { flag: "wx", mode, flush: true });
-    const fresh = `${path}.new`;
-    rmSync(fresh, { force: true });
-    writeFileSync(fresh, pem, { flag: "wx", mode, flush: true });
-    renameSync(fresh, path);
+    writeBeside(path, pem, mode);
+    renameSync(`${path}.new`, path);
   });
+}
+
+function writeBeside(path: string, pem: string, mode: number): void {
+  const fresh = `${path}.new`;
+  rmSync(fresh, { force: true });
+  writeFileSync(fresh, pem, { flag: "wx", mode, flush: true });
 }
 
 function readPem(path: string, checkMode: (mode: number) => void): string {

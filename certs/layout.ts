@@ -14,6 +14,9 @@ export interface NodeFiles extends CertificateFiles {
   /** The network's root, whom this node trusts; then its issuing authorities. */
   readonly trust: string;
   readonly manifestPublic: string;
+  /** A key for which a certificate has been asked, and the request; both go when the certificate is installed. */
+  readonly nextKey: string;
+  readonly request: string;
 }
 
 export interface CallerFiles extends CertificateFiles {
@@ -50,6 +53,8 @@ export function nodeFilesIn(directory: string): NodeFiles {
     assertionPublic: join(directory, "assertion.pub.pem"),
     trust: join(directory, "trust.crt.pem"),
     manifestPublic: join(directory, "manifest.pub.pem"),
+    nextKey: join(directory, "next.key.pem"),
+    request: join(directory, "request.pem"),
   };
 }
 

@@ -27,3 +27,24 @@ export function readCertificates(pem: string, where: string): X509Certificate[] 
     }
   });
 }
+
+/** One block of PEM. */
+export function encodePem(label: string, der: Uint8Array): string {
+  const lines =
+    Buffer.from(der)
+      .toString("base64")
+      .match(/.{1,64}/g) ?? [];
+  return `-----BEGIN ${label}-----\n${lines.join("\n")}\n-----END ${label}-----\n`;
+}
+
+/**
+ * What one block of PEM holds, and nothing before or behind it.
+ *
+ * @throws {Failure} `invalid-input`: it is not one block of that kind.
+ */
+export function decodePem(label: string, pem: string): Uint8Array {
+  const [, base64] =
+    new RegExp(`^\\s*-----BEGIN ${label}-----([A-Za-z0-9+/=\\s]+)-----END ${label}-----\\s*$`).exec(pem) ?? [];
+  if (base64 !== undefined) return new Uint8Array(Buffer.from(base64, "base64"));
+  throw new Failure("invalid-input", `Not one ${label} in PEM.`);
+}

@@ -19,8 +19,10 @@ export const RSA_SIGNATURE = encode(DER.sequence, encode(DER.oid, encodeOid(SHA2
 
 /** The digest that an AlgorithmIdentifier names; `undefined` for a signature that is not taken. */
 export function digestOf(algorithm: DerElement | undefined): string | undefined {
-  const [id] = (algorithm && readElements(algorithm.contents)) ?? [];
-  return id?.tag === DER.oid ? DIGEST_OF.get(hexOf(id.contents)) : undefined;
+  const [id, parameters, ...more] = (algorithm && readElements(algorithm.contents)) ?? [];
+  const isPlain = hexOf(parameters?.whole ?? new Uint8Array()) === "0500" && more.length === 0;
+  if (algorithm?.tag !== DER.sequence || id?.tag !== DER.oid || !isPlain) return undefined;
+  return DIGEST_OF.get(hexOf(id.contents));
 }
 
 /** Signs on the thread pool, with SHA-256. */

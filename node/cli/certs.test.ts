@@ -151,6 +151,37 @@ describe("corridor certs", () => {
     }
   });
 
+  it("enrols a node: its key stays, people compare fingerprints, and nothing is signed or believed without", async () => {
+    const own = join(dir, "own");
+    const requested = await certs("request", own, "node", "wm-new", "--domain", "west-midlands.corridor.example");
+    assert.equal(requested.code, 0, requested.err);
+    const fingerprint = /fingerprint: ([0-9a-f]{64})/.exec(requested.out)?.[1] ?? "";
+    const out = join(dir, "approved.pem");
+    const request = join(own, "request.pem");
+    const approve = (...more: string[]): Promise<Run> =>
+      certs("approve", dir, "node", "wm-new", "--collaborative", "care", "--request", request, "--out", out, ...more);
+
+    for (const more of [[], ["--fingerprint", "0".repeat(64)]]) {
+      const shown = await approve(...more);
+      assert.equal(shown.code, 3);
+      assert.match(shown.out, /node\s+wm-new\n[^]*RSA 2048[^]*fingerprint/);
+      assert.match(shown.err, /[nN]othing has been signed/);
+    }
+    const approved = await approve("--fingerprint", fingerprint);
+    assert.equal(approved.code, 0, approved.err);
+    const network = /network's fingerprint: ([0-9a-f]{64})/.exec(approved.out)?.[1] ?? "";
+
+    const unknown = await certs("install", own, out);
+    assert.equal(unknown.code, 2);
+    assert.match(unknown.err, /compare it with the authority's people/);
+    const installed = await certs("install", own, out, "--network", network);
+    assert.equal(installed.code, 0, installed.err);
+    assert.match(installed.out, /Installed .*node\.crt\.pem: serial [0-9a-f]{32}, (29|30) days left/);
+    const trust = join(own, "trust.crt.pem");
+    assert.equal((await certs("verify", join(own, "node.crt.pem"), "--trust", trust)).code, 0);
+    assert.equal((await certs("request", own, "caller", "x", "--domain", "a.example")).code, 2);
+  });
+
   describe("and corridor manifest", () => {
     const member = {
       id: "wm-bsol",

@@ -10,7 +10,8 @@ import { faultsOfCertificate } from "../../certs/verify.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { Failure } from "../base/failure.ts";
 import { SETTINGS, type Setting } from "../base/words.ts";
-import { EXIT, reportFailure } from "./exit.ts";
+import { approveCommand, installCommand, requestCommand } from "./certs-enrol.ts";
+import { EXIT, reporting } from "./exit.ts";
 
 const LEAF_DAYS = LEAF_LIFETIME_MS / 86_400_000;
 
@@ -20,6 +21,9 @@ export function certsCommand(clock: Clock = systemClock): Command {
     .description("certificates and membership: authorities, nodes, callers")
     .addCommand(initCommand(clock))
     .addCommand(issueCommand(clock))
+    .addCommand(requestCommand())
+    .addCommand(approveCommand(clock))
+    .addCommand(installCommand(clock))
     .addCommand(inspectCommand(clock))
     .addCommand(verifyCommand(clock));
 }
@@ -150,12 +154,4 @@ function verify(file: string, { trust, domain }: { trust: string; domain?: strin
 
 function usage(message: string, where?: string): Failure {
   return new Failure("invalid-input", message, where === undefined ? {} : { where });
-}
-
-async function reporting(work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (thrown) {
-    reportFailure(thrown);
-  }
 }

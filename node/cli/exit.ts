@@ -40,3 +40,12 @@ export function reportFailure(thrown: unknown): void {
   if (failure.code === "internal" && process.env["CORRIDOR_DEBUG"] !== undefined) console.error(failure.cause);
   process.exitCode = exitCodeOf(failure);
 }
+
+/** Runs a command's work; what it throws is said on stderr and becomes the exit code. */
+export async function reporting(work: () => Promise<void> | void): Promise<void> {
+  try {
+    await work();
+  } catch (thrown) {
+    reportFailure(thrown);
+  }
+}
