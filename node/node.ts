@@ -41,12 +41,20 @@ import { makeReviewReader } from "./mpi/review-reader.ts";
 import { makePersonSearch } from "./mpi/search.ts";
 import { type PeerQuestion, answerLocate } from "./requests/answer-locate.ts";
 import { answerOwn } from "./requests/answer-own.ts";
+import { takeFeedMessage } from "./requests/feed-message.ts";
 import { fillMatchKeys } from "./requests/fill-match-keys.ts";
 import { findRecords, knowPerson } from "./requests/find-records.ts";
 import { beginLoad, dropOldWaiting, finishLoad, LOAD_COMMANDS_AT_ONCE, loadBatch } from "./requests/load-batch.ts";
 import { locate } from "./requests/locate.ts";
+import {
+  answerGreeting,
+  keepGreeting,
+  listPeers,
+  quarantinePeer,
+  releasePeer,
+  testPeer,
+} from "./requests/peers.ts";
 import * as review from "./requests/review.ts";
-import { takePatient } from "./requests/patient-feed.ts";
 import { type PdsEvent, type PdsEventTaken, type PdsReader, readPdsFor, takePdsEvent } from "./requests/pds-events.ts";
 import { searchPeople } from "./requests/search-people.ts";
 import { removeLeftCopies } from "./storage/backup.ts";
@@ -58,10 +66,12 @@ import type { StoreAlarm } from "./storage/store-keeper.ts";
 import { startThreadExecutor } from "./storage/thread-executor.ts";
 import type { Log } from "./telemetry/log.ts";
 import { checkAssertionTimes, makeAssertionSigner, verifyAssertion } from "./trust/assertion.ts";
+import { makeClockWatch } from "./trust/clock-watch.ts";
 import { type Directory, openDirectory } from "./trust/directory.ts";
 import { type PeerIdentity, authorisePeer } from "./trust/peer-identity.ts";
 import { type SequenceMemory, openSequenceMemory } from "./trust/sequence-memory.ts";
 import { makePeerClient } from "./wire/peer-client.ts";
+import { makePeerGreeter } from "./wire/peer-greeter.ts";
 import { startServer } from "./wire/server.ts";
 import { clientContext, readNodeTls } from "./wire/tls-files.ts";
 
@@ -169,6 +179,15 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     checkMember: (member, identity) => checkMember(member, identity, directory),
   });
   starting.defer(() => peers.close());
+  const clocks = makeClockWatch({ clock, onChange: ({ state, text }) => log.warn(`clock-${state}`, { text }) });
+  starting.defer(() => clocks.close());
+  const greet = makePeerGreeter({
+    ...{ domain, tls: () => tls, clock, protocol: parts.protocol },
+    checkMember: (member, identity) => checkMember(member, identity, directory),
+  });
+  const knowing = { clock, ownId: settings.id, directory: inForce, clocks, greet };
+  const greetings = keepGreeting({ ...knowing, fraction: () => random.fraction() });
+  starting.defer(() => greetings.stop());
   const federation = makeFederation({
     ...{ clock, ownId: settings.id, directory: inForce, transport: peers },
     mayAsk: access.mayAsk,
@@ -219,6 +238,10 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   };
   const reviewReader = makeReviewReader(reader, clock);
   const reviewNeeds = { clock, store: index, reader: reviewReader, recordReview: audit.recordReview };
+  const peersNeeds = {
+    ...{ ...knowing, protocol: parts.protocol, quarantine, recordReview: audit.recordReview },
+    sequenceAt: greetings.sequenceAt,
+  };
   const storeId = readStoreId(reader);
   const loadNeeds = {
     clock,
@@ -237,7 +260,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     locator: {
       verifyAssertion,
       checkAssertionTimes: (issuedAtMs, expiresAtMs) =>
-        checkAssertionTimes(issuedAtMs, expiresAtMs, clock, forgottenToMs),
+        checkAssertionTimes(issuedAtMs, expiresAtMs, clock, forgottenToMs, clocks.whichClock),
       answerLocate: (question) => answerLocate(question, answerNeeds),
     },
     federation: {
@@ -255,6 +278,13 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
           quota: searchQuota,
           searchIndex: (search) => mpi.inOneSnapshot(() => personSearch.search(search)),
         }),
+    },
+    peers: {
+      answerGreeting: (asker) => answerGreeting(asker, peersNeeds),
+      listPeers: (by) => listPeers(by, peersNeeds),
+      quarantinePeer: (by, peer, forMs) => quarantinePeer(by, peer, forMs, peersNeeds),
+      releasePeer: (by, peer) => releasePeer(by, peer, peersNeeds),
+      testPeer: (by, peer) => testPeer(by, peer, peersNeeds),
     },
     mpi: {
       listReview: (by) => review.listReview(by, reviewNeeds),
@@ -366,7 +396,7 @@ async function openFhirDoor({ feeds, admitted, takesPdsEvents, store, wakeJobs, 
       check(item.kind === "identity", "an identity is parsed as one");
       return item;
     },
-    takePatient: (message) => takePatient(message, { clock, store }),
+    takeMessage: (message) => takeFeedMessage(message, { clock, store }),
   };
   async function takeEvent(event: PdsEvent): Promise<PdsEventTaken> {
     const taken = await takePdsEvent(event, { clock, store });

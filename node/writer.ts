@@ -10,11 +10,11 @@ import { serveWriter } from "./storage/writer-thread.ts";
 await serveWriter({ index: indexMakers, audit: auditMakers }, systemClock);
 
 async function indexMakers(): Promise<HandlersMaker[]> {
-  const [outbox, fillMatchKeys, loadBatch, patientFeed, pdsEvents, review] = await Promise.all([
+  const [outbox, feedMessage, fillMatchKeys, loadBatch, pdsEvents, review] = await Promise.all([
     import("./storage/outbox.ts"),
+    import("./requests/feed-message.ts"),
     import("./requests/fill-match-keys.ts"),
     import("./requests/load-batch.ts"),
-    import("./requests/patient-feed.ts"),
     import("./requests/pds-events.ts"),
     import("./requests/review.ts"),
   ]);
@@ -22,7 +22,7 @@ async function indexMakers(): Promise<HandlersMaker[]> {
     outbox.makeHandlers,
     (db) => fillMatchKeys.makeHandlers(db, systemClock),
     (db) => loadBatch.makeHandlers(db, systemRandom, systemClock),
-    (db) => patientFeed.makeHandlers(db, systemRandom),
+    (db) => feedMessage.makeHandlers(db, systemRandom),
     (db) => pdsEvents.makeHandlers(db, systemRandom),
     (db) => review.makeHandlers(db, systemRandom),
   ];

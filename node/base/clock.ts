@@ -45,8 +45,13 @@ export const systemClock: Clock = {
 /** Today at a clock, `YYYY-MM-DD` in the United Kingdom, where the patients and the clinicians are. */
 export function today(clock: Clock): string {
   const quarter = Math.floor(clock.wallMs() / QUARTER_MS);
-  if (lastDay.quarter !== quarter) lastDay = { quarter, day: UK_DAY.format(quarter * QUARTER_MS) };
+  if (lastDay.quarter !== quarter) lastDay = { quarter, day: dayOf(quarter * QUARTER_MS) };
   return lastDay.day;
+}
+
+/** The day of a moment (milliseconds since the epoch), `YYYY-MM-DD` in the United Kingdom. */
+export function dayOf(ms: number): string {
+  return UK_DAY.format(ms);
 }
 
 /** Formatting is dear and every question asks for the day; the day changes at a quarter of an hour, if at all. */

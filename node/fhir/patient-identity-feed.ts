@@ -1,6 +1,7 @@
-import type { Concealed } from "../base/concealed.ts";
+import { check } from "../base/check.ts";
+import { Concealed } from "../base/concealed.ts";
 import type { IdentityRecord } from "../mpi/identity-record.ts";
-import type { PatientMessage, PatientRefused, PatientTaken } from "../requests/patient-feed.ts";
+import type { FeedChange, FeedMessage, FeedRefused, FeedTaken } from "../requests/feed-message.ts";
 import type { BodyReader, Json } from "./body.ts";
 import { type Answer, outcome, Refusal } from "./outcome.ts";
 import { localIdOf, replacementIn } from "./patient-elements.ts";
@@ -26,7 +27,7 @@ export interface PatientFeedNeeds {
   /** Reads a Patient by the rules of every FHIR feed of this node. */
   readonly readPatient: (resource: Json, local: LocalPatient, organisations: readonly string[]) => ReadPatient;
   /** Takes one message, whole or not at all; durable when it resolves. */
-  readonly takePatient: (message: PatientMessage) => Promise<PatientTaken>;
+  readonly takeMessage: (message: FeedMessage) => Promise<FeedTaken>;
 }
 
 /** The routes of the Patient Identity Feed. */
@@ -62,8 +63,11 @@ async function putPatient(call: RouteRequest, bodies: BodyReader, needs: Patient
     const { replacedBy, alone, standsAlone } = replacementIn(resource, system);
     const read = needs.readPatient(alone, { provider, localId }, caller.rights.organisations);
     if ("rejected" in read) throw rejection(read.rejected);
-    const taken = await needs.takePatient({
-      ...{ feed: `fhir ${caller.name}`, record: read.values, replacedBy, standsAlone, ifVersion },
+    const changes: FeedChange[] = [{ kind: "update", localId, fields: read.values.expose(), ifVersion }];
+    if (replacedBy !== undefined) changes.push({ kind: "merge", losing: localId, winning: replacedBy });
+    else if (standsAlone) changes.push({ kind: "unmerge", losing: localId });
+    const taken = await needs.takeMessage({
+      ...{ feed: `fhir ${caller.name}`, provider, changes: new Concealed(changes) },
       messageId: call.isNamed ? call.requestId : undefined,
     });
     return answerOf(taken);
@@ -136,8 +140,8 @@ function rejection({ field, reason }: { readonly field: string; readonly reason:
 }
 
 /** What is said of each refusal: status, code, words, element. */
-const REFUSAL_OF = {
-  "winner-unknown": [422, "not-found", "The patient who replaces this one is not known here: send that one first."],
+const REFUSAL_OF: Partial<Record<FeedRefused, readonly [Refusal["status"], Refusal["code"], string]>> = {
+  "winning-unknown": [422, "not-found", "The patient who replaces this one is not known here: send that one first."],
   "onto-itself": [422, "business-rule", "A patient cannot be replaced by itself."],
   cycle: [
     422,
@@ -149,19 +153,21 @@ const REFUSAL_OF = {
   "version-differs": [412, "conflict", "Another version is held than the one asked for: nothing was changed."],
   older: [409, "conflict", "A later record of this patient is held: nothing was changed."],
   "message-id-reused": [422, "conflict", "This X-Request-ID was another message's: give each message its own."],
-} as const satisfies Record<PatientRefused, readonly [number, string, string]>;
+};
 
-const ABOUT_LINK: ReadonlySet<PatientRefused> = new Set([
-  "winner-unknown",
+const ABOUT_LINK: ReadonlySet<FeedRefused> = new Set([
+  "winning-unknown",
   "onto-itself",
   "cycle",
   "merged-elsewhere",
   "refused-by-manual-decision",
 ]);
 
-function answerOf(taken: PatientTaken): Answer {
+function answerOf(taken: FeedTaken): Answer {
   if (taken.kind === "refused") {
-    const [status, code, text] = REFUSAL_OF[taken.why];
+    const said = REFUSAL_OF[taken.why];
+    check(said !== undefined, "nothing else is refused of what this door sends");
+    const [status, code, text] = said;
     throw new Refusal(status, code, text, ABOUT_LINK.has(taken.why) ? { element: "Patient.link" } : {});
   }
   const said = taken.waitsForReview

@@ -30,6 +30,21 @@ export interface IdentityRecord {
   readonly restricted: boolean;
 }
 
+/** Of whom nothing is known but where their record is. */
+export function emptyRecord(provider: string, localId: string): IdentityRecord {
+  return {
+    ...{ provider, localId, nhsNumber: "", nhsNumberStatus: "", givenName: "", middleName: "", familyName: "" },
+    ...{ birthDate: "", gender: "", addressLine1: "", addressLine2: "", locality: "", postcode: "", phone: "" },
+    ...{ recordedOn: "", restricted: false },
+  };
+}
+
+/** A stored record as its provider sent it, and nothing else. */
+export function asSent(stored: StoredIdentity): IdentityRecord {
+  const fields = Object.keys(emptyRecord("", "")) as (keyof IdentityRecord)[];
+  return Object.fromEntries(fields.map((field) => [field, stored[field]])) as unknown as IdentityRecord;
+}
+
 /** One row of `identity_record`. */
 export interface StoredIdentity extends IdentityRecord {
   readonly recordNo: number;

@@ -79,8 +79,8 @@ export interface IdentityStore extends NumberChanges {
   identityNoOf(provider: string, localId: string): number | undefined;
   /** True where any identity record of this provider is held. */
   knowsAnyOf(provider: string): boolean;
-  /** Which version of its record (provider, local id) has now, from 1; 0 where none is held. */
-  versionOf(provider: string, localId: string): number;
+  /** The record that is held of (provider, local id), or `undefined` where there is none. */
+  recordOf(provider: string, localId: string): StoredIdentity | undefined;
   /** The local id into which its provider merged this one, if it did. */
   mergedInto(provider: string, localId: string): string | undefined;
 }
@@ -294,7 +294,7 @@ export function makeIdentityStore(db: Database, random: Random, linking: Linking
     unlink,
     identityNoOf: (provider, localId) => identityNoOf.get(provider, localId),
     knowsAnyOf: (provider) => anyOf.get(provider) === 1,
-    versionOf: (provider, localId) => rows.current(provider, localId)?.version ?? 0,
+    recordOf: (provider, localId) => rows.current(provider, localId),
     mergedInto(provider, localId) {
       const losing = rows.current(provider, localId);
       const winner = losing && winnerOf(losing);
