@@ -1,4 +1,8 @@
+import type { KeyObject } from "node:crypto";
+
+import { nodeDns } from "../../certs/profile.ts";
 import { Failure } from "../base/failure.ts";
+import type { NoteKey } from "./note.ts";
 import type { TreeHead } from "./tree/merkle.ts";
 
 /** What a log says of itself at one size (C2SP tlog-checkpoint). Signed, it cannot be taken back. */
@@ -9,9 +13,14 @@ export interface Checkpoint extends TreeHead {
 
 const HASH_BYTES = 32;
 
-/** A log's own name among those of all networks: that of its node, as in its certificate. */
-export function originOf(nodeId: string, domain: string): string {
-  return `${nodeId}.${domain}/audit`;
+/** A node as the keeper of its log; its name among those of all networks is that of its certificate. */
+export function logKeyOf(nodeId: string, domain: string, key: KeyObject): NoteKey {
+  return { name: `${nodeDns(domain, nodeId)}/audit`, key };
+}
+
+/** A node as a witness of others' logs. The key is the same: what is signed as the one can never be taken for the other. */
+export function witnessKeyOf(nodeId: string, domain: string, key: KeyObject): NoteKey {
+  return { name: `${nodeDns(domain, nodeId)}/witness`, key };
 }
 
 export function formatCheckpoint({ origin, size, root }: Checkpoint): string {

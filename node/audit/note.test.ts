@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createPublicKey, generateKeyPairSync, sign } from "node:crypto";
 
 import { Failure } from "../base/failure.ts";
-import { formatCheckpoint, originOf, parseCheckpoint } from "./checkpoint.ts";
+import { formatCheckpoint, parseCheckpoint } from "./checkpoint.ts";
 import {
   cosignatureOf,
   cosignedAt,
@@ -15,7 +15,7 @@ import {
 } from "./note.ts";
 
 const ROOT = Buffer.alloc(32, 7);
-const TEXT = formatCheckpoint({ origin: originOf("wm-bsol", "corridor.example"), size: 3, root: ROOT });
+const TEXT = formatCheckpoint({ origin: "wm-bsol.corridor.example/audit", size: 3, root: ROOT });
 
 function aKey(name: string) {
   const { privateKey, publicKey } = generateKeyPairSync("ed25519");

@@ -18,9 +18,18 @@ const IN_ORDER = LOG_COLUMNS.map((name, at) => ({ name, at }))
  * what the entry said, whatever they try: the entry can be erased, and the tree still stands.
  */
 export function leafOf(values: LogValues): Uint8Array {
+  return leafOfText(saltOf(values), canonicalEntry(values));
+}
+
+/** The same, of an entry that is there as its canonical form. */
+export function leafOfText(salt: Uint8Array, canonical: string): Uint8Array {
+  return leafHash(hash("sha256", Buffer.concat([salt, Buffer.from(canonical)]), "buffer"));
+}
+
+export function saltOf(values: LogValues): Uint8Array {
   const salt = values[SALT_AT];
   if (!(salt instanceof Uint8Array)) throw new TypeError("an entry has a salt");
-  return leafHash(hash("sha256", Buffer.concat([salt, Buffer.from(canonicalEntry(values))]), "buffer"));
+  return salt;
 }
 
 /**

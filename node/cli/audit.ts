@@ -1,0 +1,199 @@
+import { createPublicKey } from "node:crypto";
+import { createReadStream, existsSync } from "node:fs";
+import { open, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+import type { Database } from "better-sqlite3";
+import { Command } from "commander";
+
+import { readPublicPem } from "../../certs/key-file.ts";
+import { nodeFilesIn } from "../../certs/layout.ts";
+import { verifyManifest } from "../../topology/manifest.ts";
+import { logKeyOf, witnessKeyOf } from "../audit/checkpoint.ts";
+import { exportLog, verifyExport } from "../audit/export-log.ts";
+import { cosignedAt, type NoteKey, parseNote } from "../audit/note.ts";
+import { type LogFault, verifyLog } from "../audit/verify-log.ts";
+import { Failure } from "../base/failure.ts";
+import { readSettings, type Settings } from "../config/settings.ts";
+import { openDatabase } from "../storage/database.ts";
+import { EXIT, reportFailure } from "./exit.ts";
+
+/** `corridor audit`: shows that nobody has changed what a node wrote down, and lets others see for themselves. */
+export function auditCommand(): Command {
+  return new Command("audit")
+    .description("what was asked, answered and shown, and proof that nobody has changed it")
+    .addCommand(verifyCommand())
+    .addCommand(exportCommand());
+}
+
+function verifyCommand(): Command {
+  return new Command("verify")
+    .description("hold an audit against its signed tree; names the first entry that was tampered with (exit 1)")
+    .option("--config <file>", "the node's configuration: verifies its audit where it lies, beside the running node")
+    .option("--export <file>", "an exported audit: needs only the file and the network's manifest")
+    .option("--node <id>", "with --export: whose audit it is")
+    .option("--manifest <file>", "with --export: the signed manifest, for the keys of the node and its witnesses")
+    .option("--key <file>", "with --export: the authority's public key (manifest.pub.pem)")
+    .option("--json", "print one JSON object")
+    .action((options: VerifyOptions) => reporting(() => verify(options)));
+}
+
+interface VerifyOptions {
+  readonly config?: string;
+  readonly export?: string;
+  readonly node?: string;
+  readonly manifest?: string;
+  readonly key?: string;
+  readonly json?: true;
+}
+
+async function verify(options: VerifyOptions): Promise<void> {
+  const { config, export: file, node, manifest, key } = options;
+  if (config !== undefined && file === undefined) return verifyStore(readSettings(config), options.json === true);
+  if (file !== undefined && node !== undefined && manifest !== undefined && key !== undefined && config === undefined) {
+    return verifyFile(file, node, await keysIn(manifest, key), options.json === true);
+  }
+  throw usage("Give --config FILE, or --export FILE with --node, --manifest and --key.");
+}
+
+async function verifyStore(settings: Settings, json: boolean): Promise<void> {
+  const keys = await keysIn(settings.manifestPath, nodeFilesIn(settings.certsDir).manifestPublic);
+  const log = keyOf(keys, settings.id);
+  const db = openAudit(settings);
+  try {
+    const verified = verifyLog(db, log, (entries) => console.error(`${entries} entries verified`));
+    const note = db
+      .prepare<[number], string>("SELECT note FROM audit_checkpoint WHERE size = ?")
+      .pluck()
+      .get(verified.provenTo);
+    const witnesses = note === undefined ? [] : witnessesOf(note, keys);
+    say({ ...verified, witnesses }, json);
+  } finally {
+    db.close();
+  }
+}
+
+async function verifyFile(file: string, node: string, keys: Keys, json: boolean): Promise<void> {
+  const handle = await open(file).catch((cause: unknown) => {
+    throw new Failure("invalid-input", `${file} cannot be read.`, { where: file, cause });
+  });
+  await handle.close();
+  const lines = createInterface({ input: createReadStream(file), crlfDelay: Infinity });
+  const { fault, ...verified } = await verifyExport(
+    lines,
+    keyOf(keys, node),
+    keys.map(({ witness }) => witness),
+  );
+  const faults = fault === undefined ? [] : [{ what: fault, from: 1, to: verified.entries }];
+  say({ ...verified, provenTo: fault === undefined ? verified.entries : 0, faults }, json);
+}
+
+interface Verified {
+  readonly faults: readonly LogFault[];
+  readonly entries: number;
+  readonly provenTo: number;
+  readonly witnesses: readonly { readonly name: string; readonly atSeconds: number }[];
+}
+
+const FAULT_WORDS: Readonly<Record<LogFault["what"], string>> = {
+  "entry-changed": "is not what was written",
+  "entry-missing": "is missing",
+  "leaf-missing": "has no leaf in the tree",
+  "tree-changed": "are not what the tree above them says",
+  "checkpoint-contradicted": "are not what the node signed",
+  "checkpoint-not-signed": "stand under a checkpoint that this node did not sign",
+  "log-cut-short": "were signed and are gone",
+};
+
+function say(verified: Verified, json: boolean): void {
+  const { entries, provenTo, witnesses, faults } = verified;
+  if (faults.length > 0) process.exitCode = EXIT.failed;
+  if (json) return console.log(JSON.stringify(verified));
+  for (const { what, from, to } of faults) {
+    const which = from === to ? `entry ${from}` : `entries ${from} to ${to}`;
+    console.log(`${which} ${FAULT_WORDS[what]}`);
+  }
+  console.log(`${entries} entries; up to entry ${provenTo} they are what the node signed.`);
+  for (const { name, atSeconds } of witnesses) {
+    console.log(`${name} saw this at ${new Date(atSeconds * 1_000).toISOString()}.`);
+  }
+  if (faults.length > 0)
+    console.error("corridor: keep the files as they are, and tell whoever answers for this audit.");
+}
+
+function exportCommand(): Command {
+  return new Command("export")
+    .description(
+      "write the audit as JSON lines that others can verify; holds NHS numbers: handle it as a patient record",
+    )
+    .requiredOption("--config <file>", "the node's configuration")
+    .requiredOption("--out <file>", "where it goes; it must not be there yet")
+    .action(({ config, out }: { config: string; out: string }) =>
+      reporting(async () => {
+        const db = openAudit(readSettings(config));
+        const file = await open(out, "wx", 0o600).catch((cause: unknown) => {
+          throw new Failure("invalid-input", `${out} cannot be made: is it there already?`, { where: out, cause });
+        });
+        try {
+          let lines = 0;
+          for (const line of exportLog(db)) {
+            await file.write(`${line}\n`);
+            lines++;
+          }
+          await file.sync();
+          console.error(`${lines - 1} entries written to ${out}.`);
+        } finally {
+          await file.close();
+          db.close();
+        }
+      }),
+    );
+}
+
+/** Every member's keys: as the keeper of its log, and as a witness. */
+type Keys = readonly { readonly id: string; readonly log: NoteKey; readonly witness: NoteKey }[];
+
+async function keysIn(manifestPath: string, keyPath: string): Promise<Keys> {
+  const jws = await readFile(manifestPath, "utf8").catch((cause: unknown) => {
+    throw new Failure("configuration", `The manifest ${manifestPath} cannot be read.`, { where: manifestPath, cause });
+  });
+  const { network, members } = await verifyManifest(jws, readPublicPem(keyPath));
+  return members.map(({ id, assertionKey }) => {
+    const key = createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x: assertionKey }, format: "jwk" });
+    return { id, log: logKeyOf(id, network.domain, key), witness: witnessKeyOf(id, network.domain, key) };
+  });
+}
+
+function keyOf(keys: Keys, node: string): NoteKey {
+  const found = keys.find(({ id }) => id === node);
+  if (found === undefined) throw usage(`The manifest lists no node ${node}.`);
+  return found.log;
+}
+
+function witnessesOf(note: string, keys: Keys) {
+  const parsed = parseNote(note);
+  return keys.flatMap(({ witness }) => {
+    const atSeconds = cosignedAt(parsed, witness);
+    return atSeconds === undefined ? [] : [{ name: witness.name, atSeconds }];
+  });
+}
+
+function openAudit({ dataDir }: Settings): Database {
+  const path = join(dataDir, "audit.db");
+  if (!existsSync(path))
+    throw new Failure("configuration", `${path} is not there: has the node ever run?`, { where: path });
+  return openDatabase(path, { readonly: true });
+}
+
+function usage(message: string): Failure {
+  return new Failure("invalid-input", message);
+}
+
+async function reporting(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (thrown) {
+    reportFailure(thrown);
+  }
+}
