@@ -196,7 +196,7 @@ describe("reading HL7 v2.4 ADT", () => {
     const P = pid("P1^^^RRK^PI");
     const encounter = (event: string, pv1 = PV1, given: object = {}): FeedChange | undefined =>
       changesOf(message(event, P, pv1), given).find(({ kind }) => kind === "encounter");
-    const visit = { kind: "encounter", localId: "P1", visit: "V77", encounterClass: "E" } as const;
+    const visit = { kind: "encounter", localId: "P1", visit: "V77", encounterClass: "emergency" } as const;
     const timed = (began: string, ended = ""): string =>
       `PV1|1|E|||||||||||||||||V77${"|".repeat(25)}${began}|${ended}`;
 
@@ -224,7 +224,7 @@ describe("reading HL7 v2.4 ADT", () => {
       const account = `${P}${"|".repeat(15)}AC9^^^RRK`;
       const [, found] = changesOf(message("A01", account, "PV1|1|I"));
       assert.ok(found?.kind === "encounter");
-      assert.deepEqual([found.visit, found.encounterClass], ["AC9", "I"]);
+      assert.deepEqual([found.visit, found.encounterClass], ["AC9", "inpatient"]);
       rejected("101", "PV1-19", message("A01", P, "PV1|1|I"));
     });
 
@@ -237,7 +237,11 @@ describe("reading HL7 v2.4 ADT", () => {
       const at = (service: string): string => `PV1|1|O||||||||${service}|||||||||V77`;
       for (const event of ["A01", "A04", "A05"]) assert.equal(encounter(event, at("360")), undefined, event);
       for (const event of ["A03", "A08", "A11", "A13"]) {
-        assert.deepEqual(encounter(event, at("360")), { ...visit, encounterClass: "O", state: "cancelled" }, event);
+        assert.deepEqual(
+          encounter(event, at("360")),
+          { ...visit, encounterClass: "outpatient", state: "cancelled" },
+          event,
+        );
       }
       assert.equal(encounter("A01", `${PV1}\rPV2${"|".repeat(22)}Y`), undefined);
       assert.notEqual(encounter("A01", at("100")), undefined);

@@ -1,9 +1,8 @@
 import { Concealed } from "../../base/concealed.ts";
-import type { Clock } from "../../base/clock.ts";
-import { today } from "../../base/clock.ts";
+import { type Clock, dayOf, today } from "../../base/clock.ts";
 import type { Hl7Feed } from "../../config/hl7-feed.ts";
 import type { IdentityRecord } from "../../mpi/identity-record.ts";
-import type { FeedChange, FeedMessage } from "../../requests/feed-message.ts";
+import type { EncounterChange, FeedChange, FeedMessage } from "../../requests/feed-message.ts";
 import { type AdmittedFeed, parseFeedItem } from "../items.ts";
 import { demographicsIn, type SaidFields } from "./demographics.ts";
 import { asFault, Hl7Fault } from "./fault.ts";
@@ -131,7 +130,7 @@ function fieldsIn(
 ): Partial<Omit<IdentityRecord, "provider" | "localId">> {
   const said: SaidFields = {
     ...demographicsIn(pid, optionalSegment(message, "PD1"), reading.feed),
-    recordedOn: today({ ...reading.clock, wallMs: () => atMs }),
+    recordedOn: dayOf(Math.min(atMs, reading.clock.wallMs())),
   };
   const values = checkedIdentity({ ...said, localId }, reading);
   return Object.fromEntries(Object.keys(said).map((field) => [field, values[field as keyof IdentityRecord]]));
@@ -156,7 +155,7 @@ function checkedId(segment: Segment, field: number, reading: Reading): string {
   return checkedIdentity({ localId }, reading, { ...PLACE_OF, local_id: `${segment.name}-${field}.1` }).localId;
 }
 
-function checkEncounter(encounter: Extract<FeedChange, { kind: "encounter" }>, reading: Reading): void {
+function checkEncounter(encounter: EncounterChange, reading: Reading): void {
   checkedIdentity({ localId: encounter.visit }, reading, { ...PLACE_OF, local_id: "PV1-19" });
   const { startedAtMs, endedAtMs, state } = encounter;
   if (state !== "planned" && startedAtMs !== undefined) checkPast(startedAtMs, "PV1-44", reading.clock);

@@ -32,6 +32,7 @@ describe("the header of an HL7 v2 message", () => {
   });
 
   it("is refused at the field that is missing, deleted or too long, and where a second one follows", () => {
+    refused("101", "MSH-9", () => read({ type: "" }));
     refused("101", "MSH-10", () => read({ id: "" }));
     refused("101", "MSH-10", () => read({ id: '""' }));
     refused("102", "MSH-10", () => read({ id: "1".repeat(200) }));

@@ -38,7 +38,7 @@ export function readHeader({ segments }: Message, processing: readonly string[] 
   const [msh, ...others] = segments;
   if (msh?.name !== "MSH" || others.some(({ name }) => name === "MSH"))
     throw new Hl7Fault("100", "MSH", "A message has one MSH segment, its first.");
-  if (firstOf(msh, 9) !== "ADT") throw new Hl7Fault("200", "MSH-9.1", "Only ADT is taken.");
+  if (required(msh, 9) !== "ADT") throw new Hl7Fault("200", "MSH-9.1", "Only ADT is taken.");
   const code = firstOf(msh, 9, 2);
   const event = ADT_EVENTS.find((one) => one === code);
   if (event === undefined) throw new Hl7Fault("201", "MSH-9.2", `Taken are ${ADT_EVENTS.join(", ")}.`);

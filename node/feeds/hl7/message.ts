@@ -7,6 +7,7 @@ import { unescapeText } from "./escapes.ts";
 export const SEGMENTS_MAX = 500;
 const FIELDS_MAX = 200;
 const PARTS_MAX = 100;
+const HEAD_BYTES_MAX = 4096;
 
 /** What a sender says of a value: the value, `null` = deleted (`""` in the message), absent = nothing said, so unchanged. */
 export type Said = string | null | undefined;
@@ -43,6 +44,17 @@ export function parseMessage(bytes: Buffer, defaultSet = ""): Message {
   if (lines.at(-1) === "") lines.pop();
   if (lines.length > SEGMENTS_MAX) throw new Failure("invalid-input", `There are more than ${SEGMENTS_MAX} segments.`);
   return { segments: lines.map((line, index) => segmentOf(line, index, delimiters, set)) };
+}
+
+/**
+ * The first segment alone, of bytes that may not be a message at all, for an answer to be given to whoever sent them. In
+ * whatever set: what is not ASCII in it is not to be relied on.
+ *
+ * @throws {Failure} `invalid-input`
+ */
+export function parseHead(bytes: Buffer): Segment {
+  const head = bytes.subarray(0, Math.min(endOfSegment(bytes), HEAD_BYTES_MAX)).toString("latin1");
+  return segmentOf(head, 0, readDelimiters(head), "8859/1");
 }
 
 /** The first value of a field, or of one of its components; counted as the standard does, from 1. */

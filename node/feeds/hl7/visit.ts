@@ -1,12 +1,11 @@
 import type { Hl7Feed } from "../../config/hl7-feed.ts";
-import type { FeedChange } from "../../requests/feed-message.ts";
+import type { EncounterClass } from "../../base/encounter.ts";
+import type { EncounterChange } from "../../requests/feed-message.ts";
 import { Hl7Fault } from "./fault.ts";
 import type { AdtEvent } from "./header.ts";
 import type { Segment } from "./message.ts";
 import { readMoment } from "./times.ts";
 import { partOf, textOf } from "./values.ts";
-
-export type EncounterChange = Extract<FeedChange, { kind: "encounter" }>;
 
 /** What an event makes of a visit. Every other event says nothing of one, save that A08 may say that it is withheld. */
 const STATE_AFTER: Partial<Record<AdtEvent, EncounterChange["state"]>> = {
@@ -21,7 +20,10 @@ const STATE_AFTER: Partial<Record<AdtEvent, EncounterChange["state"]>> = {
 const BEGINS: readonly AdtEvent[] = ["A01", "A04", "A05"];
 
 /** HL7 table 0004. */
-const CLASSES = ["E", "I", "O", "P", "R", "B", "C", "N", "U"];
+const CLASSES: Readonly<Record<string, EncounterClass>> = {
+  ...{ E: "emergency", I: "inpatient", B: "inpatient", P: "inpatient", O: "outpatient", R: "outpatient" },
+  ...{ C: "other", N: "other", U: "other" },
+};
 
 export interface Visited {
   readonly event: AdtEvent;
@@ -44,8 +46,9 @@ export function visitIn(
 ): EncounterChange | undefined {
   if (STATE_AFTER[event] === undefined && (event !== "A08" || pv1 === undefined)) return undefined;
   if (pv1 === undefined) throw new Hl7Fault("100", "PV1", "The segment is missing.");
-  const encounterClass = classOf(pv1);
-  if (!(feed.encounterClasses as readonly string[]).includes(encounterClass)) return undefined;
+  const code = classCode(pv1);
+  if (!(feed.encounterClasses as readonly string[]).includes(code)) return undefined;
+  const encounterClass = CLASSES[code] ?? "other";
   const visit = visitNumber(pid, pv1);
   if (isWithheld(pv1, pv2, feed)) {
     // It may have begun elsewhere in the hospital: then what was shown of it goes.
@@ -65,10 +68,11 @@ export function visitIn(
   };
 }
 
-function classOf(pv1: Segment): string {
+function classCode(pv1: Segment): string {
   const said = textOf(pv1.field(2)[0], 1);
   if (said === "") throw new Hl7Fault("101", "PV1-2", "It is missing.");
-  if (!CLASSES.includes(said)) throw new Hl7Fault("103", "PV1-2", `It is not one of ${CLASSES.join(", ")}.`);
+  if (!Object.hasOwn(CLASSES, said))
+    throw new Hl7Fault("103", "PV1-2", `It is not one of ${Object.keys(CLASSES).join(", ")}.`);
   return said;
 }
 

@@ -1,0 +1,175 @@
+import type { CallerRights } from "../../../certs/caller-rights.ts";
+import type { Clock } from "../../base/clock.ts";
+import { Concealed } from "../../base/concealed.ts";
+import { asFailure } from "../../base/failure.ts";
+import type { Random } from "../../base/random.ts";
+import type { Hl7Feed } from "../../config/hl7-feed.ts";
+import type { FeedMessage, FeedRefused, FeedTaken } from "../../requests/feed-message.ts";
+import type { Log } from "../../telemetry/log.ts";
+import { acknowledgement, type Addressee, type Answered } from "./acknowledgement.ts";
+import type { AdtRead } from "./adt-reader.ts";
+import { type FaultCode, Hl7Fault } from "./fault.ts";
+import { parseHead } from "./message.ts";
+import { textOf } from "./values.ts";
+
+/** Who is at the other end of a connection. */
+export interface Hl7Sender {
+  readonly name: string;
+  readonly rights: Pick<CallerRights, "feed" | "organisations">;
+}
+
+/** A message that could not be taken, to be kept for somebody to look at. */
+export interface DeadLetter {
+  readonly feed: string;
+  /** Why: the code of the standard and what is wrong. Never a patient's value. */
+  readonly reason: string;
+  /** The place at fault: `PID-3`; empty where there is none. */
+  readonly at: string;
+  readonly bytes: Concealed<Uint8Array>;
+  readonly messageId?: string | undefined;
+}
+
+export interface AdtHandlerOrder {
+  /** Who answers: the node's id. */
+  readonly facility: string;
+  readonly feeds: readonly { readonly settings: Hl7Feed; readonly read: (bytes: Buffer) => AdtRead }[];
+  /** Takes a message, whole or not at all; durable when it resolves. */
+  readonly take: (message: FeedMessage) => Promise<FeedTaken>;
+  /** Durable when it resolves. */
+  readonly keepLetter: (letter: DeadLetter) => Promise<unknown>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+export interface AdtHandler {
+  /**
+   * Takes one message and answers it: AA when all of it is on disk; AE when it is in the dead letters; AR when nothing of it
+   * is kept. Never rejects.
+   */
+  handle(bytes: Buffer, sender: Hl7Sender): Promise<Buffer>;
+  /** The same of a message that is too long, of which only the beginning is left. */
+  handleTooLong(head: Buffer, sender: Hl7Sender): Promise<Buffer>;
+}
+
+type Feed = AdtHandlerOrder["feeds"][number];
+
+/** What messages of other kinds are: they are not for a node, and are not kept for anybody. */
+const NOT_FOR_US: ReadonlySet<FaultCode> = new Set(["200", "201", "202", "203"]);
+
+/** Makes what answers the messages of all feeds of a node. */
+export function makeAdtHandler(order: AdtHandlerOrder): AdtHandler {
+  const { facility, clock, random, log } = order;
+
+  /** @param judge what becomes of it, once it is known whose it is. */
+  async function answer(
+    bytes: Buffer,
+    sender: Hl7Sender,
+    judge: (feed: Feed) => Promise<Hl7Fault | undefined>,
+  ): Promise<Buffer> {
+    const to = headOf(bytes);
+    const answered = await judgeAll();
+    return acknowledgement(answered, { facility, controlId: random.uuid().slice(0, 20), nowMs: clock.wallMs() });
+
+    async function judgeAll(): Promise<Answered> {
+      const feed = feedOf(to, sender, order.feeds);
+      if (feed instanceof Hl7Fault) return refuse("AR", feed);
+      const { name } = feed.settings;
+      try {
+        const fault = await judge(feed);
+        if (fault === undefined) return { code: "AA", to };
+        if (NOT_FOR_US.has(fault.fault)) return refuse("AR", fault, name);
+        await order.keepLetter(asLetter(name, fault, bytes, to));
+        return refuse("AE", fault, name);
+      } catch (thrown) {
+        log.error("hl7-failed", asFailure(thrown));
+        return refuse("AR", new Hl7Fault("207", "", "It could not be kept: send it again."), name);
+      }
+    }
+
+    function refuse(code: "AE" | "AR", { fault, where = "", message: text }: Hl7Fault, feed?: string): Answered {
+      log.info("hl7-refused", { feed: feed ?? sender.name, code, fault, where });
+      return { code, to, fault: { code: fault, where, text } };
+    }
+  }
+
+  return {
+    handle: (bytes, sender) =>
+      answer(bytes, sender, async ({ read }) => {
+        const found = read(bytes);
+        if (found.kind === "rejected") return found.fault;
+        const taken = await order.take(found.message);
+        return taken.kind === "taken" ? undefined : refusal(taken.why);
+      }),
+    handleTooLong: (head, sender) =>
+      answer(head, sender, () => Promise.resolve(new Hl7Fault("207", "", "The message is longer than a megabyte."))),
+  };
+}
+
+/**
+ * The feed that a sender speaks on. What cannot be read is taken for one of its first.
+ *
+ * @returns the fault where its certificate has none, or none of that application and facility.
+ */
+function feedOf(to: Addressee, { name, rights }: Hl7Sender, feeds: readonly Feed[]): Feed | Hl7Fault {
+  const own = feeds.filter(
+    ({ settings }) => settings.sender === name && rights.feed && rights.organisations.includes(settings.provider),
+  );
+  const [first] = own;
+  if (first === undefined)
+    return new Hl7Fault("103", "MSH-4", "This certificate may not speak on any feed of this node.");
+  if (to.facility === undefined) return first;
+  const found = own.find(
+    ({ settings: { facility, application } }) =>
+      facility === to.facility && (application === undefined || application === to.application),
+  );
+  return found ?? new Hl7Fault("103", "MSH-4", "No feed of this certificate has this application and facility.");
+}
+
+/** What can be read of the head of a message, whatever the rest is. */
+function headOf(bytes: Buffer): Addressee {
+  try {
+    const msh = parseHead(bytes);
+    const text = (field: number, component = 1): string | undefined => {
+      try {
+        return textOf(msh.field(field)[0], component) || undefined;
+      } catch {
+        return undefined;
+      }
+    };
+    const [application, facility, event] = [text(3), text(4), text(9, 2)];
+    return { application, facility, event, controlId: text(10), processing: text(11) };
+  } catch {
+    return {};
+  }
+}
+
+function asLetter(feed: string, { fault, where = "", message }: Hl7Fault, bytes: Buffer, to: Addressee): DeadLetter {
+  return {
+    ...{ feed, reason: `${fault} ${message}`, at: where, bytes: new Concealed<Uint8Array>(bytes) },
+    messageId: to.controlId,
+  };
+}
+
+const UNKNOWN = "No patient of this number is known here: send that one first.";
+
+/** What is said of each refusal; where, when it is not at the number that the message is about. */
+const REFUSAL_OF = {
+  "patient-unknown": ["204", UNKNOWN, "PID-3"],
+  "losing-unknown": ["204", UNKNOWN, "MRG-1"],
+  "winning-unknown": ["204", UNKNOWN, "PID-3"],
+  "one-unknown": ["204", UNKNOWN, "PID-3"],
+  "other-unknown": ["204", UNKNOWN, "PID-3"],
+  "onto-itself": ["204", "The two numbers are one.", "MRG-1"],
+  cycle: ["204", "The number that stays was itself merged into this one: unlink them first.", "MRG-1"],
+  "merged-elsewhere": ["204", "This number was merged into another one before: unlink them first.", "MRG-1"],
+  "refused-by-manual-decision": ["206", "A reviewer has decided otherwise: ask the node's reviewers.", "PID-3"],
+  "version-differs": ["207", "Another version is held.", "PID-3"],
+  older: ["205", "A later word on this patient is held.", "EVN-2"],
+  "message-id-reused": ["205", "This id was another message's: give each message its own.", "MSH-10"],
+} as const satisfies Record<FeedRefused, readonly [FaultCode, string, string]>;
+
+function refusal(why: FeedRefused): Hl7Fault {
+  const [fault, text, where] = REFUSAL_OF[why];
+  return new Hl7Fault(fault, where, text);
+}
