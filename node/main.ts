@@ -58,6 +58,11 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
       .addCommand(trainCommand())
       .addCommand(explainCommand());
   },
+  async peer() {
+    const { peerCommand } = await import("./cli/peer.ts");
+    const { connectOperator } = await import("./wire/peers-client.ts");
+    return peerCommand({ connect: async (target) => connectOperator(target, systemClock), random: systemRandom });
+  },
   people: async () => (await import("./cli/people.ts")).peopleCommand({ clock: systemClock }),
   link: async () => (await import("./cli/link.ts")).linkCommand({ clock: systemClock }),
   certs: async () => (await import("./cli/certs.ts")).certsCommand(),

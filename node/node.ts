@@ -7,6 +7,8 @@ import type { Member } from "../topology/manifest.ts";
 import { type NodeFeed, feedsInto, readTopology } from "../topology/topology.ts";
 import { checkCallerRights } from "./access/caller-rights.ts";
 import { type Access, type Asked, makeAccess } from "./access/decide.ts";
+import { checkLocalRoles, withNationalRole } from "./access/local-roles.ts";
+import { type Narrowing, NO_NARROWING, readNarrowing } from "./access/narrowing.ts";
 import { makeObjections } from "./access/objection-store.ts";
 import { mayHearOfPossibleMatch } from "./access/possible-match.ts";
 import { openQuarantine } from "./access/quarantine.ts";
@@ -26,9 +28,11 @@ import type { Random } from "./base/random.ts";
 import { makeTurns } from "./base/turns.ts";
 import { giveBackSpareMemory } from "./base/spare-memory.ts";
 import type { ProtocolVersion } from "./base/words.ts";
+import type { Hl7Feed } from "./config/hl7-feed.ts";
 import type { Settings } from "./config/settings.ts";
 import { type Covered, makeFederation } from "./federation/federation.ts";
 import { type AdmittedFeed, parseFeedItem } from "./feeds/items.ts";
+import type { Hl7DoorOrder } from "./feeds/hl7/door.ts";
 import type { FhirDoorOrder } from "./fhir/door.ts";
 import type { JobKind } from "./jobs/job-kind.ts";
 import { startJobs } from "./jobs/jobs.ts";
@@ -46,14 +50,7 @@ import { fillMatchKeys } from "./requests/fill-match-keys.ts";
 import { findRecords, knowPerson } from "./requests/find-records.ts";
 import { beginLoad, dropOldWaiting, finishLoad, LOAD_COMMANDS_AT_ONCE, loadBatch } from "./requests/load-batch.ts";
 import { locate } from "./requests/locate.ts";
-import {
-  answerGreeting,
-  keepGreeting,
-  listPeers,
-  quarantinePeer,
-  releasePeer,
-  testPeer,
-} from "./requests/peers.ts";
+import { answerGreeting, keepGreeting, listPeers, quarantinePeer, releasePeer, testPeer } from "./requests/peers.ts";
 import * as review from "./requests/review.ts";
 import { type PdsEvent, type PdsEventTaken, type PdsReader, readPdsFor, takePdsEvent } from "./requests/pds-events.ts";
 import { searchPeople } from "./requests/search-people.ts";
@@ -114,6 +111,8 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   const topology = readTopology(settings.topologyPath);
   const feeds = feedsInto(topology, settings.id);
   const table = loadAccessTable();
+  const { localRoles } = settings.access;
+  checkLocalRoles(localRoles);
   const signer = makeAssertionSigner(readPrivateKey(files.assertionKey));
   const directory = await openDirectory({
     path: settings.manifestPath,
@@ -155,7 +154,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   const objections = makeObjections(reader);
   const inForce = () => directory.inForce();
   const access = makeAccess({
-    ...{ clock, random, table, ownId: settings.id },
+    ...{ clock, random, table, narrowing: narrowingOf(settings), ownId: settings.id },
     agreements: () => inForce().manifest.agreements,
     members: () => inForce().manifest.members,
   });
@@ -264,7 +263,8 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
       answerLocate: (question) => answerLocate(question, answerNeeds),
     },
     federation: {
-      locate(question, rights, gone) {
+      locate(claimed, rights, gone) {
+        const question = withNationalRole(claimed, localRoles);
         const decideAccess = (): Decision => decideForCaller(question, rights, settings.sandbox, access);
         return locate(question, { ...locateNeeds, decideAccess }, gone);
       },
@@ -319,6 +319,17 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     starting.defer(() => fhir.close(DRAIN_MS));
     log.info("listening-fhir", { host: fhirListen?.host, port: fhir.port });
   }
+  const hl7 =
+    settings.hl7 &&
+    (await openHl7Door({
+      ...{ domain, tls, clock, random, log, ...settings.hl7, facility: settings.id },
+      authorise: (identity) => authorisePeer(identity, directory, settings.id),
+      ...{ admitted, store: index },
+    }));
+  if (hl7 !== undefined) {
+    starting.defer(() => hl7.close(DRAIN_MS));
+    log.info("listening-hl7", { host: settings.hl7?.listen.host, port: hl7.port });
+  }
   log.info("listening", { host: settings.listen.host, port: server.port, manifest: inForce().manifest.sequence });
 
   const running = starting.move();
@@ -334,6 +345,8 @@ export async function checkNode(settings: Settings, clock: Clock): Promise<void>
   const files = nodeFilesIn(settings.certsDir);
   readTopology(settings.topologyPath);
   loadAccessTable();
+  narrowingOf(settings);
+  checkLocalRoles(settings.access.localRoles);
   makeAssertionSigner(readPrivateKey(files.assertionKey));
   clientContext(readNodeTls(settings.certsDir));
   const directory = await openDirectory({
@@ -350,6 +363,11 @@ function sayWhatIsBehind(stores: readonly string[], log: Log): void {
     const behind = readBehind(store);
     if (behind !== undefined) log.warn("store-behind", { text: behindText(store, behind) });
   }
+}
+
+/** What this node and its custodians show less of. */
+function narrowingOf({ access: { narrowingPath } }: Settings): Narrowing {
+  return narrowingPath === undefined ? NO_NARROWING : readNarrowing(narrowingPath);
 }
 
 function sequenceMemoryOf({ dataDir }: Settings): SequenceMemory {
@@ -404,6 +422,29 @@ async function openFhirDoor({ feeds, admitted, takesPdsEvents, store, wakeJobs, 
     return taken;
   }
   return startFhirDoor({ ...order, patients, ...(takesPdsEvents && { pdsEvents: { takeEvent } }) });
+}
+
+interface Hl7Parts extends Omit<Hl7DoorOrder, "handler"> {
+  readonly facility: string;
+  readonly feeds: readonly Hl7Feed[];
+  readonly admitted: ReadonlyMap<string, AdmittedFeed>;
+  readonly random: Random;
+  readonly store: StoreExecutor;
+}
+
+/** The same of the door for HL7 v2. */
+async function openHl7Door({ facility, feeds, admitted, random, store, ...order }: Hl7Parts) {
+  const { startHl7Door } = await import("./feeds/hl7/door.ts");
+  const { makeAdtHandler } = await import("./feeds/hl7/adt-handler.ts");
+  const { makeAdtReader } = await import("./feeds/hl7/adt-reader.ts");
+  const { clock, log } = order;
+  const handler = makeAdtHandler({
+    ...{ facility, clock, random, log },
+    feeds: feeds.map((settings) => ({ settings, read: makeAdtReader(settings, admitted, clock) })),
+    take: (message) => takeFeedMessage(message, { clock, store }),
+    keepLetter: () => Promise.reject(new Failure("not-served", "Messages that cannot be taken are not kept here.")),
+  });
+  return startHl7Door({ ...order, handler });
 }
 
 /** None where the service cannot be asked. */

@@ -79,7 +79,11 @@ interface Refusal {
 }
 
 const invalid = (names: RegExp): Refusal => ({ code: Status.INVALID_ARGUMENT, failure: "invalid-input", names });
-const stranger = (names: RegExp): Refusal => ({ code: Status.UNAUTHENTICATED, failure: "not-authenticated", names });
+const stranger = (names: RegExp, failure: FailureCode = "not-authenticated"): Refusal => ({
+  code: Status.UNAUTHENTICATED,
+  failure,
+  names,
+});
 const denied = (names: RegExp, failure: FailureCode = "not-permitted"): Refusal => ({
   code: Status.PERMISSION_DENIED,
   failure,
@@ -517,8 +521,8 @@ describe("the doors of a running node", () => {
         { payload: { asker: HOLDER }, signedBy: HOLDER },
         stranger(/not the connected node's own/),
       ],
-      ["an expired assertion", times(now - 200_000, now - 1_000), stranger(/expired \d+ s ago/)],
-      ["one issued in the future", times(now + 3_600_000, now + 3_660_000), stranger(/ahead of the holder's clock/)],
+      ["an expired assertion", times(now - 200_000, now - 1_000), stranger(/expired \d+ s ago/, "clocks-differ")],
+      ["one issued in the future", times(now + 3_600_000, now + 3_660_000), stranger(/ahead of the holder's clock/, "clocks-differ")],
       ["one that lasts an hour", times(now, now + 3_600_000), stranger(/within five minutes/)],
       ["one that ends before it begins", times(now, now - 1), stranger(/within five minutes/)],
       [

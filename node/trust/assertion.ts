@@ -58,14 +58,17 @@ export function verifyVerdict(
  * @param forgottenToMs attempts that were answered up to this moment may have been forgotten (the audit comes from a
  * backup); what was issued by then could be a replay. 0 where nothing was forgotten.
  * @throws {Failure} `store-unavailable`: it could be a replay; an asker's next question, a minute later, is not.
- * @throws {Failure} `not-authenticated`: issued more than a minute ahead, lasting over five minutes, or expired. The
- * message says by how much the clocks differ, for they are the usual cause.
+ * @param whichClock what the holder knows of whose clock is wrong: the end of a sentence.
+ * @throws {Failure} `not-authenticated`: lasting over five minutes.
+ * @throws {Failure} `clocks-differ`: issued more than a minute ahead, or expired. The message says by how much, and whose
+ * clock to check, for that is the usual cause.
  */
 export function checkAssertionTimes(
   issuedAtMs: number,
   expiresAtMs: number,
   clock: Pick<Clock, "wallMs">,
   forgottenToMs = 0,
+  whichClock: () => string = () => "check both clocks",
 ): void {
   const nowMs = clock.wallMs();
   const lifetimeMs = expiresAtMs - issuedAtMs;
@@ -73,7 +76,7 @@ export function checkAssertionTimes(
     throw refusal("it must expire within five minutes of its issue");
   }
   if (issuedAtMs > nowMs + ISSUED_AHEAD_MS_MAX) {
-    throw refusal(`it is issued ${seconds(issuedAtMs - nowMs)} ahead of the holder's clock: check both clocks`);
+    throw clocksDiffer(`it is issued ${seconds(issuedAtMs - nowMs)} ahead of the holder's clock: ${whichClock()}`);
   }
   if (forgottenToMs > 0 && issuedAtMs <= forgottenToMs + ISSUED_AHEAD_MS_MAX) {
     throw new Failure(
@@ -82,7 +85,7 @@ export function checkAssertionTimes(
     );
   }
   if (nowMs >= expiresAtMs) {
-    throw refusal(`it expired ${seconds(nowMs - expiresAtMs)} ago by the holder's clock: check both clocks`);
+    throw clocksDiffer(`it expired ${seconds(nowMs - expiresAtMs)} ago by the holder's clock: ${whichClock()}`);
   }
 }
 
@@ -128,6 +131,10 @@ function verifyBytes(key: KeyObject, prefix: Uint8Array, payload: Uint8Array, si
 
 function refusal(why: string): Failure {
   return new Failure("not-authenticated", `The assertion is refused: ${why}.`);
+}
+
+function clocksDiffer(why: string): Failure {
+  return new Failure("clocks-differ", `The assertion is refused: ${why}.`, { where: "assertion" });
 }
 
 function seconds(ms: number): string {

@@ -185,7 +185,7 @@ describe("the peers' door", () => {
     [
       "an assertion that has expired",
       { payload: (p) => ({ ...p, issuedAtMs: p.issuedAtMs - minutes(3), expiresAtMs: p.issuedAtMs - minutes(1) }) },
-      "not-authenticated",
+      "clocks-differ",
     ],
     [
       "an assertion that lasts too long",

@@ -9,6 +9,7 @@ import { FeedServiceService } from "./generated/corridor/v1/feed_service.ts";
 import { LocatorServiceService } from "./generated/corridor/v1/locator_service.ts";
 import { SearchServiceService } from "./generated/corridor/v1/search_service.ts";
 import { MpiServiceService } from "./generated/corridor/v1/mpi_service.ts";
+import { PeerServiceService } from "./generated/corridor/v1/peer_service.ts";
 import { methodsWithPolicy, policyOf } from "./method-policy.ts";
 import { reflectionServices } from "./reflection.ts";
 
@@ -17,6 +18,7 @@ const definitions: readonly ServiceDefinition[] = [
   FederationServiceService,
   FeedServiceService,
   MpiServiceService,
+  PeerServiceService,
   SearchServiceService,
   healthDefinition,
   ...reflectionServices([], silentLog).map(({ definition }) => definition),

@@ -1,9 +1,9 @@
-import type { Client, MethodDefinition } from "@grpc/grpc-js";
+import type { MethodDefinition } from "@grpc/grpc-js";
 
 import type { Clock } from "../base/clock.ts";
-import { Failure } from "../base/failure.ts";
 import type { HandChange } from "../mpi/review-desk.ts";
 import type { Comparison, ReviewList } from "../requests/review.ts";
+import { askOnce } from "./ask-once.ts";
 import { type CallerTarget, openCallerChannel } from "./caller-client.ts";
 import { fromChange, toComparison, toReviewList } from "./convert-mpi.ts";
 import {
@@ -14,7 +14,6 @@ import {
   type ShowHistoryResponse,
   type ShowQualityResponse,
 } from "./generated/corridor/v1/mpi_service.ts";
-import { failureOf } from "./status.ts";
 
 /** A survey walks every person. */
 const WITHIN_MS = 60_000;
@@ -45,19 +44,4 @@ export function connectReviewer(target: CallerTarget, clock: Clock): MpiClient {
     showQuality: (by) => ask(service.showQuality, { by }),
     close: () => client.close(),
   };
-}
-
-function askOnce<Request, Response>(
-  client: Client,
-  { path, requestSerialize, responseDeserialize }: MethodDefinition<Request, Response>,
-  request: Request,
-  deadline: number,
-): Promise<Response> {
-  return new Promise((resolve, reject) => {
-    client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, { deadline }, (error, value) => {
-      if (error !== null) reject(failureOf(error));
-      else if (value === undefined) reject(new Failure("incompatible", "The node ended the call without an answer."));
-      else resolve(value);
-    });
-  });
 }

@@ -31,6 +31,7 @@ import {
 } from "./interceptors.ts";
 import { type LocatorNeeds, locatorService } from "./locator-service.ts";
 import { type MpiNeeds, mpiService } from "./mpi-service.ts";
+import { type PeersDoorNeeds, peerService } from "./peer-service.ts";
 import { reflectionServices } from "./reflection.ts";
 import { type SearchNeeds, searchService } from "./search-service.ts";
 import type { Service } from "./service.ts";
@@ -57,6 +58,7 @@ export interface ServerOrder {
   readonly federation: FederationNeeds;
   readonly search: SearchNeeds;
   readonly mpi: MpiNeeds;
+  readonly peers: PeersDoorNeeds;
   readonly feed: FeedNeeds;
   /** Serves the protos' shapes to operators' tools. */
   readonly reflection: boolean;
@@ -124,6 +126,7 @@ function servicesOf(order: ServerOrder): readonly Service[] {
     federationService(clock, random, log, order.federation),
     searchService(clock, random, log, order.search),
     mpiService(random, log, order.mpi),
+    peerService(random, log, order.peers),
     feedService(log, order.feed, checkAgain),
   ];
   const named = [...services.map(({ name }) => name), HEALTH_SERVICE];

@@ -15,6 +15,7 @@ import type { FederationNeeds } from "../federation-service.ts";
 import type { FeedNeeds } from "../feed-service.ts";
 import type { SearchNeeds } from "../search-service.ts";
 import type { MpiNeeds } from "../mpi-service.ts";
+import type { PeersDoorNeeds } from "../peer-service.ts";
 import { type RunningServer, startServer } from "../server.ts";
 import { DOMAIN, HOLDER, type WireNetwork } from "./a-network.ts";
 
@@ -25,6 +26,7 @@ export interface DoorStories {
   readonly locate?: FederationNeeds["locate"];
   readonly searchPeople?: SearchNeeds["searchPeople"];
   readonly mpi?: Partial<MpiNeeds>;
+  readonly peers?: Partial<PeersDoorNeeds>;
   readonly validate?: FeedNeeds["validate"];
   readonly loadBatch?: FeedNeeds["loadBatch"];
   readonly finishLoad?: FeedNeeds["finishLoad"];
@@ -71,6 +73,7 @@ export function openDoor(
       searchPeople: stories.searchPeople ?? (() => Promise.resolve({ result: "none", persons: [], askForMore: false })),
     },
     mpi: { ...NOBODY_IS_IN_REVIEW, ...stories.mpi },
+    peers: { ...NO_PEERS, ...stories.peers },
     feed: {
       validate: stories.validate ?? ((entries) => Promise.resolve(entries.map(() => NOT_KEPT))),
       loadBatch:
@@ -92,6 +95,18 @@ const NOBODY_IS_IN_REVIEW: MpiNeeds = {
   showHistory: () => Promise.resolve([]),
   listHairballs: () => Promise.resolve([]),
   showQuality: () => Promise.resolve({ identities: 0, inReview: 0, bands: [] }),
+};
+
+export const NO_PEERS: PeersDoorNeeds = {
+  answerGreeting: () => ({
+    ...{ nodeId: HOLDER, wallMs: systemClock.wallMs(), protocol: PROTOCOL },
+    ...{ directorySequence: 1, agreementIds: [], quarantined: false },
+  }),
+  listPeers: () =>
+    Promise.resolve({ peers: [], clock: { state: "unknown", aheadMs: 0, text: "" }, directorySequence: 1 }),
+  quarantinePeer: () => Promise.resolve(),
+  releasePeer: () => Promise.resolve(false),
+  testPeer: () => Promise.resolve([]),
 };
 
 const NOT_KEPT: ParsedItem = { rejected: { field: "", reason: "nothing is kept here" } };
