@@ -10,11 +10,13 @@ import { check } from "../base/check.ts";
 import { Concealed } from "../base/concealed.ts";
 import { Failure } from "../base/failure.ts";
 import { LOG_LEVELS, type LogLevel } from "../base/log-level.ts";
+import { type Hl7Feed, hl7FeedSchema, toHl7Feed } from "./hl7-feed.ts";
 import { type NodeId, type OrganisationCode, parseNodeId, parseOrganisationCode } from "../base/words.ts";
 
 const path = (what: string) => z.string(`give the path of ${what}`).min(1, `give the path of ${what}`);
 
 const FHIR_LISTEN = "use HOST:PORT, for example 127.0.0.1:7444, or none";
+const HL7_LISTEN = "use HOST:PORT, for example 127.0.0.1:7445, or none";
 
 interface Address {
   readonly host: string;
@@ -47,6 +49,16 @@ function isPdsUrl(text: string): boolean {
   return url.protocol === "https:" || (url.protocol === "http:" && url.hostname === "127.0.0.1");
 }
 
+/** A message must lead to one feed, and a feed's name to one mapping. */
+function areApart(feeds: readonly z.infer<typeof hl7FeedSchema>[]): boolean {
+  const whole = feeds.map(toHl7Feed);
+  const names = new Set(whole.map(({ name }) => name));
+  const senders = new Set(
+    whole.map(({ sender, facility, application }) => JSON.stringify([sender, facility, application])),
+  );
+  return names.size === whole.length && senders.size === whole.length;
+}
+
 /** The settings of one node, as its file gives them. `docs/settings.md` is the operator's page; a test keeps them alike. */
 export const settingsSchema = z.strictObject({
   /** The node's id, as the manifest lists it. */
@@ -76,6 +88,20 @@ export const settingsSchema = z.strictObject({
         .string(FHIR_LISTEN)
         .refine((text) => parseAddress(text) !== "wrong", FHIR_LISTEN)
         .default("none"),
+    })
+    .prefault({}),
+  hl7: z
+    .strictObject({
+      /** Address of the door for HL7 v2 over MLLP with TLS; `none` = no such door. */
+      listen: z
+        .string(HL7_LISTEN)
+        .refine((text) => parseAddress(text) !== "wrong", HL7_LISTEN)
+        .default("none"),
+      /** Who sends what; `docs/hl7.md` explains the keys of each. */
+      feeds: z
+        .array(hl7FeedSchema)
+        .refine(areApart, "give each feed a name of its own, and no two the same sender, application and facility")
+        .default([]),
     })
     .prefault({}),
   pds: z
@@ -158,6 +184,8 @@ export interface Settings {
  *
  * @throws {Failure} `configuration`: it cannot be read, or has faults, all of which the message lists by line.
  */
+  /** Absent where there is no door for HL7 v2. */
+  readonly hl7?: { readonly listen: Address; readonly feeds: readonly Hl7Feed[] };
 export function readSettings(file: string): Settings {
   let text: string;
   try {
@@ -175,7 +203,7 @@ export function parseSettings(text: string, file: string): Settings {
   const faults = new Faults(source);
   const entry = readEntry(settingsSchema, source.value ?? {}, [], faults);
   faults.throwIfAny("settings file");
-  const { id, dataDir, listen, certs, manifest, topology, redis, fhir, pds, ...rest } = entry!.value;
+  const { id, dataDir, listen, certs, manifest, topology, redis, fhir, hl7, pds, ...rest } = entry!.value;
   const fhirListen = parseAddress(fhir.listen);
   const from = (target: string): string => resolve(dirname(resolve(file)), target);
   return Object.freeze({
@@ -200,4 +228,7 @@ function toPds(pds: z.infer<typeof settingsSchema>["pds"], from: (target: string
     tokenUrl: new URL(pds.tokenUrl),
     ...{ organisation, keyId: pds.keyId, apiKeyPath: from(pds.apiKey), privateKeyPath: from(pds.privateKey) },
   };
+  const hl7Listen = parseAddress(hl7.listen);
+  const { narrowing, localRoles } = entry!.value.access;
 }
+    ...(typeof hl7Listen === "object" && { hl7: { listen: hl7Listen, feeds: hl7.feeds.map(toHl7Feed) } }),
