@@ -115,6 +115,23 @@ function search(url: URL): Answer {
   return { status: 200, body: { resourceType: "Bundle", type: "searchset", timestamp, total: entry.length, entry } };
 }
 
+/** An extension of another kind, as the service sends them beside. */
+const PREFERRED_DISPENSER = {
+  url: "https://fhir.hl7.org.uk/StructureDefinition/Extension-UKCore-PreferredDispenserOrganization",
+  valueReference: { identifier: { system: "https://fhir.nhs.uk/Id/ods-organization-code", value: "Y23456" } },
+};
+
+function notification(code: string): object {
+  const coding = [{ system: "https://fhir.hl7.org.uk/CodeSystem/UKCore-DeathNotificationStatus", code }];
+  return {
+    url: "https://fhir.hl7.org.uk/StructureDefinition/Extension-UKCore-DeathNotificationStatus",
+    extension: [
+      { url: "deathNotificationStatus", valueCodeableConcept: { coding } },
+      { url: "systemEffectiveDate", valueDateTime: "2025-03-02T00:00:00+00:00" },
+    ],
+  };
+}
+
 const NUMBER_STATUS = "https://fhir.hl7.org.uk/StructureDefinition/Extension-UKCore-NHSNumberVerificationStatus";
 
 function resourceOf(person: DoublePerson): object {
@@ -131,6 +148,7 @@ function resourceOf(person: DoublePerson): object {
     email,
     practice,
     died,
+    deathNotice,
   } = person;
   const coding = [{ system: "https://fhir.hl7.org.uk/CodeSystem/UKCore-NHSNumberVerificationStatus", code: "01" }];
   const place = {
@@ -175,6 +193,7 @@ function resourceOf(person: DoublePerson): object {
     ...(gender !== undefined && { gender }),
     ...(born !== undefined && { birthDate: born }),
     ...(died !== undefined && { deceasedDateTime: died }),
+    ...(deathNotice !== undefined && { extension: [notification(deathNotice), PREFERRED_DISPENSER] }),
     ...(restricted ? {} : place),
   };
 }

@@ -13,6 +13,8 @@ export interface DoublePerson {
   readonly email?: string;
   readonly practice?: string;
   readonly died?: string;
+  /** `1` informal, `2` formal, `U` removed. */
+  readonly deathNotice?: string;
   readonly restricted?: boolean;
   readonly supersededBy?: string;
   readonly invalidated?: boolean;
@@ -50,4 +52,12 @@ export const PDS_PEOPLE: readonly DoublePerson[] = [
   // Of our own: the sandbox has no number that was superseded or invalidated.
   { number: "9000000068", version: 4, names: usual("Jones", "Jane"), supersededBy: "9000000009" },
   { number: "9000000076", version: 7, names: usual("Nobody", "Anyone"), born: "1980-01-01", invalidated: true },
+  {
+    ...{ number: "9000000084", version: 3, names: usual("Archer", "Ivy"), born: "1931-02-03", gender: "female" },
+    ...{ died: "2025-03-01T00:00:00+00:00", deathNotice: "2" },
+  },
+  {
+    ...{ number: "9000000092", version: 4, names: usual("Archer", "Olive"), born: "1932-02-03", gender: "female" },
+    ...{ died: "2025-03-01T00:00:00+00:00", deathNotice: "U" },
+  },
 ];

@@ -111,6 +111,18 @@ describe("the demographics service's client, against a double written from its s
       }
     });
 
+    it("gives the date of a death and who has notified it, and none that was taken back", async () => {
+      const deathOf = async (digits: string) => {
+        const answer = await read(digits);
+        assert.ok(answer.kind === "found");
+        const { died, deathRegistered } = answer.patient.details.expose();
+        return [died, deathRegistered];
+      };
+      assert.deepEqual(await deathOf("9000000084"), ["2025-03-01", true]);
+      assert.deepEqual(await deathOf("9000000092"), ["", false]);
+      assert.deepEqual(await deathOf("9000000009"), ["", false]);
+    });
+
     it("takes a record with next to nothing in it", async () => {
       const found = await read("9000000033");
       assert.ok(found.kind === "found" && found.patient.details.expose().names.length === 0);

@@ -9,7 +9,14 @@ const PERSON: SearchTold["persons"][number] = {
   restricted: false,
   warnings: ["same-name"],
   details: new Concealed({
-    ...{ nhsNumber: "9000000009", verified: true, postcode: "B86 8QD", phone: "07700 900738" },
+    ...{
+      nhsNumber: "9000000009",
+      verified: true,
+      died: "",
+      deathRegistered: false,
+      postcode: "B86 8QD",
+      phone: "07700 900738",
+    },
     names: [
       { family: "Khan", given: "Aisha", middle: "Noor" },
       { family: "Khan-Ali", given: "Aisha", middle: "" },
@@ -43,6 +50,15 @@ describe("what a search found, as lines", () => {
     });
     assert.ok(lines.includes("          Restricted record: location protected."));
     assert.doesNotMatch(lines.join("\n"), /Canal|B86|07700/);
+  });
+
+  it("says when somebody died, and whether the registrar has said so", () => {
+    const linesOf = (deathRegistered: boolean) => {
+      const details = new Concealed({ ...PERSON.details.expose(), died: "2025-03", deathRegistered });
+      return searchLines({ result: "found", persons: [{ ...PERSON, details }], askForMore: false });
+    };
+    assert.ok(linesOf(true).includes("          Died 2025-03 (registered)."));
+    assert.ok(linesOf(false).includes("          Died 2025-03 (not yet registered)."));
   });
 
   it("asks for more where many fit, and never says that there is nobody", () => {

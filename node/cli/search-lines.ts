@@ -30,7 +30,8 @@ function headLines(result: SearchTold["result"], count: number, askForMore: bool
 }
 
 function personLines({ score, restricted, warnings, details }: Person): string[] {
-  const { nhsNumber, verified, names, birthDates, genders, addressLines, postcode, phone } = details.expose();
+  const { nhsNumber, verified, names, birthDates, genders, addressLines, postcode, phone, died, deathRegistered } =
+    details.expose();
   const [name, ...otherNames] = names.map(
     ({ family, given, middle }) => `${family.toUpperCase()}, ${words(given, middle)}`,
   );
@@ -41,6 +42,7 @@ function personLines({ score, restricted, warnings, details }: Person): string[]
     `  ${score.toFixed(4)}  ${[name ?? "name not known", born, genders.join(" or ")].filter((text) => text !== "").join("   ")}`,
     `          ${numberText(nhsNumber, verified)}`,
     ...(otherNames.length === 0 ? [] : [`          also ${otherNames.join("; ")}`]),
+    ...(died === "" ? [] : [`          Died ${died} (${deathRegistered ? "registered" : "not yet registered"}).`]),
     ...(restricted ? ["          Restricted record: location protected."] : []),
     ...[home, phone].filter((line) => line !== "").map((line) => `          ${line}`),
     ...warnings.map((warning) => `          ! ${WARNINGS[warning]}`),

@@ -10,6 +10,17 @@ import type { PdsDetails, PdsPatient } from "./pds.ts";
 const text = z.string().max(1_000);
 const texts = z.array(text).max(100).default([]);
 
+const conceptSchema = z.object({ coding: z.array(z.object({ code: text })).max(10) });
+/** Of the many kinds of extension one is read; a value of another kind is nothing. */
+const extensionSchema = z
+  .object({
+    url: text,
+    extension: z
+      .array(z.object({ url: text, valueCodeableConcept: conceptSchema.optional().catch(undefined) }))
+      .default([]),
+  })
+  .catch({ url: "", extension: [] });
+
 const patientSchema = z.object({
   resourceType: z.literal("Patient"),
   id: z.string(),
@@ -39,6 +50,7 @@ const patientSchema = z.object({
     .max(10)
     .default([]),
   deceasedDateTime: text.default(""),
+  extension: z.array(extensionSchema).max(50).default([]),
 });
 
 const bundleSchema = z.object({
@@ -93,7 +105,7 @@ function toPatient(resource: z.infer<typeof patientSchema>): PdsPatient {
 const NO_PLACE = { addressLines: [], postcode: "", phones: [], emails: [], practice: "" } as const;
 
 function detailsOf(resource: z.infer<typeof patientSchema>): PdsDetails {
-  const { name, address, telecom, generalPractitioner, birthDate, gender, deceasedDateTime } = resource;
+  const { name, address, telecom, generalPractitioner, birthDate, gender } = resource;
   const home = address.find(({ use }) => use === "home");
   const valuesOf = (wanted: string): string[] =>
     telecom.flatMap(({ system, value }) => (system === wanted && value !== "" ? [value] : []));
@@ -105,8 +117,23 @@ function detailsOf(resource: z.infer<typeof patientSchema>): PdsDetails {
     phones: valuesOf("phone"),
     emails: valuesOf("email"),
     practice: generalPractitioner[0]?.identifier?.value ?? "",
-    deceased: deceasedDateTime,
+    ...deathOf(resource),
   };
+}
+
+const DEATH_NOTIFICATION = "https://fhir.hl7.org.uk/StructureDefinition/Extension-UKCore-DeathNotificationStatus";
+/** 1: informal, by a local organisation. 2: formal, by the registrar. U: removed, it was a mistake. */
+const FORMAL = "2";
+const REMOVED = "U";
+
+function deathOf({ deceasedDateTime, extension }: z.infer<typeof patientSchema>) {
+  const notices = extension.filter(({ url }) => url === DEATH_NOTIFICATION).flatMap((notice) => notice.extension);
+  const codes = notices.flatMap(({ valueCodeableConcept }) => valueCodeableConcept?.coding ?? []);
+  const died = /^\d{4}(?:-\d{2}){0,2}/.exec(deceasedDateTime)?.[0] ?? "";
+  const isTakenBack = died === "" || codes.some(({ code }) => code === REMOVED);
+  return isTakenBack
+    ? { died: "", deathRegistered: false }
+    : { died, deathRegistered: codes.some(({ code }) => code === FORMAL) };
 }
 
 /** Without its cause: what was not understood may be a patient's. */

@@ -59,7 +59,10 @@ export interface PdsDetails {
   readonly emails: readonly string[];
   /** ODS code of the general practice. */
   readonly practice: string;
-  readonly deceased: string;
+  /** When the person died; empty where they have not, or a notice of it was taken back. */
+  readonly died: string;
+  /** True where the registrar has notified the death; else a local organisation. */
+  readonly deathRegistered: boolean;
 }
 
 /** Where the service's access tokens come from. */

@@ -1,5 +1,6 @@
 import type { StoredIdentity } from "./identity-record.ts";
 import { normaliseName, normalisePostcode } from "./names.ts";
+import { LIVING, type NumberStanding } from "./number-standing.ts";
 
 /** `same-name`: another one found has these names. `household`: another one found has this family name and address. */
 export type SearchWarning = "same-name" | "household";
@@ -8,6 +9,7 @@ export type SearchWarning = "same-name" | "household";
 export interface FoundDetails {
   /** The one number; empty where there is none, or several. */
   readonly nhsNumber: string;
+  /** False too where the number was withdrawn. */
   readonly verified: boolean;
   /** Each spelling once, the one recorded last first. */
   readonly names: readonly { readonly family: string; readonly given: string; readonly middle: string }[];
@@ -16,6 +18,10 @@ export interface FoundDetails {
   readonly addressLines: readonly string[];
   readonly postcode: string;
   readonly phone: string;
+  /** When the patient of the number died, as the national service knows it. */
+  readonly died: string;
+  /** True where the registrar has said so. */
+  readonly deathRegistered: boolean;
 }
 
 /** What of a person is shown, or kept back. */
@@ -26,18 +32,28 @@ export interface PersonToShow {
   readonly isProtected: boolean;
 }
 
-/** As the person's records are now, whatever they were found by. */
-export function detailsToShow({ records, isProtected }: PersonToShow): FoundDetails {
+/**
+ * As the person's records are now, whatever they were found by.
+ *
+ * @param standingOf what the national service says of a number, or of the one that replaced it.
+ */
+export function detailsToShow(
+  { records, isProtected }: PersonToShow,
+  standingOf: (nhsNumber: string) => NumberStanding,
+): FoundDetails {
   const latest = records.toSorted(
     (one, other) => compareTexts(other.recordedOn, one.recordedOn) || other.recordNo - one.recordNo,
   );
   const numbered = latest.filter((record) => record.nhsNumber !== "");
-  const verified = numbered.filter(({ nhsNumberStatus }) => nhsNumberStatus === "01");
+  const verified = numbered.filter(
+    ({ nhsNumberStatus, nhsNumber }) => nhsNumberStatus === "01" && !standingOf(nhsNumber).withdrawn,
+  );
   const [number, another] = distinct(verified.length > 0 ? verified : numbered, (record) => record.nhsNumber);
   const nhsNumber = another === undefined ? (number ?? "") : "";
+  const { died, deathRegistered } = nhsNumber === "" ? LIVING : standingOf(nhsNumber);
   const home = isProtected ? undefined : latest.find(({ postcode, addressLine1 }) => postcode + addressLine1 !== "");
   return {
-    nhsNumber,
+    ...{ nhsNumber, died, deathRegistered },
     verified: nhsNumber !== "" && verified.length > 0,
     names: namesOf(latest),
     birthDates: distinct(latest, ({ birthDate }) => birthDate),

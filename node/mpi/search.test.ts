@@ -123,6 +123,7 @@ describe("a search of the index", () => {
       verified: true,
       names: [{ family: "Khan", given: "Aisha", middle: "" }],
       birthDates: ["1980-05-17"],
+      ...{ died: "", deathRegistered: false },
       genders: ["female"],
       addressLines: ["1 Canal Road", "Birmingham"],
       postcode: "B86 8QD",

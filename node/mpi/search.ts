@@ -8,6 +8,8 @@ import { keysOfDays, makeCandidatesOf, type MatchKey, matchKeysOfComparable, typ
 import { soundOf } from "./linkage/sound.ts";
 import { type MatchDetails, personsContradict } from "./matching.ts";
 import { familyNamesContradict, normaliseName } from "./names.ts";
+import { makeNumberStandings, type NumberStanding } from "./number-standing.ts";
+import { makeNumbers } from "./numbers.ts";
 import { makeSearchRows } from "./search-rows.ts";
 import { type Fit, fitOf, saidBy } from "./search-score.ts";
 import { daysOf, namesPlace, NOTHING, type Pattern, type Search, type SearchTerms } from "./search-terms.ts";
@@ -54,6 +56,8 @@ export interface PersonSearch {
 /** @param db a read-only connection to the index. */
 export function makePersonSearch(db: Database): PersonSearch {
   const rows = makeSearchRows(db);
+  const [numbers, standings] = [makeNumbers(db), makeNumberStandings(db)];
+  const standingOf = (nhsNumber: string): NumberStanding => standings.of(numbers.canonical(Number(nhsNumber)));
   const candidatesOf = makeCandidatesOf(db);
   const ofStretch = db
     .prepare<[number, number, number], number>(
@@ -108,8 +112,12 @@ export function makePersonSearch(db: Database): PersonSearch {
     const { persons: fits, restricted } = judge(asked, identityNos);
     if (fits.size > CANDIDATES_MAX) return tooMany(asked);
 
-    const persons = [...fits].map(([personKey, fit]) => ({ personKey, fit, records: rows.ofPerson(personKey) }));
-    const guarded = guard(persons, restricted);
+    const candidatePersons = [...fits].map(([personKey, fit]) => ({
+      personKey,
+      fit,
+      records: rows.ofPerson(personKey),
+    }));
+    const guarded = guard(candidatePersons, restricted);
     const byPlace = namesPlace(terms);
     const shown = guarded.flatMap((person) => {
       // Whoever is protected is found by what is so now, and never by where they are.
@@ -119,7 +127,8 @@ export function makePersonSearch(db: Database): PersonSearch {
     });
     if (shown.length === 0) return { kind: "none" };
     if (shown.length > asked.maxResults) return tooMany(asked);
-    return { kind: "found", persons: shown.toSorted(bestFirst).map((person) => toFound(person, shown)) };
+    const persons = shown.toSorted(bestFirst).map((person) => toFound(person, shown, standingOf));
+    return { kind: "found", persons };
   }
 
   return { search, lastJudged: () => judged };
@@ -234,12 +243,16 @@ function bestFirst(one: Shown, other: Shown): number {
   return other.score - one.score || one.personKey - other.personKey;
 }
 
-function toFound(person: Shown, shown: readonly Shown[]): FoundPerson {
+function toFound(
+  person: Shown,
+  shown: readonly Shown[],
+  standingOf: (nhsNumber: string) => NumberStanding,
+): FoundPerson {
   return {
     personId: person.personKey.toString(36),
     score: person.score,
     restricted: person.restricted,
-    details: new Concealed(detailsToShow(person)),
+    details: new Concealed(detailsToShow(person, standingOf)),
     warnings: warningsOf(person, shown),
   };
 }

@@ -10,6 +10,8 @@ import { NhsNumber } from "../base/nhs-number.ts";
 import { seededRandom } from "../base/random.ts";
 import { readPdsJob } from "../jobs/read-pds.ts";
 import { makeMpi, type Mpi } from "../mpi/mpi.ts";
+import { makePersonSearch } from "../mpi/search.ts";
+import { parseSearch } from "../mpi/search-terms.ts";
 import { openDatabase, openStore } from "../storage/database.ts";
 import type { StoreExecutor } from "../storage/executor.ts";
 import { makeInlineExecutor } from "../storage/inline-executor.ts";
@@ -30,9 +32,21 @@ function number(digits: string): NhsNumber {
 }
 
 /** What the service holds, in the shape in which its client reads it: a stand-in for that client, and no more. */
-function found(nhsNumber: NhsNumber, restricted: boolean, kind: "found" | "superseded" = "found"): PdsAnswer {
+function found(
+  nhsNumber: NhsNumber,
+  restricted: boolean,
+  kind: "found" | "superseded" = "found",
+  death: { readonly died?: string; readonly deathRegistered?: boolean } = {},
+): PdsAnswer {
   const { familyName, givenName, birthDate, gender } = anIdentityRecord();
-  const details = { names: [{ family: familyName, given: [givenName, "Jane"] }], birthDate, gender };
+  const details = {
+    names: [{ family: familyName, given: [givenName, "Jane"] }],
+    birthDate,
+    gender,
+    died: "",
+    deathRegistered: false,
+    ...death,
+  };
   return { kind, patient: { nhsNumber, restricted, details: new Concealed(details) } };
 }
 
@@ -132,6 +146,52 @@ describe("events of the national demographics service", () => {
     );
   });
 
+  const shown = () => {
+    const search = { family: "Khan", given: [], birthDate: ["1980-05-17"], fuzzy: false, exact: false, history: false };
+    const outcome = makePersonSearch(readDb).search(parseSearch(asked, "2026-11-22", false));
+    assert.ok(outcome.kind === "found");
+    const { died, deathRegistered, verified } = outcome.persons[0]!.details.expose();
+    return { died, deathRegistered, verified };
+  };
+
+  it("tell of a death by its date and who has said so, refuse nothing for it, and take it back", async () => {
+    for (const [day, death] of [
+      [1, { died: "2025-03", deathRegistered: false }],
+      [2, { died: "2025-03-01", deathRegistered: true }],
+      [3, { died: "", deathRegistered: false }],
+    ] as const) {
+      answers.set(OLD.expose(), found(OLD, false, "found", death));
+      await take(at(day), OLD, "pds-death-notification-1");
+      await work();
+      assert.deepEqual(shown(), { ...death, verified: true });
+      assert.equal(mpi.personsByNumber(OLD).length, 1);
+    }
+    assert.equal(db.prepare("SELECT count(*) FROM number_standing").pluck().get(), 0);
+  });
+
+  it("tell of a death under a number that was replaced, whichever the records have", async () => {
+    answers.set(OLD.expose(), { kind: "invalidated" });
+    await take(at(1));
+    await work();
+    answers.set(OLD.expose(), found(NEW, false, "superseded", { died: "2025", deathRegistered: true }));
+    await take(at(2));
+    await work();
+    assert.deepEqual(shown(), { died: "2025", deathRegistered: true, verified: true });
+    assert.equal(db.prepare("SELECT count(*) FROM number_standing").pluck().get(), 1);
+  });
+
+  it("make a number that was withdrawn no verified one any more, and one again when it is given back", async () => {
+    answers.set(OLD.expose(), { kind: "invalidated" });
+    await take(at(1));
+    await work();
+    assert.equal(shown().verified, false);
+    assert.equal(mpi.personsByNumber(OLD).length, 1, "it still finds whoever has it");
+    answers.set(OLD.expose(), found(OLD, false));
+    await take(at(2));
+    await work();
+    assert.equal(shown().verified, true);
+  });
+
   it("copy nothing of whom the service does not mark", async () => {
     answers.set(OLD.expose(), found(OLD, false));
     await take(at(1));
@@ -152,7 +212,7 @@ describe("events of the national demographics service", () => {
     assert.deepEqual(isRestricted(NEW), [false]);
   });
 
-  it("change nothing where the service has nobody of the number, or cannot be asked", async () => {
+  it("change no record where the service has nobody of the number, or cannot be asked", async () => {
     const rows = () => db.prepare("SELECT * FROM identity_record").all();
     const before = rows();
     answers.set(OLD.expose(), { kind: "invalidated" });

@@ -7,6 +7,7 @@ import { NhsNumber } from "../base/nhs-number.ts";
 import type { Random } from "../base/random.ts";
 import { rowChecksum, verifyRow, type RawRow } from "../base/row-checksum.ts";
 import type { IdentityRecord } from "../mpi/identity-record.ts";
+import { LIVING, makeNumberStandingStore, type NumberStanding } from "../mpi/number-standing.ts";
 import type { CommandHandlers, StoreExecutor } from "../storage/executor.ts";
 import { enqueue, finishJob } from "../storage/outbox.ts";
 import { feedStores, type FeedStores, putIdentity } from "./load-batch.ts";
@@ -35,8 +36,9 @@ export type PdsEventTaken = "queued" | "already" | "older" | "not-held";
 /** What the service says of a number: as its client reads it, of which this is what counts here. */
 export type PdsAnswer =
   | { readonly kind: "found" | "superseded"; readonly patient: PdsPerson }
-  /** Withdrawn, or nobody's. */
-  | { readonly kind: "invalidated" | "not-found" };
+  /** Withdrawn: it is nobody's any more. */
+  | { readonly kind: "invalidated" }
+  | { readonly kind: "not-found" };
 
 interface PdsPerson {
   /** Another one than asked for where that was superseded. */
@@ -47,6 +49,8 @@ interface PdsPerson {
     readonly names: readonly { readonly family: string; readonly given: readonly string[] }[];
     readonly birthDate: string;
     readonly gender: string;
+    readonly died: string;
+    readonly deathRegistered: boolean;
   }>;
 }
 
@@ -83,8 +87,9 @@ export async function takePdsEvent(
 const AHEAD_MS_MAX = 5 * 60_000;
 
 /**
- * Reads of the service what an event was about, and keeps it: a superseded number leads to the new one, and the service's
- * own mark of a protected person counts, or no longer counts. Done twice it does no harm.
+ * Reads of the service what an event was about, and keeps it: a superseded number leads to the new one, the service's own
+ * mark of a protected person counts, or no longer counts, and so do a death and a number that was withdrawn. Done twice it does
+ * no harm.
  *
  * @param job knows the number of the event's row, and nothing else.
  * @throws {Failure} the service's, or `store-unavailable`: it is to be tried again.
@@ -97,8 +102,22 @@ export async function readPdsFor(
   const asked = event === null || keyOf(event) !== key ? undefined : toNumber(event.nhsNumber);
   if (asked === undefined) return; // a later event of the number has a job of its own
   const answer = await pds.read(asked);
-  const said = "patient" in answer ? recordOf(eventNo, answer.patient) : null;
-  await store.run("pds-answer", { eventNo, key, said, nowMs: clock.wallMs() });
+  await store.run("pds-answer", { eventNo, key, nowMs: clock.wallMs(), ...toSaid(eventNo, answer) });
+}
+
+/** What of an answer is kept. */
+function toSaid(eventNo: number, answer: PdsAnswer): { said: IdentityRecord | null; standing: NumberStanding | null } {
+  switch (answer.kind) {
+    case "found":
+    case "superseded": {
+      const { died, deathRegistered } = answer.patient.details.expose();
+      return { said: recordOf(eventNo, answer.patient), standing: { died, deathRegistered, withdrawn: false } };
+    }
+    case "invalidated":
+      return { said: null, standing: { ...LIVING, withdrawn: true } };
+    case "not-found":
+      return { said: null, standing: null };
+  }
 }
 
 /** The least that tells who is marked: where they live is nothing to copy. */
@@ -122,6 +141,8 @@ declare module "../storage/executor.ts" {
         readonly key: string;
         /** Null where the service has nobody of the number. */
         readonly said: IdentityRecord | null;
+        /** Of the number that it has now. Null where nothing is known of it. */
+        readonly standing: NumberStanding | null;
         readonly nowMs: number;
       };
       result: null;
@@ -154,6 +175,7 @@ const COLUMNS = "event_no, nhs_number, kind, changed_ms, read_ms, checksum";
 export function makeHandlers(db: Database, random: Random): CommandHandlers {
   const stores = feedStores(db, random);
   const events = makeEventRows(db);
+  const setStanding = makeNumberStandingStore(db);
   const isHeld = db
     .prepare<[number], number>("SELECT EXISTS (SELECT 1 FROM identity_record WHERE current = 1 AND nhs_number = ?)")
     .pluck();
@@ -178,10 +200,13 @@ export function makeHandlers(db: Database, random: Random): CommandHandlers {
   return {
     "pds-event": take,
     "pds-event-of": ({ eventNo }) => events.byNo(eventNo) ?? null,
-    "pds-answer"({ eventNo, key, said, nowMs }) {
+    "pds-answer"({ eventNo, key, said, standing, nowMs }) {
       const event = events.byNo(eventNo);
       if (!finishJob(db, { kind: READ_PDS, key }, nowMs) || event === undefined) return null;
       if (keyOf(event) === key) events.put(event, nowMs);
+      const now = said === null ? event.nhsNumber : Number(said.nhsNumber);
+      if (now !== event.nhsNumber) setStanding(event.nhsNumber, LIVING); // the new number has it all from now on
+      if (standing !== null) setStanding(now, standing);
       if (said === null) return null;
       supersede(stores, event.nhsNumber, said.nhsNumber, nowMs);
       // Of whom the service never marked nothing is copied. Whoever it marked may have had the mark under the old number.

@@ -31,9 +31,10 @@ export function fromSearchAnswer(requestId: string, { result, persons, askForMor
 
 /** Onto the wire: the only place where a person who was found is spelled out. */
 function fromPerson({ score, restricted, details, warnings }: FoundPerson): PersonFound {
-  const { nhsNumber, verified, names, birthDates, genders, addressLines, postcode, phone } = details.expose();
+  const { nhsNumber, verified, names, birthDates, genders, addressLines, postcode, phone, died, deathRegistered } =
+    details.expose();
   return {
-    ...{ score, nhsNumber, nhsNumberVerified: verified, postcode, phone, restricted },
+    ...{ died, deathRegistered, score, nhsNumber, nhsNumberVerified: verified, postcode, phone, restricted },
     names: names.map((name) => ({ ...name })),
     birthDates: [...birthDates],
     genders: [...genders],

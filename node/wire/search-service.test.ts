@@ -46,7 +46,14 @@ const FOUND: SearchAnswer = {
       restricted: false,
       warnings: ["same-name", "household"],
       details: new Concealed({
-        ...{ nhsNumber: "9000000009", verified: true, postcode: "CV80 9XY", phone: "01632 960711" },
+        ...{
+          nhsNumber: "9000000009",
+          verified: true,
+          died: "2025-03",
+          deathRegistered: true,
+          postcode: "CV80 9XY",
+          phone: "01632 960711",
+        },
         names: [{ family: "Quillfeatherstone", given: "Zephyrine", middle: "" }],
         birthDates: ["1980-05-17"],
         genders: ["female"],

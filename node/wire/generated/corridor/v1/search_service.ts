@@ -82,7 +82,7 @@ export interface SearchRequest {
   gender: string;
   /** One date YYYY-MM-DD, or two, the first day with `ge` and the last with `le` before it; at most three years. */
   birthDates: string[];
-  /** Date of death. This index holds none: refused. */
+  /** Date of death. This index cannot search by it: refused. */
   deathDate: string;
   /** Postcode; may hold `*` as names may. Never finds a restricted person. */
   postcode: string;
@@ -120,7 +120,7 @@ export interface PersonFound {
   score: number;
   /** Ten digits; empty where there is none, or several. */
   nhsNumber: string;
-  /** True where a provider has verified that number. */
+  /** True where a provider has verified that number, and the national service has not withdrawn it. */
   nhsNumberVerified: boolean;
   /** Names, each spelling once, the one recorded last first. */
   names: PersonName[];
@@ -138,6 +138,13 @@ export interface PersonFound {
   restricted: boolean;
   /** Others among those found whom one could take for this person. */
   warnings: SearchWarning[];
+  /**
+   * When the patient of that number died, as the national service knows it: YYYY-MM-DD or a part of it; empty where not, or
+   * where the node asks no such service.
+   */
+  died: string;
+  /** True where the registrar has notified the death; else a local organisation, whose word may be taken back. */
+  deathRegistered: boolean;
 }
 
 /** A name as one provider wrote it. */
@@ -458,6 +465,8 @@ function createBasePersonFound(): PersonFound {
     phone: "",
     restricted: false,
     warnings: [],
+    died: "",
+    deathRegistered: false,
   };
 }
 
@@ -499,6 +508,12 @@ export const PersonFound: MessageFns<PersonFound> = {
         writer.int32(v);
       }
       writer.join();
+    }
+    if (message.died !== "") {
+      writer.uint32(98).string(message.died);
+    }
+    if (message.deathRegistered !== false) {
+      writer.uint32(104).bool(message.deathRegistered);
     }
     return writer;
   },
@@ -613,6 +628,22 @@ export const PersonFound: MessageFns<PersonFound> = {
             }
 
             break;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.died = reader.string();
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.deathRegistered = reader.bool();
+            continue;
           }
         }
         if ((tag & 7) === 4 || tag === 0) {
