@@ -148,7 +148,7 @@ describe("events of the national demographics service", () => {
 
   const shown = () => {
     const search = { family: "Khan", given: [], birthDate: ["1980-05-17"], fuzzy: false, exact: false, history: false };
-    const outcome = makePersonSearch(readDb).search(parseSearch(asked, "2026-11-22", false));
+    const outcome = makePersonSearch(readDb).search(parseSearch(search, "2026-11-22", false));
     assert.ok(outcome.kind === "found");
     const { died, deathRegistered, verified } = outcome.persons[0]!.details.expose();
     return { died, deathRegistered, verified };
