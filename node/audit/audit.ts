@@ -44,6 +44,8 @@ export interface AuditNeeds {
   readonly clock: Clock;
   readonly random: Random;
   readonly tokenOf: PatientToken;
+  /** Whether nobody has seen this audit for too long: what is answered all the same is marked. Absent: it never is. */
+  readonly isUnwitnessed?: () => boolean;
   /** An entry that gated nothing was lost, or attempts could not be forgotten: for the log and the operator. */
   readonly onAlarm: (event: "audit-outcomes-lost" | "audit-clean-up-failed", failure: Failure) => void;
 }
@@ -196,6 +198,7 @@ export function makeAudit(needs: AuditNeeds): Audit {
     personId: found?.personId ?? null,
     why: whyDecided(decision, found),
     pointerIds: answer.pointers.length === 0 ? null : answer.pointers.map(({ pointerId }) => pointerId).join(" "),
+    detail: needs.isUnwitnessed?.() === true ? UNWITNESSED : null,
   });
 
   const searched = (look: SearchLook, permitId: string | null, outcome: string): NewEntry => ({
@@ -274,6 +277,9 @@ export function makeAudit(needs: AuditNeeds): Audit {
     },
   };
 }
+
+/** Of what was answered although nobody has seen this audit for three days. */
+const UNWITNESSED = JSON.stringify({ unwitnessed: true });
 
 const EMPTY_ENTRY = {
   attemptId: null,

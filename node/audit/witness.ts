@@ -11,7 +11,7 @@ export interface WitnessReply {
    * 200: vouched for, `body` has the cosignature. 409: `body` has the size that the witness holds. 400: not understood,
    * 403: not signed by that log, 404: no such log, 422: the proof does not hold.
    */
-  readonly status: 200 | 400 | 403 | 404 | 409 | 422;
+  readonly status: number;
   readonly body: string;
 }
 

@@ -6,6 +6,7 @@ import { Failure } from "../base/failure.ts";
 
 /** Signed first, so that a signature made for one kind of document is worth nothing on another. */
 const ASSERTION_PREFIX = Buffer.from("corridor.v1.assertion\n", "ascii");
+const NO_PREFIX = Buffer.alloc(0);
 const VERDICT_PREFIX = Buffer.from("corridor.v1.verdict\n", "ascii");
 
 const ASSERTION_BYTES_MAX = 32 * 1024;
@@ -22,6 +23,12 @@ export interface AssertionSigner {
   sign(payload: Uint8Array): Promise<Uint8Array>;
   /** @returns 64 bytes over the prefix of verdicts and the payload. */
   signVerdict(payload: Uint8Array): Promise<Uint8Array>;
+  /**
+   * @param note that of a log or a witness, whose own format keeps it apart from everything else that is signed: its first
+   * line is the log's name, or that of cosignatures.
+   * @returns 64 bytes over the note alone.
+   */
+  signNote(note: Uint8Array): Promise<Uint8Array>;
 }
 
 /** @throws {Failure} `configuration`: the PEM is not a private Ed25519 key. */
@@ -30,6 +37,7 @@ export function makeAssertionSigner(keyPem: string): AssertionSigner {
   return {
     sign: (payload) => signBytes(key, ASSERTION_PREFIX, payload),
     signVerdict: (payload) => signBytes(key, VERDICT_PREFIX, payload),
+    signNote: (note) => signBytes(key, NO_PREFIX, note),
   };
 }
 

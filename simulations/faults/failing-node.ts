@@ -138,6 +138,7 @@ export async function startFailingNode(
     ...{ ownId: HOLDER, domain: DOMAIN, listen: { host: "127.0.0.1", port: 0 }, tls: network.nodeTls(HOLDER) },
     ...{ clock, random, protocol: PROTOCOL, reflection: false, log: makeLog("info", (line) => void log.push(line)) },
     peers: NO_PEERS,
+    witness: { addCheckpoint: () => Promise.resolve({ status: 404, body: "" }) },
     ...points.wrap("door", {
       authorise: (identity: Parameters<typeof authorisePeer>[0]) => authorisePeer(identity, network.directory, HOLDER),
     }),

@@ -74,6 +74,7 @@ export function openDoor(
     },
     mpi: { ...NOBODY_IS_IN_REVIEW, ...stories.mpi },
     peers: { ...NO_PEERS, ...stories.peers },
+    witness: { addCheckpoint: () => Promise.resolve({ status: 404, body: "" }) },
     feed: {
       validate: stories.validate ?? ((entries) => Promise.resolve(entries.map(() => NOT_KEPT))),
       loadBatch:
