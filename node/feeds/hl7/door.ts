@@ -1,7 +1,7 @@
 import { constants } from "node:crypto";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
-import tls, { type TLSSocket } from "node:tls";
+import tls, { type SecureContextOptions, type TLSSocket } from "node:tls";
 
 import type { Clock } from "../../base/clock.ts";
 import { Failure } from "../../base/failure.ts";
@@ -21,11 +21,18 @@ import { frame, type Frame, makeUnframer } from "./mllp.ts";
 
 const TCP_KEEPALIVE_MS = 30_000;
 
+/** What this end shows, and whom it believes, as PEM. */
+export interface Hl7DoorFiles {
+  readonly certificate: string;
+  readonly key: string;
+  readonly trust: string;
+}
+
 export interface Hl7DoorOrder {
   /** The network's: certificates of any other domain are nobody's. */
   readonly domain: string;
   readonly listen: { readonly host: string; readonly port: number };
-  readonly tls: { readonly certificate: string; readonly key: string; readonly trust: string };
+  readonly tls: Hl7DoorFiles;
   readonly clock: Clock;
   readonly log: Log;
   /** Whether a peer may speak at this moment; asked for every message. Throws where it may not. */
@@ -35,6 +42,8 @@ export interface Hl7DoorOrder {
 
 export interface Hl7Door {
   readonly port: number;
+  /** Shows and believes others from now on; connections that are open end with their next answer, or when they are idle. */
+  renew(files: Hl7DoorFiles): void;
   /** Takes nothing new, answers what is in hand, and ends what is still open after so many milliseconds. */
   close(graceMs: number): Promise<void>;
 }
@@ -60,6 +69,10 @@ export async function startHl7Door(order: Hl7DoorOrder): Promise<Hl7Door> {
   server.on("error", (thrown) => order.log.error("listener-failed", thrown));
   return {
     port,
+    renew(files) {
+      server.setSecureContext(contextOf(files));
+      lines.endNext();
+    },
     async close(graceMs) {
       server.close();
       await lines.close(graceMs);
@@ -75,6 +88,8 @@ interface Line {
   readonly name: string;
   at: "idle" | "receiving" | "handling" | "answering";
   sinceMs: number;
+  /** True where it ends as soon as nothing of it is in hand. */
+  endsNext: boolean;
 }
 
 const LONGEST_MS = {
@@ -86,6 +101,7 @@ const LONGEST_MS = {
 
 interface Lines {
   admit(socket: TLSSocket): void;
+  endNext(): void;
   close(graceMs: number): Promise<void>;
 }
 
@@ -122,7 +138,7 @@ function makeLines(order: Hl7DoorOrder, refuse: (why: string) => void): Lines {
       const name = senderOf(identity).name;
       const count = [...open].filter((each) => each.name === name).length;
       if (count >= CONNECTIONS_PER_SENDER_MAX) return "too-many-connections-of-one-sender";
-      return { socket, identity, name, at: "idle", sinceMs: clock.monotonicMs() };
+      return { socket, identity, name, at: "idle", sinceMs: clock.monotonicMs(), endsNext: false };
     } catch {
       return "not-authenticated";
     }
@@ -141,9 +157,9 @@ function makeLines(order: Hl7DoorOrder, refuse: (why: string) => void): Lines {
       // A chunk is only read when all of the one before is answered: no more than one lies here, whoever sends.
       for await (const chunk of line.socket.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
         for (const found of unframer.add(chunk)) {
-          if (isClosing) return;
           if (found.kind === "not-framed") return refuse(found.kind);
           await answer(line, found);
+          if (line.endsNext) return;
         }
         if (!unframer.isInside()) moveTo(line, "idle");
         else if (line.at !== "receiving") moveTo(line, "receiving");
@@ -170,6 +186,7 @@ function makeLines(order: Hl7DoorOrder, refuse: (why: string) => void): Lines {
 
   function judge(line: Line): void {
     if (clock.monotonicMs() - line.sinceMs > LONGEST_MS[line.at]) return end(line, line.at);
+    if (line.at === "idle" && line.endsNext) return end(line, "renewed");
     if (line.at === "handling") return;
     try {
       senderOf(line.identity);
@@ -183,8 +200,13 @@ function makeLines(order: Hl7DoorOrder, refuse: (why: string) => void): Lines {
     line.socket.destroy();
   }
 
+  function endNext(): void {
+    for (const line of open) line.endsNext = true;
+  }
+
   async function close(graceMs: number): Promise<void> {
     isClosing = true;
+    endNext();
     for (const line of open) if (line.at === "idle" || line.at === "receiving") line.socket.destroy();
     const late = clock.after(graceMs, () => open.forEach(({ socket }) => socket.destroy()));
     if (open.size > 0) await new Promise<void>((resolve) => (allGone = resolve));
@@ -192,16 +214,19 @@ function makeLines(order: Hl7DoorOrder, refuse: (why: string) => void): Lines {
     sweep.cancel();
   }
 
-  return { admit, close };
+  return { admit, endNext, close };
 }
 
 /** Sessions are never resumed: a resumed one would carry no certificate chain, and no check of its dates. */
+function contextOf({ certificate, key, trust }: Hl7DoorFiles): SecureContextOptions {
+  return { cert: certificate, key, ca: trust, minVersion: "TLSv1.3", secureOptions: constants.SSL_OP_NO_TICKET };
+}
+
 function makeServer({ tls: files }: Hl7DoorOrder): tls.Server {
   try {
     return tls.createServer({
-      ...{ cert: files.certificate, key: files.key, ca: files.trust },
-      ...{ minVersion: "TLSv1.3", requestCert: true, rejectUnauthorized: true },
-      ...{ handshakeTimeout: HANDSHAKE_WITHIN_MS, secureOptions: constants.SSL_OP_NO_TICKET },
+      ...contextOf(files),
+      ...{ requestCert: true, rejectUnauthorized: true, handshakeTimeout: HANDSHAKE_WITHIN_MS },
       ...{ noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEPALIVE_MS },
     });
   } catch (cause) {
