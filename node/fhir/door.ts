@@ -33,7 +33,7 @@ export interface FhirDoorOrder {
  *
  * @throws {Failure} `configuration`: the certificate and its key are not a pair, or the address cannot be listened on.
  */
-export async function startFhirDoor(order: FhirDoorOrder): Promise<Pick<HttpsServer, "port" | "close">> {
+export async function startFhirDoor(order: FhirDoorOrder): Promise<Pick<HttpsServer, "port" | "renew" | "close">> {
   const { clock, random, log } = order;
   const bodies = makeBodyReader();
   const routes = [

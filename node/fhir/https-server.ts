@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
-import type { TLSSocket } from "node:tls";
+import type { SecureContextOptions, TLSSocket } from "node:tls";
 
 import type { Clock } from "../base/clock.ts";
 import { asFailure, Failure } from "../base/failure.ts";
@@ -44,6 +44,8 @@ export interface HttpsServer {
   readonly port: number;
   /** Who is at the other end of a request. @throws {Failure} `not-authenticated`: nobody whom this network knows. */
   peerOf(request: IncomingMessage): PeerIdentity;
+  /** Shows and believes others from now on; connections that are open stay until they are old. */
+  renew(files: HttpsFiles): void;
   /** Takes nothing new, lets requests under way finish, and ends what is still open after so many milliseconds. */
   close(graceMs: number): Promise<void>;
 }
@@ -75,6 +77,10 @@ export async function startHttpsServer(order: HttpsServerOrder): Promise<HttpsSe
   return {
     port,
     peerOf: ({ socket }) => connections.peerOf(socket),
+    renew(files) {
+      server.setSecureContext(contextOf(files));
+      connections.endNext();
+    },
     async close(graceMs) {
       const ended = new AbortController();
       server.close(() => ended.abort());
@@ -89,10 +95,9 @@ export async function startHttpsServer(order: HttpsServerOrder): Promise<HttpsSe
 function makeServer({ files }: HttpsServerOrder): Server {
   try {
     const server = createServer({
-      ...{ cert: files.certificate, key: files.key, ca: files.trust },
-      ...{ minVersion: "TLSv1.3", requestCert: true, rejectUnauthorized: true },
+      ...contextOf(files),
+      ...{ requestCert: true, rejectUnauthorized: true },
       ...{ handshakeTimeout: HANDSHAKE_WITHIN_MS, ALPNProtocols: ["http/1.1"] },
-      secureOptions: constants.SSL_OP_NO_TICKET,
       ...{ maxHeaderSize: HEADER_BYTES_MAX, headersTimeout: HEADERS_WITHIN_MS, requestTimeout: REQUEST_WITHIN_MS },
       ...{ keepAliveTimeout: IDLE_MS, connectionsCheckingInterval: SWEEP_EVERY_MS, insecureHTTPParser: false },
       noDelay: true,
@@ -105,15 +110,22 @@ function makeServer({ files }: HttpsServerOrder): Server {
   }
 }
 
+function contextOf({ certificate, key, trust }: HttpsFiles): SecureContextOptions {
+  return { cert: certificate, key, ca: trust, minVersion: "TLSv1.3", secureOptions: constants.SSL_OP_NO_TICKET };
+}
+
 interface Connections {
   admit(socket: TLSSocket): void;
   peerOf(socket: object): PeerIdentity;
   isOld(socket: object): boolean;
+  /** Those that are open now are old: each ends with its next answer. */
+  endNext(): void;
 }
 
 function makeConnections({ clock, identify }: HttpsServerOrder, refuse: (why: string) => void): Connections {
   const open = new WeakMap<object, { readonly peer: PeerIdentity | Failure; readonly sinceMs: number }>();
   const countOf = new Map<string, number>();
+  let oldBeforeMs = -Infinity;
 
   function admit(socket: TLSSocket): void {
     socket.on("error", () => socket.destroy()); // whoever breaks off is gone; there is nobody to tell
@@ -141,7 +153,11 @@ function makeConnections({ clock, identify }: HttpsServerOrder, refuse: (why: st
       if (peer instanceof Failure) throw peer;
       return peer;
     },
-    isOld: (socket) => clock.monotonicMs() - (open.get(socket)?.sinceMs ?? 0) > CONNECTION_AGE_MS,
+    isOld(socket) {
+      const sinceMs = open.get(socket)?.sinceMs ?? -Infinity;
+      return sinceMs <= oldBeforeMs || clock.monotonicMs() - sinceMs > CONNECTION_AGE_MS;
+    },
+    endNext: () => void (oldBeforeMs = clock.monotonicMs()),
   };
 }
 

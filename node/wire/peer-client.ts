@@ -53,6 +53,12 @@ export interface PeerClientOrder {
 }
 
 export interface PeerClient extends PeerTransport {
+  /**
+   * Shows another certificate on every connection made from now on. Questions under way end on the connections of before.
+   *
+   * @throws {Failure} `configuration`: the certificate and its key are not a pair; nothing has changed.
+   */
+  renew(tls: TlsFiles): void;
   /** Ends every connection to a peer; questions under way end as unreachable. */
   close(): void;
 }
@@ -65,7 +71,7 @@ export interface PeerClient extends PeerTransport {
  * @throws {Failure} `configuration`: the certificate and its key are not a pair.
  */
 export function makePeerClient(order: PeerClientOrder): PeerClient {
-  const context = clientContext(order.tls);
+  let context = clientContext(order.tls);
   const channels = new Map<string, PeerChannel>();
 
   function channelTo(member: Member): PeerChannel {
@@ -86,10 +92,17 @@ export function makePeerClient(order: PeerClientOrder): PeerClient {
     const channel = channelTo(member);
     // Members' entries are replaced with every new directory; the certificate is judged by the newest.
     channel.member = member;
-    const attemptId = order.random.uuid();
-    const request = await makeRequest(order, channel.desk, question, deadline, attemptId);
-    if (signal.aborted) throw new Failure("timed-out", "Nobody waits for the answer any more.");
-    return readAnswer(await channel.call(request, deadline, signal), attemptId, order.protocol);
+    return channel.keepOpen(async () => {
+      const attemptId = order.random.uuid();
+      const request = await makeRequest(order, channel.desk, question, deadline, attemptId);
+      if (signal.aborted) throw new Failure("timed-out", "Nobody waits for the answer any more.");
+      return readAnswer(await channel.call(request, deadline, signal), attemptId, order.protocol);
+    });
+  }
+
+  function retireAll(): void {
+    for (const channel of channels.values()) channel.retire();
+    channels.clear();
   }
 
   return {
@@ -103,10 +116,11 @@ export function makePeerClient(order: PeerClientOrder): PeerClient {
         }
       }
     },
-    close() {
-      for (const channel of channels.values()) channel.retire();
-      channels.clear();
+    renew(tls) {
+      context = clientContext(tls);
+      retireAll();
     },
+    close: retireAll,
   };
 }
 
@@ -162,7 +176,7 @@ class PeerChannel {
   readonly #client: Client;
   readonly #order: PeerClientOrder;
   readonly #endpoint: string;
-  #calls = 0;
+  #uses = 0;
   #retired = false;
   /** When a connection was last begun to be made, on the monotonic clock; before the first, when the channel was. */
   #triedAtMs: number;
@@ -221,22 +235,27 @@ class PeerChannel {
     }
   }
 
-  /** Ends once the calls under way have. */
+  /** Ends once the questions under way have. */
   retire(): void {
     this.#retired = true;
-    if (this.#calls === 0) this.#client.close();
+    if (this.#uses === 0) this.#client.close();
+  }
+
+  /** Runs what needs this channel, from before its question is signed until it is answered. */
+  async keepOpen<Result>(work: () => Promise<Result>): Promise<Result> {
+    this.#uses++;
+    try {
+      return await work();
+    } finally {
+      this.#uses--;
+      if (this.#retired && this.#uses === 0) this.#client.close();
+    }
   }
 
   async call(request: AnswerLocateRequest, deadline: Deadline, signal: AbortSignal): Promise<AnswerLocateResponse> {
-    this.#calls++;
-    try {
-      const received = await this.#send(request, deadline, signal);
-      if (received instanceof Failure) throw received;
-      return received;
-    } finally {
-      this.#calls--;
-      if (this.#retired && this.#calls === 0) this.#client.close();
-    }
+    const received = await this.#send(request, deadline, signal);
+    if (received instanceof Failure) throw received;
+    return received;
   }
 
   #send(request: AnswerLocateRequest, deadline: Deadline, signal: AbortSignal): Promise<Received> {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { type SecureContext, createSecureContext } from "node:tls";
 
-import { readPrivateKey, readPublicPem } from "../../certs/key-file.ts";
+import { readPair, readPublicPem } from "../../certs/key-file.ts";
 import { nodeFilesIn } from "../../certs/layout.ts";
 import { Failure } from "../base/failure.ts";
 
@@ -14,7 +14,7 @@ export interface TlsFiles {
   readonly trust: string;
 }
 
-/** @throws {Failure} `configuration`: a file cannot be read, or others than its owner may read the key. */
+/** @throws {Failure} `configuration`: a file cannot be read, others than its owner may read the key, or it is another's. */
 export function readNodeTls(dir: string): TlsFiles {
   return read(nodeFilesIn(dir));
 }
@@ -29,11 +29,7 @@ export function readCallerTls(dir: string): TlsFiles {
 }
 
 function read(paths: { readonly certificate: string; readonly key: string; readonly trust: string }): TlsFiles {
-  return {
-    certificate: readPublicPem(paths.certificate),
-    key: readPrivateKey(paths.key),
-    trust: readPublicPem(paths.trust),
-  };
+  return { ...readPair(paths), trust: readPublicPem(paths.trust) };
 }
 
 /**
