@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 
 import type { HolderAnswer, PointerView } from "../base/answer.ts";
 import { Deadline } from "../base/deadline.ts";
+import { Failure } from "../base/failure.ts";
 import type { Decision, Permit } from "../base/permit.ts";
 import type { NodeId, OrganisationCode } from "../base/words.ts";
 import { aPermit, byNumber } from "../testing/an-index.ts";
@@ -24,6 +25,9 @@ const HELD: Found = { ...EMPTY, personId: "p-1", pointers: [pointer], why: "held
 const permit: Permit = { ...aPermit(), notOffered: ["dols", "ecg"] };
 
 interface Case {
+  /** The quota's refusal. */
+  readonly overQuota?: Failure;
+  readonly mismatches?: string[];
   readonly found?: Found;
   /** How long the audit takes. */
   readonly auditMs?: number;
@@ -33,7 +37,7 @@ interface Case {
 }
 
 /** Answers one question, and gives the answer and how long after its arrival it left. */
-async function answer({ found = EMPTY, auditMs = 0, earlyMs = 0, ...given }: Case) {
+async function answer({ found = EMPTY, auditMs = 0, earlyMs = 0, mismatches = [], ...given }: Case) {
   const clock = makeFakeClock();
   const decision = given.decision ?? { kind: "permitted", permit };
   const later = Deadline.in(clock, 2_000);
@@ -52,12 +56,14 @@ async function answer({ found = EMPTY, auditMs = 0, earlyMs = 0, ...given }: Cas
   const answering = answerLocate(question, {
     clock: { ...clock, sleep: (ms, signal) => clock.sleep(Math.max(0.25, ms - earlyMs), signal) },
     decideAnswer: () => decision,
-    admit: () => undefined,
-    noteMismatch: () => undefined,
-    find: () => found,
+    admit() {
+      if (given.overQuota !== undefined) throw given.overQuota;
+    },
+    noteMismatch: (asker) => mismatches.push(asker),
+    find: () => (given.overQuota === undefined ? found : assert.fail("the index was asked")),
     coverage: () => ({ providers: [] }),
     recordAnswer: () => clock.sleep(auditMs),
-    recordFailure: (_question, failed) => assert.fail(failed),
+    recordFailure: (_question, failed) => assert.equal(failed, given.overQuota?.code),
   }).then((said) => ({ said, leftMs: clock.monotonicMs() - arrivedMs }));
   await clock.advance(1_000);
   return answering;
@@ -112,6 +118,21 @@ describe("what every answer says whoever the patient is", () => {
   it("is nothing where the question was declined: then nothing at all is offered", async () => {
     const { said } = await answer({ decision: { kind: "refused", code: "role-refused", reason: "agreement-role" } });
     assert.deepEqual([said.outcome, said.notOffered, said.sealed], ["refused", [], []]);
+  });
+});
+
+describe("a quota", () => {
+  it("refuses before the index is asked, so that neither refusal nor moment tells who is known here", async () => {
+    const overQuota = new Failure("over-quota", "Ask again in 20 s.", { retryAfterMs: 20_000 });
+    await assert.rejects(answer({ overQuota, found: HELD }), overQuota);
+  });
+
+  it("is told of what the asker was told, and of nothing that is hidden from it", async () => {
+    const mismatches: string[] = [];
+    await answer({ found: { ...EMPTY, why: "other-person" }, mismatches });
+    assert.deepEqual(mismatches, [], "somebody else's number, of whom nothing may be shown");
+    await answer({ found: { ...EMPTY, why: "other-person", otherPersonHasRecords: true }, mismatches });
+    assert.deepEqual(mismatches, ["wm-cw"]);
   });
 });
 

@@ -45,7 +45,7 @@ describe("reflection", () => {
         "corridor.v1.FeedService",
         "corridor.v1.LocatorService",
         "corridor.v1.MpiService",
-  "corridor.v1.PeerService",
+        "corridor.v1.PeerService",
         "corridor.v1.SearchService",
         "grpc.health.v1.Health",
       ]);

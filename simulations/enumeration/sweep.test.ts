@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+
+import { type CommandResult, corridor } from "../demo/command.ts";
+import { type Figures, catalogueRow } from "../testing/catalogue.ts";
+import { rawClient } from "../testing/doors-call.ts";
+import { ASKER, type DoorNetwork, type DoorNode, OTHER, makeDoorNetwork } from "../testing/doors-network.ts";
+import { everybody, saidOf, sweep } from "./stolen-key.ts";
+
+const NUMBERS = process.env["COUNT"] === "full" ? 10_000 : 3_300;
+/** What the asker may ask about in an hour: six thousand for each million people; it serves half a million. */
+const BUCKET = 3_000;
+const ALARM_WITHIN_MS = 60_000;
+const HONEST_QUESTIONS = 100;
+
+describe("a peer that goes through the numbers", () => {
+  const titled = `sweep of ${NUMBERS} valid numbers by one peer: held to its bucket, alarmed, stopped in one action`;
+  catalogueRow({ id: "X1", title: titled, quick: 1, full: 5, timeoutMs: 600_000 }, async (trials) => {
+    let all: Record<string, number> = { sweeps: 0, answered: 0, refused: 0, honestAnswered: 0 };
+    let alarmMs = 0;
+    for (let sweeps = 0; sweeps < trials.count; sweeps++) {
+      const seen = await oneSweep();
+      all = Object.fromEntries(Object.entries(all).map(([what, count]) => [what, count + seen.counts[what]!]));
+      alarmMs = Math.max(alarmMs, seen.alarmMs);
+    }
+    return { counts: all, worst: { alarmMs: Math.round(alarmMs) } } satisfies Figures;
+  });
+
+  async function oneSweep(): Promise<{ alarmMs: number; counts: Record<string, number> }> {
+    const network = await makeDoorNetwork();
+    let node = await network.start();
+    try {
+      const begunMs = performance.now();
+      const [sweeper, honest] = [ASKER, OTHER].map((id) => rawClient(node.port, network.nodeTls(id))) as [Raw, Raw];
+      const said = new Map<string, number>();
+      const honestSaid = new Map<string, number>();
+      let sawRefusalMs: number | undefined;
+      const sweeping = sweep(network, ASKER, sweeper, everybody(0, NUMBERS), (ended) => {
+        const what = saidOf(ended);
+        said.set(what, (said.get(what) ?? 0) + 1);
+        if (what !== "over-quota") return;
+        sawRefusalMs ??= performance.now();
+        assert.match(ended.said, /corridor-retry-after-ms: \d+/);
+      });
+      const asking = sweep(network, OTHER, honest, everybody(900_000, 900_000 + HONEST_QUESTIONS), (ended) => {
+        honestSaid.set(saidOf(ended), (honestSaid.get(saidOf(ended)) ?? 0) + 1);
+      });
+      await Promise.all([sweeping, asking]);
+      const [answered, refused] = [said.get("OUTCOME_NOTHING_TO_SHOW") ?? 0, said.get("over-quota") ?? 0];
+      const refilled = (BUCKET * (performance.now() - begunMs)) / 3_600_000;
+      assert.equal(answered + refused, NUMBERS, JSON.stringify([...said]));
+      assert.ok(
+        answered >= BUCKET && answered <= BUCKET + refilled + 1,
+        `${answered} answers from a bucket of ${BUCKET}`,
+      );
+      assert.deepEqual([...honestSaid], [["OUTCOME_NOTHING_TO_SHOW", HONEST_QUESTIONS]], "the others have theirs");
+
+      const alarmed = await until(() => /"event":"peer-over-quota"[^\n]*"peer":"asker-one"/.test(node.output()));
+      const alarmMs = alarmed - sawRefusalMs!;
+      assert.ok(alarmMs <= ALARM_WITHIN_MS);
+      await quarantineHolds();
+      return { alarmMs, counts: { sweeps: 1, answered, refused, honestAnswered: HONEST_QUESTIONS } };
+
+      async function quarantineHolds(): Promise<void> {
+        const action = await peerCommand(network, node, "quarantine", ASKER, "--for", "1h", "--reason", "It sweeps");
+        assert.equal(action.exitCode, 0, action.stderr);
+        assert.deepEqual(await ask(ASKER, sweeper), "OUTCOME_REFUSED quarantined");
+        assert.deepEqual(await ask(OTHER, honest), "OUTCOME_NOTHING_TO_SHOW");
+        for (const client of [sweeper, honest]) client.close();
+        await node.kill();
+        node = await network.start();
+        const [again, other] = [ASKER, OTHER].map((id) => rawClient(node.port, network.nodeTls(id))) as [Raw, Raw];
+        try {
+          assert.deepEqual(await ask(ASKER, again), "OUTCOME_REFUSED quarantined", "after a kill and a restart");
+          const listed = await peerCommand(network, node, "list", "--json");
+          const peers = (JSON.parse(listed.stdout) as { peers: { nodeId: string; quarantine?: object }[] }).peers;
+          const held = peers.filter(({ quarantine }) => quarantine !== undefined).map(({ nodeId }) => nodeId);
+          assert.deepEqual(held, [ASKER]);
+          assert.equal((await peerCommand(network, node, "release", ASKER, "--reason", "Mended")).exitCode, 0);
+          assert.notEqual(await ask(ASKER, again), "OUTCOME_REFUSED quarantined");
+          const wrong = await peerCommand(network, node, "quarantine", "nobody-one", "--reason", "A slip");
+          assert.equal(wrong.exitCode, 2, wrong.stderr);
+        } finally {
+          for (const client of [again, other]) client.close();
+        }
+      }
+
+      async function ask(asker: string, client: Raw): Promise<string> {
+        let what = "";
+        await sweep(network, asker, client, everybody(950_000, 950_001), (ended) => (what = saidOf(ended)));
+        return what;
+      }
+    } finally {
+      await node.kill();
+      network.remove();
+    }
+  }
+});
+
+type Raw = ReturnType<typeof rawClient>;
+
+function peerCommand(network: DoorNetwork, node: DoorNode, ...args: readonly string[]): Promise<CommandResult> {
+  const via = ["--via", `https://127.0.0.1:${node.port}`, "--certs", network.callerDir("operator")];
+  return corridor(["peer", ...args, ...via]);
+}
+
+/** @returns the moment at which it was so. */
+async function until(isSo: () => boolean): Promise<number> {
+  const begunMs = performance.now();
+  while (!isSo()) {
+    assert.ok(performance.now() - begunMs < ALARM_WITHIN_MS, "no alarm came");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return performance.now();
+}
