@@ -63,6 +63,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
     const { connectOperator } = await import("./wire/peers-client.ts");
     return peerCommand({ connect: async (target) => connectOperator(target, systemClock), random: systemRandom });
   },
+  access: async () => (await import("./cli/access.ts")).accessCommand(systemClock),
   people: async () => (await import("./cli/people.ts")).peopleCommand({ clock: systemClock }),
   link: async () => (await import("./cli/link.ts")).linkCommand({ clock: systemClock }),
   certs: async () => (await import("./cli/certs.ts")).certsCommand(),

@@ -271,13 +271,15 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
       signVerdict: signer.signVerdict,
     },
     search: {
-      searchPeople: (question, rights) =>
-        searchPeople(question, {
+      searchPeople(claimed, rights) {
+        const question = withNationalRole(claimed, localRoles);
+        return searchPeople(question, {
           ...audit,
           decideAccess: () => decideForCaller(question, rights, settings.sandbox, access),
           quota: searchQuota,
           searchIndex: (search) => mpi.inOneSnapshot(() => personSearch.search(search)),
-        }),
+        });
+      },
     },
     peers: {
       answerGreeting: (asker) => answerGreeting(asker, peersNeeds),

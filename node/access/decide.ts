@@ -1,16 +1,16 @@
-import type { AccessLevel } from "../base/answer.ts";
 import { today, type Clock } from "../base/clock.ts";
 import { makePermit } from "../base/permit-maker.ts";
 import type { Decision, Permit } from "../base/permit.ts";
 import type { Claim, Question } from "../base/question.ts";
 import type { Random } from "../base/random.ts";
-import { PROTECTED_RECORD_TYPES, RECORD_TYPE_KEYS, type RecordTypeKey } from "../base/record-types.ts";
 import type { RoleGroup } from "../base/role-groups.ts";
-import type { NodeId, Sensitivity, Setting } from "../base/words.ts";
+import type { NodeId, Setting } from "../base/words.ts";
 import type { Agreement, Member } from "../../topology/manifest.ts";
-import { agreementFor, isAdult, names, type AgreementQuestion } from "./agreements.ts";
-import { mayKnowCustodian, roleGroupOf } from "./roles.ts";
+import { isAdult, type AgreementQuestion } from "./agreements.ts";
+import { type ClaimFault, judgeAge, judgeBetween, judgeClaim, refuse, type Refusal, type Refused } from "./judge.ts";
+import { type Narrowing, NO_NARROWING } from "./narrowing.ts";
 import type { AccessTable } from "./table.ts";
+import { workOutTerms, type Terms } from "./terms.ts";
 
 /** Longest reason a person may give, in characters. */
 const REASON_CHARACTERS_MAX = 500;
@@ -19,6 +19,8 @@ export interface AccessNeeds {
   readonly clock: Clock;
   readonly random: Random;
   readonly table: AccessTable;
+  /** What this node and its custodians show less of, to its peers and to its own users; absent where nothing. */
+  readonly narrowing?: Narrowing;
   readonly ownId: NodeId;
   /**
    * Agreements and members of the directory in force. The same array until the directory changes: what was worked out
@@ -53,25 +55,9 @@ export type MayAskAnswer =
   | { readonly ok: true }
   | { readonly ok: false; readonly outcome: "no-agreement" | "not-covered" | "refused"; readonly reason: string };
 
-type Refusal = Extract<Decision, { kind: "refused" }>;
-
-/** What a role group may see: the same for every patient, so worked out once. */
-interface Terms {
-  readonly levelOf: (recordType: RecordTypeKey) => AccessLevel;
-  readonly sealed: readonly RecordTypeKey[];
-  readonly notOffered: readonly RecordTypeKey[];
-  readonly mayKnowCustodian: (sensitivity: Sensitivity) => boolean;
-  /** True where everything is none. */
-  readonly nothing: boolean;
-}
-
-interface Refused {
-  readonly refusal: Refusal;
-}
-
 export function makeAccess(needs: AccessNeeds): Access {
-  const ownTerms = makeOwnTermsCache(needs.table);
-  const peerTerms = makePeerTermsCache(needs.table);
+  const ownTerms = makeOwnTermsCache(needs);
+  const peerTerms = makePeerTermsCache(needs);
 
   function permitFor(kind: Permit["kind"], question: Asked, asker: NodeId, terms: Terms): Decision {
     const permit = makePermit({
@@ -92,7 +78,8 @@ export function makeAccess(needs: AccessNeeds): Access {
   function findTerms(asker: NodeId, holder: Member, question: Question, group: RoleGroup): Terms | Refused {
     const day = today(needs.clock);
     const age = question.patient.birthDate.ageOn(day);
-    if (!coversAge(holder.ages, age)) return { refusal: refuse("not-covered", ageReason(holder.ages, age)) };
+    const tooYoungOrOld = judgeAge(holder, age);
+    if (tooYoungOrOld !== undefined) return tooYoungOrOld;
     if (asker === holder.id) return ownTerms(question.claim.setting, group);
 
     const { setting, purpose } = question.claim;
@@ -104,15 +91,17 @@ export function makeAccess(needs: AccessNeeds): Access {
   return {
     decideAccess(question) {
       const claim = judgeClaim(question.claim, needs.table);
-      if (claim.refusal !== undefined) return refuse(claim.refusal.code, IN_WORDS[claim.refusal.reason]);
+      if (claim.refused !== undefined) return refuse(claim.refused.refusal.code, IN_WORDS[claim.fault]);
       const standing = judgeStanding(question.claim);
       if (standing !== undefined) return standing;
-      return permitFor("ask", question, needs.ownId, ownTerms(question.claim.setting, claim.group));
+      const terms = ownTerms(question.claim.setting, claim.group);
+      if (terms.nothing) return refuse("role-refused", IN_WORDS["role-has-nothing-here"]);
+      return permitFor("ask", question, needs.ownId, terms);
     },
 
     decideAnswer(question) {
       const claim = judgeClaim(question.claim, needs.table);
-      if (claim.refusal !== undefined) return refuse(claim.refusal.code, claim.refusal.reason);
+      if (claim.refused !== undefined) return claim.refused.refusal;
       const own = needs.members().find(({ id }) => id === needs.ownId);
       if (own === undefined) return refuse("no-agreement", "not-a-member");
       // An assertion in one's own name from outside is nobody's: no agreement can cover it.
@@ -123,14 +112,14 @@ export function makeAccess(needs: AccessNeeds): Access {
 
     mayAsk(member, question, permit) {
       const claim = judgeClaim(question.claim, needs.table);
-      if (claim.refusal !== undefined) return { ok: false, outcome: "refused", reason: claim.refusal.reason };
+      if (claim.refused !== undefined) {
+        return { ok: false, outcome: "refused", reason: claim.refused.refusal.reason };
+      }
       const terms = findTerms(permit.asker, member, question, claim.group);
       return "refusal" in terms ? foretell(terms.refusal) : { ok: true };
     },
   };
 }
-
-type ClaimFault = "purpose-other" | "purpose-emergency-access" | "role-unknown" | "role-has-nothing-here";
 
 /** For the user's own screen: what is wrong, and what to do. */
 const IN_WORDS: Readonly<Record<ClaimFault, string>> = {
@@ -143,22 +132,6 @@ const IN_WORDS: Readonly<Record<ClaimFault, string>> = {
   "role-has-nothing-here":
     "The access table shows this role no records in this setting. Check the setting that you ask from.",
 };
-
-/** Purpose and role: the part of a decision that asker and holder make alike. */
-function judgeClaim(
-  claim: Claim,
-  table: AccessTable,
-):
-  | { readonly group: RoleGroup; readonly refusal?: never }
-  | { readonly refusal: { readonly code: "purpose-refused" | "role-refused"; readonly reason: ClaimFault } } {
-  if (claim.purpose === "OTHER") return { refusal: { code: "purpose-refused", reason: "purpose-other" } };
-  if (claim.purpose === "BTG") return { refusal: { code: "purpose-refused", reason: "purpose-emergency-access" } };
-  const group = roleGroupOf(claim.role);
-  if (group === undefined) return { refusal: { code: "role-refused", reason: "role-unknown" } };
-  if (!table.admits(claim.setting, group))
-    return { refusal: { code: "role-refused", reason: "role-has-nothing-here" } };
-  return { group };
-}
 
 /** Why and for whom: judged where the user is. The reason itself stays in the asker's audit. */
 function judgeStanding({ trigger, reason, relationship }: Claim): Refusal | undefined {
@@ -175,30 +148,21 @@ function judgeStanding({ trigger, reason, relationship }: Claim): Refusal | unde
   return undefined;
 }
 
-function refuse(code: Refusal["code"], reason: string): Refusal {
-  return { kind: "refused", code, reason };
-}
-
 function foretell({ code, reason }: Refusal): Extract<MayAskAnswer, { ok: false }> {
   const outcome = code === "no-agreement" || code === "not-covered" ? code : "refused";
   return { ok: false, outcome, reason };
 }
 
-function coversAge(ages: Member["ages"], age: number): boolean {
-  return age >= ages.from && (ages.to === undefined || age <= ages.to);
-}
-
-function ageReason(ages: Member["ages"], age: number): string {
-  return ages.from === 18 && age < 18 ? "under-18s" : "age";
-}
-
-/** The table's own terms by setting and role group, each worked out on first use. */
-function makeOwnTermsCache(table: AccessTable): (setting: Setting, group: RoleGroup) => Terms {
+/** The terms of the node's own users by setting and role group, each worked out on first use. */
+function makeOwnTermsCache({
+  table,
+  narrowing = NO_NARROWING,
+}: AccessNeeds): (setting: Setting, group: RoleGroup) => Terms {
   const known = new Map<string, Terms>();
   return (setting, group) => {
     const key = `${setting} ${group}`;
     let terms = known.get(key);
-    if (terms === undefined) known.set(key, (terms = workOutTerms(table, setting, group)));
+    if (terms === undefined) known.set(key, (terms = workOutTerms({ table, narrowing, setting, group })));
     return terms;
   };
 }
@@ -207,18 +171,20 @@ function makeOwnTermsCache(table: AccessTable): (setting: Setting, group: RoleGr
  * Terms, or the refusal, by all that agreements can depend on: worked out on first use, and anew with every directory and
  * every day.
  */
-function makePeerTermsCache(
-  table: AccessTable,
-): (agreements: readonly Agreement[], setting: Setting, asked: AgreementQuestion) => Terms | Refused {
+function makePeerTermsCache({
+  table,
+  narrowing = NO_NARROWING,
+  ownId,
+}: AccessNeeds): (agreements: readonly Agreement[], setting: Setting, asked: AgreementQuestion) => Terms | Refused {
   const known = new Map<string, Terms | Refused>();
   let knownFor: readonly Agreement[] | undefined;
   let knownOn = "";
 
   function judge(agreements: readonly Agreement[], setting: Setting, asked: AgreementQuestion): Terms | Refused {
-    const finding = agreementFor(agreements, asked);
-    if (finding.kind === "not-allowed") return { refusal: refuse(finding.code, finding.reason) };
-    const terms = workOutTerms(table, setting, asked.roleGroup, finding.agreements);
-    return terms.nothing ? { refusal: refuse("role-refused", "agreement-record-types") } : terms;
+    // What another node narrows is known to that node alone.
+    const itsNarrowing = asked.holder === ownId ? narrowing : NO_NARROWING;
+    const judged = judgeBetween(agreements, setting, asked, table, itsNarrowing);
+    return "refusal" in judged ? judged : judged.terms;
   }
 
   return (agreements, setting, asked) => {
@@ -233,27 +199,4 @@ function makePeerTermsCache(
     if (terms === undefined) known.set(key, (terms = judge(agreements, setting, asked)));
     return terms;
   };
-}
-
-/** Without agreements: the table as it is. With them: what at least one of them names, at the table's level; nothing else. */
-function workOutTerms(
-  table: AccessTable,
-  setting: Setting,
-  group: RoleGroup,
-  agreements?: readonly Agreement[],
-): Terms {
-  const levels = new Map<RecordTypeKey, AccessLevel>();
-  for (const recordType of RECORD_TYPE_KEYS) {
-    const agreed = agreements === undefined || agreements.some(({ recordTypes }) => names(recordTypes, recordType));
-    levels.set(recordType, agreed ? table.levelOf(setting, group, recordType) : "none");
-  }
-  const withLevel = (...wanted: AccessLevel[]): RecordTypeKey[] =>
-    RECORD_TYPE_KEYS.filter((recordType) => wanted.includes(levels.get(recordType) ?? "none"));
-  return Object.freeze({
-    levelOf: (recordType: RecordTypeKey) => levels.get(recordType) ?? "none",
-    sealed: Object.freeze(withLevel("summary", "sealed")),
-    notOffered: Object.freeze(withLevel("none").filter((recordType) => !PROTECTED_RECORD_TYPES.has(recordType))),
-    mayKnowCustodian: (sensitivity: Sensitivity) => mayKnowCustodian(group, sensitivity),
-    nothing: withLevel("full", "summary", "sealed").length === 0,
-  });
 }

@@ -180,6 +180,13 @@ export function roleGroupOf(role: string): RoleGroup | undefined {
   return code === undefined ? undefined : GROUP_BY_CODE.get(code);
 }
 
+/** The first job role of a group, for whoever asks about the group as a whole. */
+export function aRoleOf(group: RoleGroup): string {
+  const [first] = ROLES[group];
+  check(first !== undefined, "every role group has a job role");
+  return first;
+}
+
 /** The job role itself, `R8000`, out of either form. `undefined` where the text has neither form. */
 export function jobRoleOf(role: string): string | undefined {
   return /^(?:S\d{4}:G\d{4}:)?(R\d{4})$/.exec(role)?.[1];
@@ -208,6 +215,11 @@ const CUSTODIAN_LEVELS: Readonly<Record<RoleGroup, Sensitivity>> = {
 };
 
 const RANK: Readonly<Record<Sensitivity, number>> = { N: 0, R: 1, V: 2 };
+
+/** The most sensitive custodian or service that a group may know of. */
+export function custodianLevelOf(group: RoleGroup): Sensitivity {
+  return CUSTODIAN_LEVELS[group];
+}
 
 /** True where this group may be shown a custodian or service of this sensitivity. */
 export function mayKnowCustodian(group: RoleGroup, sensitivity: Sensitivity): boolean {

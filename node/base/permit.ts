@@ -1,7 +1,7 @@
 import type { AccessLevel } from "./answer.ts";
 import type { Claim } from "./question.ts";
 import type { RecordTypeKey } from "./record-types.ts";
-import type { NodeId } from "./words.ts";
+import type { NodeId, OrganisationCode } from "./words.ts";
 
 declare const proof: unique symbol;
 
@@ -17,8 +17,11 @@ export interface Permit {
   readonly kind: "ask" | "answer";
   readonly asker: NodeId;
   readonly claim: Claim;
-  /** What this role, in this setting, may see of each record type. Same for every patient. */
-  readonly levelOf: (recordType: RecordTypeKey) => AccessLevel;
+  /**
+   * What this role, in this setting, may see of each record type: of one custodian, which may have asked for less, or of
+   * those that have not. Same for every patient.
+   */
+  readonly levelOf: (recordType: RecordTypeKey, custodian?: OrganisationCode) => AccessLevel;
   /** Record types whose notice every answer carries. */
   readonly sealed: readonly RecordTypeKey[];
   /** Record types of which this role sees nothing, kinds protected by law left out. Same for every patient. */

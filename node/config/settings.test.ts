@@ -22,6 +22,7 @@ describe("settings", () => {
       certsDir: "/etc/certs/wm-bsol",
       manifestPath: "/srv/manifest.jws",
       topologyPath: "/etc/topology.yaml",
+      access: { localRoles: [] },
       quota: { patientsPerMillion: 6_000, searchesPerUser: 600 },
       sandbox: false,
       reflection: false,

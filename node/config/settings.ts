@@ -124,6 +124,24 @@ export const settingsSchema = z.strictObject({
     })
     .refine((pds) => Object.values(pds).filter((value) => value === "none").length % 6 === 0, "give all of it, or none")
     .prefault({}),
+  access: z
+    .strictObject({
+      /** CSV file of what this node and its custodians show less of than the access table; `none` = nothing. */
+      narrowing: path("the file of the narrowing").default("none"),
+      /** What organisations call jobs whose holders have no smartcard; `docs/access.md` explains the keys of each. */
+      localRoles: z
+        .array(
+          z.strictObject({
+            organisation: z
+              .string("give an organisation's code")
+              .refine((text) => parseOrganisationCode(text) !== undefined, "give an organisation's code"),
+            name: z.string("give the name as it is claimed").trim().min(1).max(40, "use at most 40 characters"),
+            role: z.string("give a national job role").regex(/^R\d{4}$/, "give a national job role, for example R9725"),
+          }),
+        )
+        .default([]),
+    })
+    .prefault({}),
   quota: z
     .strictObject({
       /** Patients an hour that another node may ask about here, for each million people whom it serves. */
@@ -173,6 +191,11 @@ export interface Settings {
   readonly redisUrl?: Concealed<URL>;
   /** Absent where the national demographics service is not asked. */
   readonly pds?: PdsSettings;
+  readonly access: {
+    /** Absent where nothing is narrowed. */
+    readonly narrowingPath?: string;
+    readonly localRoles: readonly { readonly organisation: string; readonly name: string; readonly role: string }[];
+  };
   readonly quota: { readonly patientsPerMillion: number; readonly searchesPerUser: number };
   readonly sandbox: boolean;
   readonly reflection: boolean;
@@ -205,6 +228,7 @@ export function parseSettings(text: string, file: string): Settings {
   faults.throwIfAny("settings file");
   const { id, dataDir, listen, certs, manifest, topology, redis, fhir, hl7, pds, ...rest } = entry!.value;
   const fhirListen = parseAddress(fhir.listen);
+  const { narrowing, localRoles } = entry!.value.access;
   const from = (target: string): string => resolve(dirname(resolve(file)), target);
   return Object.freeze({
     ...rest,
@@ -213,6 +237,7 @@ export function parseSettings(text: string, file: string): Settings {
     dataDir: from(dataDir),
     certsDir: from(certs.dir),
     manifestPath: from(manifest),
+    access: { localRoles, ...(narrowing !== "none" && { narrowingPath: from(narrowing) }) },
     topologyPath: from(topology),
     ...(typeof fhirListen === "object" && { fhirListen }),
     ...(pds.url !== "none" && { pds: toPds(pds, from) }),

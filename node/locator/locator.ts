@@ -1,11 +1,12 @@
 import type { Database } from "better-sqlite3";
 
 import type { Coverage, FeedState, PointerView, ProviderFeed } from "../base/answer.ts";
-import type { Clock } from "../base/clock.ts";
+import { type Clock, dayOf } from "../base/clock.ts";
 import type { Permit } from "../base/permit.ts";
 import { parseRecordType, PROTECTED_RECORD_TYPES, RECORD_TYPES, type RecordTypeKey } from "../base/record-types.ts";
 import { damagedRow, verifyRow, type RawRow } from "../base/row-checksum.ts";
 import type { OrganisationCode, Sensitivity } from "../base/words.ts";
+import { makeEncounterReader, visitOf } from "./encounter-store.ts";
 import { PLACES_PER_IDENTITY, POINTER_COLUMNS } from "./pointer-store.ts";
 
 /** A provider's feed into this node, as the topology has it. */
@@ -96,6 +97,7 @@ export function makeLocator({ db, clock, providers, heldToMs = () => undefined }
     )
     .raw();
   const countOfKinds = db.prepare<[number, string, string], number>(`SELECT count(*) ${ofKinds}`).pluck();
+  const encounters = makeEncounterReader(db);
   const feedStates = db.prepare<[], [string, number]>("SELECT provider, as_of_ms FROM feed_state").raw();
   const custodians = new Map<string, LocatorProvider>(
     providers.filter(({ state }) => state === "feeding" || state === "paused").map((each) => [each.code, each]),
@@ -112,9 +114,11 @@ export function makeLocator({ db, clock, providers, heldToMs = () => undefined }
       const [first] = few;
       if (first === undefined) continue;
       held = true;
-      if (custodianShown(first, permit) === undefined) continue;
+      const custodian = custodianShown(first, permit);
+      if (custodian === undefined) continue;
 
-      const { views, count } = few.length > ROWS_READ_MAX ? viewsOfKinds(identityNo, permit) : viewsOf(few, permit);
+      const many = few.length > ROWS_READ_MAX;
+      const { views, count } = many ? viewsOfKinds(identityNo, custodian, permit) : viewsOf(few, permit);
       shown.push(...views);
       total += count;
     }
@@ -123,8 +127,8 @@ export function makeLocator({ db, clock, providers, heldToMs = () => undefined }
   }
 
   /** An identity with many pointers: only those of the kinds that may be shown are read, and no more than are carried. */
-  function viewsOfKinds(identityNo: number, permit: Permit): Views {
-    const kinds = [JSON.stringify(typesShown(permit)), JSON.stringify(sensitivitiesShown(permit))] as const;
+  function viewsOfKinds(identityNo: number, { code }: LocatorProvider, permit: Permit): Views {
+    const kinds = [JSON.stringify(typesShown(code, permit)), JSON.stringify(sensitivitiesShown(permit))] as const;
     const rows = newestOfKinds.all(identityNo, ...kinds, POINTERS_SHOWN_MAX);
     const read = viewsOf(rows, permit);
     if (rows.length < POINTERS_SHOWN_MAX) return read;
@@ -152,7 +156,7 @@ export function makeLocator({ db, clock, providers, heldToMs = () => undefined }
     const [, pointerId, , , type, recordedOn, format, , sensitivity, updatedAtMs] = row;
     const recordType = parseRecordType(String(type));
     if (custodian === undefined || recordType === undefined) return undefined;
-    const access = levelShown(recordType, permit);
+    const access = levelShown(recordType, custodian.code, permit);
     if (access === undefined || !permit.mayKnowCustodian(sensitivityOf(row, sensitivity))) return undefined;
     return {
       pointerId: String(pointerId),
@@ -163,7 +167,19 @@ export function makeLocator({ db, clock, providers, heldToMs = () => undefined }
       format: access === "full" ? String(format) : "",
       access,
       sources: [],
+      ...(recordType === "encounters" && encounterOf(row)),
     };
+  }
+
+  /** Only of what is shown: nothing of what is withheld is read. */
+  function encounterOf(row: RawRow): Pick<PointerView, "encounter"> {
+    const visit = visitOf(String(row[3]));
+    const held = visit === undefined ? undefined : encounters(String(row[2]), visit);
+    if (held === undefined) return {};
+    // Its pointer goes in the transaction that cancels it.
+    if (held.state === "cancelled") throw damagedRow("pointer", row[0]);
+    const endedOn = held.state === "closed" ? dayOf(held.endedMs) : "";
+    return { encounter: { class: held.class, state: held.state, endedOn } };
   }
 
   function coverage(): Coverage {
@@ -207,16 +223,20 @@ function stateOf(provider: LocatorProvider, lastReceivedAtMs: number, nowMs: num
   return nowMs - lastReceivedAtMs > provider.staleAfterMinutes * MINUTE_MS ? "stale" : "feeding";
 }
 
-/** The level at which records of a type are seen; `undefined` where they are as if they were not there. */
-function levelShown(recordType: RecordTypeKey, permit: Permit): PointerView["access"] | undefined {
+/** The level at which a custodian's records of a type are seen; `undefined` where they are as if they were not there. */
+function levelShown(
+  recordType: RecordTypeKey,
+  custodian: OrganisationCode,
+  permit: Permit,
+): PointerView["access"] | undefined {
   if (PROTECTED_RECORD_TYPES.has(recordType)) return undefined;
-  const access = permit.levelOf(recordType);
+  const access = permit.levelOf(recordType, custodian);
   return access === "none" || access === "sealed" ? undefined : access;
 }
 
-function typesShown(permit: Permit): RecordTypeKey[] {
+function typesShown(custodian: OrganisationCode, permit: Permit): RecordTypeKey[] {
   const types = Object.keys(RECORD_TYPES) as RecordTypeKey[];
-  return types.filter((recordType) => levelShown(recordType, permit) !== undefined);
+  return types.filter((recordType) => levelShown(recordType, custodian, permit) !== undefined);
 }
 
 function sensitivitiesShown(permit: Permit): Sensitivity[] {

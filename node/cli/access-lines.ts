@@ -1,0 +1,58 @@
+import type { Explained, Explanation, InForce, Supposed } from "../access/explain.ts";
+import type { RecordTypeKey } from "../base/record-types.ts";
+
+/** What decided, in the words of those who review it. */
+const BY: Readonly<Record<Explained["by"], string>> = {
+  law: "protected by law, shown to nobody",
+  table: "access table",
+  agreement: "not among the record types agreed",
+  narrowing: "narrowed",
+  sensitivity: "custodian or service too sensitive for this role",
+};
+
+/** Why a question is refused, in plain words. A code that is not here is said as it is. */
+const REFUSED: Readonly<Record<string, string>> = {
+  "purpose-other": "the network serves the care of one person at a time; no other purpose",
+  "purpose-emergency-access": "emergency access is not offered yet",
+  "role-unknown": "no such role in the access table",
+  "role-has-nothing-here": "this role sees nothing in this setting",
+  "none-between": "no sharing agreement names both nodes",
+  ended: "the sharing agreement has ended",
+  suspended: "the sharing agreement is suspended by two people",
+  "no-controller": "no controller of the sharing agreement has joined, or all have left",
+  "explicit-consent": "the sharing agreement demands consent at the point of view, which no question carries yet",
+  "agreement-purpose": "the sharing agreement does not name this purpose",
+  "agreement-role": "the sharing agreement does not name this role group",
+  "agreement-record-types": "the sharing agreement names no record type that this role may see",
+  "number-required": "the sharing agreement takes questions with an NHS number only",
+  "under-18s": "does not cover under-18s",
+  age: "does not cover this age",
+  narrowed: "the node's narrowing leaves this role nothing",
+};
+
+/** An explanation as an information-governance officer reads it. */
+export function explanationLines(
+  supposed: Supposed,
+  { between }: InForce,
+  explanation: Explanation,
+  types: readonly RecordTypeKey[],
+): string[] {
+  const ends =
+    between === undefined ? "at the node's own door" : `of ${between.asker}, answered by ${between.holder.id}`;
+  const patient = `${supposed.age}-year-old, named ${supposed.byNumber ? "by NHS number" : "without an NHS number"}`;
+  const asked = `${supposed.role} in ${supposed.setting} for ${supposed.purpose}, ${ends}, about a ${patient}`;
+  if (explanation.kind === "refused") {
+    const { reason, code } = explanation.refusal;
+    return [`${asked}: refused.`, `${REFUSED[reason] ?? reason} (${code}): ${explanation.where}`];
+  }
+  const { group, agreements, rulings } = explanation;
+  const under = agreements.length === 0 ? "" : `, under ${agreements.join(" and ")}`;
+  const width = Math.max(...types.map(({ length }) => length));
+  return [
+    `${asked}: permitted as ${group}${under}.`,
+    ...types.map((type) => {
+      const { level, by, where, why } = rulings.get(type)!;
+      return `${type.padEnd(width)}  ${level.padEnd(7)}  ${BY[by]}: ${where}${why === "" ? "" : ` (${why})`}`;
+    }),
+  ];
+}
