@@ -85,7 +85,7 @@ export function makeHandlers(db: Database): CommandHandlers {
   return {
     "audit.append": append,
     "audit.append-answer": (entry) => {
-      const isNew = markSeen.run(attemptKey(entry), judgeTime(entry.wallMs).atMs).changes === 1;
+      const isNew = markSeen.run(attemptKey(entry), entry.wallMs).changes === 1;
       append(isNew ? entry : asReplay(entry));
       return isNew ? "recorded" : "replayed";
     },

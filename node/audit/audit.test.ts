@@ -466,6 +466,26 @@ function describeAudit(): void {
       assert.deepEqual(readRows("SELECT count(*) AS n FROM seen_attempt"), [{ n: 0 }]);
       assert.deepEqual(alarms, []);
     });
+
+    it("forgets no attempt early because the clock was put ahead, or was wrong at a start, and then right again", async () => {
+      let wrongMs = 0;
+      const jumping: Clock = { ...clock, wallMs: () => clock.wallMs() + wrongMs };
+      await stop();
+      start(jumping);
+      const question = aQuestion();
+      const replay = (): Promise<void> => audit.recordAnswer(question, PERMITTED, found(), answer("nothing-to-show"));
+      await replay();
+      wrongMs = 365 * 86_400_000;
+      await clock.advance(2 * 60_000);
+      await audit.recordQuestion(aQuestion(), PERMITTED);
+      await stop();
+      start(jumping);
+      await clock.advance(2 * 60_000);
+      wrongMs = 0;
+      await assert.rejects(replay(), isFailure("replayed"));
+      await clock.advance(21 * 60_000);
+      assert.deepEqual(readRows("SELECT count(*) AS n FROM seen_attempt"), [{ n: 0 }], "and none for longer than that");
+    });
   });
 
   describe("the audit log", () => {

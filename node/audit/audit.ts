@@ -14,7 +14,7 @@ import type { PatientToken } from "./patient-token.ts";
 const SALT_BYTES = 16;
 
 /** Twice an assertion's longest life: an older attempt is refused for its age. */
-const SEEN_KEPT_MS = 10 * 60_000;
+const SEEN_KEPT_MINUTES = 10;
 const FORGET_EVERY_MS = 60_000;
 
 /** A peer's question, as the holder's entry keeps it. */
@@ -172,7 +172,15 @@ export interface Audit {
 export function makeAudit(needs: AuditNeeds): Audit {
   const { executor, ownId, clock, random, tokenOf } = needs;
   const background = makeBackgroundEntries(clock, executor, (failure) => needs.onAlarm("audit-outcomes-lost", failure));
-  const cleaning = clock.every(FORGET_EVERY_MS, () => void forgetAttempts(needs));
+  // Where the wall clock stood each minute. What it says alone does not count: it may be put ahead and back again, or be
+  // wrong at the start, and what is forgotten meanwhile could be asked once more.
+  const minutes: number[] = [];
+  const cleaning = clock.every(FORGET_EVERY_MS, () => {
+    minutes.push(clock.wallMs());
+    if (minutes.length <= SEEN_KEPT_MINUTES) return;
+    void forgetAttempts(Math.min(...minutes), needs);
+    minutes.shift();
+  });
 
   const entry = (kind: EntryKind, requestId: string, outcome: string): NewEntry => ({
     ...EMPTY_ENTRY,
@@ -370,9 +378,8 @@ function toldToUser(verdict: Verdict) {
   };
 }
 
-async function forgetAttempts({ clock, executor, onAlarm }: AuditNeeds): Promise<void> {
+async function forgetAttempts(beforeMs: number, { executor, onAlarm }: AuditNeeds): Promise<void> {
   try {
-    const beforeMs = clock.wallMs() - SEEN_KEPT_MS;
     let after: Uint8Array | null = null;
     do {
       after = await executor.run("audit.forget-attempts", { beforeMs, after });
