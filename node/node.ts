@@ -20,6 +20,7 @@ import { makeAudit } from "./audit/audit.ts";
 import { makePatientToken, openTokenKey } from "./audit/patient-token.ts";
 import { check } from "./base/check.ts";
 import { type Clock, today } from "./base/clock.ts";
+import type { Deadline } from "./base/deadline.ts";
 import { Failure } from "./base/failure.ts";
 import { mapInSlices } from "./base/in-slices.ts";
 import type { Decision, Permit } from "./base/permit.ts";
@@ -42,22 +43,29 @@ import { matchKeys } from "./jobs/match-keys.ts";
 import { type LocatorProvider, makeLocator } from "./locator/locator.ts";
 import { makeMpi } from "./mpi/mpi.ts";
 import { makeReviewReader } from "./mpi/review-reader.ts";
+import type { Pds } from "./mpi/pds.ts";
 import { makePersonSearch } from "./mpi/search.ts";
 import { type PeerQuestion, answerLocate } from "./requests/answer-locate.ts";
 import { answerOwn } from "./requests/answer-own.ts";
+import { makeLetterReader } from "./requests/dead-letter-store.ts";
+import * as letters from "./requests/dead-letters.ts";
 import { takeFeedMessage } from "./requests/feed-message.ts";
 import { fillMatchKeys } from "./requests/fill-match-keys.ts";
 import { findRecords, knowPerson } from "./requests/find-records.ts";
+import { identifyPerson } from "./requests/identify-person.ts";
 import { beginLoad, dropOldWaiting, finishLoad, LOAD_COMMANDS_AT_ONCE, loadBatch } from "./requests/load-batch.ts";
+import { makeLetterSeal } from "./requests/letter-seal.ts";
 import { locate } from "./requests/locate.ts";
 import { answerGreeting, keepGreeting, listPeers, quarantinePeer, releasePeer, testPeer } from "./requests/peers.ts";
 import * as review from "./requests/review.ts";
-import { type PdsEvent, type PdsEventTaken, type PdsReader, readPdsFor, takePdsEvent } from "./requests/pds-events.ts";
+import { type PdsEvent, type PdsEventTaken, readPdsFor, takePdsEvent } from "./requests/pds-events.ts";
+import { startWitnessing } from "./requests/witnessing.ts";
 import { searchPeople } from "./requests/search-people.ts";
 import { removeLeftCopies } from "./storage/backup.ts";
 import { behindText, readBehind } from "./storage/behind.ts";
 import { openDatabase } from "./storage/database.ts";
 import { readStoreId } from "./storage/store-id.ts";
+import { openSecretKey } from "./storage/secret-key.ts";
 import type { StoreExecutor } from "./storage/executor.ts";
 import type { StoreAlarm } from "./storage/store-keeper.ts";
 import { startThreadExecutor } from "./storage/thread-executor.ts";
@@ -69,7 +77,9 @@ import { type PeerIdentity, authorisePeer } from "./trust/peer-identity.ts";
 import { type SequenceMemory, openSequenceMemory } from "./trust/sequence-memory.ts";
 import { makePeerClient } from "./wire/peer-client.ts";
 import { makePeerGreeter } from "./wire/peer-greeter.ts";
+import { watchOwnCertificate } from "./wire/own-certificate.ts";
 import { startServer } from "./wire/server.ts";
+import { makeWitnessClient } from "./wire/witness-service.ts";
 import { clientContext, readNodeTls } from "./wire/tls-files.ts";
 
 /** What a node is given instead of reaching for it. */
@@ -78,8 +88,8 @@ export interface NodeParts {
   readonly random: Random;
   readonly log: Log;
   readonly protocol: ProtocolVersion;
-  /** Reads of the national demographics service; absent where there is no connection to it: its events are refused then. */
-  readonly pds?: PdsReader;
+  /** The national demographics service; absent where there is no connection to it: its events are refused then. */
+  readonly pds?: Pds;
   /** Told once when the node can no longer keep its promises and must be started again. */
   readonly onFatal: (failure: Failure) => void;
 }
@@ -113,6 +123,10 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   const table = loadAccessTable();
   const { localRoles } = settings.access;
   checkLocalRoles(localRoles);
+  const { domain } = topology.network;
+  const own = watchOwnCertificate({ dir: settings.certsDir, ownId: settings.id, domain, clock, log });
+  starting.defer(() => own.close());
+  const tls = own.current();
   const signer = makeAssertionSigner(readPrivateKey(files.assertionKey));
   const directory = await openDirectory({
     path: settings.manifestPath,
@@ -143,7 +157,20 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   // What it can do.
   const tokenOf = makePatientToken(openTokenKey(join(settings.dataDir, "token.key"), random));
   const onAlarm = (event: string, failure: Failure): void => log.error(event, failure);
-  const audit = makeAudit({ executor: auditStore, ownId: settings.id, clock, random, tokenOf, onAlarm });
+  const witnessing = await startWitnessing({
+    ...{ ownId: settings.id, manifest: () => directory.inForce().manifest, store: auditStore, clock },
+    signNote: signer.signNote,
+    askMember: makeWitnessClient({
+      ...{ domain, tls: () => tls, clock },
+      checkMember: (member, identity) => checkMember(member, identity, directory),
+    }),
+    alarm: onAlarm,
+  });
+  starting.defer(() => witnessing.stop());
+  const audit = makeAudit({
+    ...{ executor: auditStore, ownId: settings.id, clock, random, tokenOf, onAlarm },
+    isUnwitnessed: witnessing.isOverdue,
+  });
   starting.defer(() => audit.close());
   const mpi = makeMpi(reader);
   const personSearch = makePersonSearch(reader);
@@ -170,8 +197,6 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     ...{ clock, perUserHour: settings.quota.searchesPerUser },
     alarm: ({ event, ...figures }) => log.warn(event, figures),
   });
-  const tls = readNodeTls(settings.certsDir);
-  const { domain } = topology.network;
   const peers = makePeerClient({
     ...{ ownId: settings.id, domain, tls, clock, random, protocol: parts.protocol },
     sign: signer.sign,
@@ -213,7 +238,10 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   const admitted = new Map(feeds.map(({ provider, feed }) => [provider.code as string, asAdmittedFeed(feed)]));
   const answerNeeds = {
     clock,
-    decideAnswer: (question: PeerQuestion) => quarantine.refusalOf(question.asker) ?? access.decideAnswer(question),
+    decideAnswer(question: PeerQuestion) {
+      witnessing.checkMayAnswer(question.claim.purpose);
+      return quarantine.refusalOf(question.asker) ?? access.decideAnswer(question);
+    },
     ...{ admit: quota.admit, noteMismatch: quota.noteMismatch },
     find,
     coverage: () => locator.coverage(),
@@ -229,7 +257,12 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     ...audit,
     clock,
     decideAccess: access.decideAccess,
-    knowPerson: (question: Question) => knowPerson(question, mpi),
+    knowPerson(question: Question, _permit: Permit, deadline: Deadline) {
+      const { pds } = parts;
+      if (pds === undefined) return knowPerson(question, mpi);
+      const pdsFailed = (failure: Failure): void => log.error("pds-not-asked", failure);
+      return identifyPerson(question, deadline, { ...mpi, clock, pds, pdsFailed });
+    },
     openNetwork: federation.open,
     answerFromOwnIndex: (question: Question, permit: Permit, covered: Covered) =>
       answerOwn(question, permit, covered, ownNeeds),
@@ -241,6 +274,15 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     ...{ ...knowing, protocol: parts.protocol, quarantine, recordReview: audit.recordReview },
     sequenceAt: greetings.sequenceAt,
   };
+  const letterSeal = makeLetterSeal(
+    openSecretKey(join(settings.dataDir, "letters.key"), "The dead letters' key", random),
+    random,
+  );
+  const letterNeeds: letters.DeadLetterNeeds = {
+    ...{ clock, random, store: index, seal: letterSeal, reader: makeLetterReader(reader) },
+    ...{ recordReview: audit.recordReview, takeAgain: (feed, bytes) => hl7?.takeAgain(feed, Buffer.from(bytes.expose())) },
+  };
+  starting.defer(letters.startLetterRounds(letterNeeds, onAlarm));
   const storeId = readStoreId(reader);
   const loadNeeds = {
     clock,
@@ -281,6 +323,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
         });
       },
     },
+    witness: witnessing,
     peers: {
       answerGreeting: (asker) => answerGreeting(asker, peersNeeds),
       listPeers: (by) => listPeers(by, peersNeeds),
@@ -295,6 +338,10 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
       showHistory: (by, identityNo) => review.showHistory(by, identityNo, reviewNeeds),
       listHairballs: (by, from) => review.listHairballs(by, from, reviewNeeds),
       showQuality: (by) => review.showQuality(by, reviewNeeds),
+      listLetters: (by, choice) => letters.listLetters(by, choice, letterNeeds),
+      showLetter: (by, id) => letters.showLetter(by, id, letterNeeds),
+      replayLetters: (by, choice) => letters.replayLetters(by, choice, letterNeeds),
+      purgeLetters: (by, choice) => letters.purgeLetters(by, choice, letterNeeds),
     },
     feed: {
       validate(entries, organisations) {
@@ -326,12 +373,15 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     (await openHl7Door({
       ...{ domain, tls, clock, random, log, ...settings.hl7, facility: settings.id },
       authorise: (identity) => authorisePeer(identity, directory, settings.id),
-      ...{ admitted, store: index },
+      ...{ admitted, store: index, keepLetter: (letter) => letters.keepLetter(letter, letterNeeds) },
     }));
   if (hl7 !== undefined) {
     starting.defer(() => hl7.close(DRAIN_MS));
     log.info("listening-hl7", { host: settings.hl7?.listen.host, port: hl7.port });
   }
+  own.onChange((files) => {
+    for (const door of [server, fhir, peers]) door?.renew(files);
+  });
   log.info("listening", { host: settings.listen.host, port: server.port, manifest: inForce().manifest.sequence });
 
   const running = starting.move();
@@ -432,10 +482,11 @@ interface Hl7Parts extends Omit<Hl7DoorOrder, "handler"> {
   readonly admitted: ReadonlyMap<string, AdmittedFeed>;
   readonly random: Random;
   readonly store: StoreExecutor;
+  readonly keepLetter: (letter: letters.DeadLetter) => Promise<string>;
 }
 
 /** The same of the door for HL7 v2. */
-async function openHl7Door({ facility, feeds, admitted, random, store, ...order }: Hl7Parts) {
+async function openHl7Door({ facility, feeds, admitted, random, store, keepLetter, ...order }: Hl7Parts) {
   const { startHl7Door } = await import("./feeds/hl7/door.ts");
   const { makeAdtHandler } = await import("./feeds/hl7/adt-handler.ts");
   const { makeAdtReader } = await import("./feeds/hl7/adt-reader.ts");
@@ -444,9 +495,9 @@ async function openHl7Door({ facility, feeds, admitted, random, store, ...order 
     ...{ facility, clock, random, log },
     feeds: feeds.map((settings) => ({ settings, read: makeAdtReader(settings, admitted, clock) })),
     take: (message) => takeFeedMessage(message, { clock, store }),
-    keepLetter: () => Promise.reject(new Failure("not-served", "Messages that cannot be taken are not kept here.")),
+    keepLetter,
   });
-  return startHl7Door({ ...order, handler });
+  return { ...(await startHl7Door({ ...order, handler })), takeAgain: handler.takeAgain };
 }
 
 /** None where the service cannot be asked. */

@@ -10,8 +10,9 @@ import { serveWriter } from "./storage/writer-thread.ts";
 await serveWriter({ index: indexMakers, audit: auditMakers }, systemClock);
 
 async function indexMakers(): Promise<HandlersMaker[]> {
-  const [outbox, feedMessage, fillMatchKeys, loadBatch, pdsEvents, review] = await Promise.all([
+  const [outbox, deadLetters, feedMessage, fillMatchKeys, loadBatch, pdsEvents, review] = await Promise.all([
     import("./storage/outbox.ts"),
+    import("./requests/dead-letter-store.ts"),
     import("./requests/feed-message.ts"),
     import("./requests/fill-match-keys.ts"),
     import("./requests/load-batch.ts"),
@@ -20,6 +21,7 @@ async function indexMakers(): Promise<HandlersMaker[]> {
   ]);
   return [
     outbox.makeHandlers,
+    deadLetters.makeHandlers,
     (db) => fillMatchKeys.makeHandlers(db, systemClock),
     (db) => loadBatch.makeHandlers(db, systemRandom, systemClock),
     (db) => feedMessage.makeHandlers(db, systemRandom),
@@ -29,6 +31,10 @@ async function indexMakers(): Promise<HandlersMaker[]> {
 }
 
 async function auditMakers(): Promise<HandlersMaker[]> {
-  const audit = await import("./audit/audit-store.ts");
-  return [audit.makeHandlers];
+  const stores = await Promise.all([
+    import("./audit/audit-store.ts"),
+    import("./audit/checkpoint-store.ts"),
+    import("./audit/witness-store.ts"),
+  ]);
+  return stores.map(({ makeHandlers }) => makeHandlers);
 }

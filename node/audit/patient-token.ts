@@ -1,12 +1,8 @@
 import { createHmac, createSecretKey } from "node:crypto";
-import { closeSync, fsyncSync, openSync, readFileSync, statSync, writeSync } from "node:fs";
-import { dirname } from "node:path";
 
-import { Failure } from "../base/failure.ts";
 import type { PatientQuery } from "../base/question.ts";
 import type { Random } from "../base/random.ts";
-
-const KEY_BYTES = 32;
+import { openSecretKey } from "../storage/secret-key.ts";
 
 /** 128 bits: no two people share one by chance, and it is shorter than the details it stands for. */
 const TOKEN_BYTES = 16;
@@ -33,29 +29,7 @@ export function makePatientToken(key: Uint8Array): PatientToken {
  * @throws {Failure} `configuration`: others may read the file, or it does not hold a key.
  */
 export function openTokenKey(path: string, random: Random): Uint8Array {
-  try {
-    writeNewKey(path, random.bytes(KEY_BYTES));
-  } catch (thrown) {
-    if (!isExisting(thrown)) throw unusable(path, "cannot be made: check that the folder may be written", thrown);
-  }
-  const mode = statSync(path).mode & 0o777;
-  if ((mode & 0o077) !== 0) throw unusable(path, `may be read by others: run chmod 600 ${path}`);
-  const key = readFileSync(path);
-  if (key.length === KEY_BYTES) return key;
-  throw unusable(path, `does not hold ${KEY_BYTES} bytes: restore it from the backup of the data folder`);
-}
-
-function writeNewKey(path: string, key: Uint8Array): void {
-  const file = openSync(path, "wx", 0o600);
-  try {
-    writeSync(file, key);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  const folder = openSync(dirname(path), "r");
-  fsyncSync(folder);
-  closeSync(folder);
+  return openSecretKey(path, "The audit's token key", random);
 }
 
 function patientText(patient: PatientQuery): string {
@@ -63,12 +37,4 @@ function patientText(patient: PatientQuery): string {
   const parts = [patient.familyName.expose(), patient.givenName.expose(), patient.postcode?.expose() ?? ""];
   const text = parts.map((part) => part.normalize("NFC").replace(/\s+/gu, "").toUpperCase());
   return ["demographics", ...text, patient.birthDate.expose()].join("\0");
-}
-
-function isExisting(thrown: unknown): boolean {
-  return thrown instanceof Error && "code" in thrown && thrown.code === "EEXIST";
-}
-
-function unusable(path: string, why: string, cause?: unknown): Failure {
-  return new Failure("configuration", `The audit's token key ${path} ${why}.`, { where: path, cause });
 }

@@ -1,3 +1,4 @@
+import type { EncounterView } from "./encounter.ts";
 import type { RecordTypeKey } from "./record-types.ts";
 import type { NodeId, OrganisationCode } from "./words.ts";
 
@@ -64,6 +65,8 @@ export interface PointerView {
   readonly access: "full" | "summary";
   /** Areas that named this record, where more than one did. */
   readonly sources: readonly NodeId[];
+  /** Of an attendance or a stay, where its custodian tells of each change. */
+  readonly encounter?: EncounterView;
 }
 
 export const FEED_STATES = ["feeding", "stale", "paused", "not-connected"] as const;

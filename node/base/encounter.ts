@@ -1,9 +1,7 @@
 /** How far an attendance or a stay has come. One that was cancelled is not told of. */
-export const ENCOUNTER_STATES = ["planned", "open", "closed"] as const;
-export type EncounterState = (typeof ENCOUNTER_STATES)[number];
+export type EncounterState = "planned" | "open" | "closed";
 
-export const ENCOUNTER_CLASSES = ["emergency", "inpatient", "outpatient", "other"] as const;
-export type EncounterClass = (typeof ENCOUNTER_CLASSES)[number];
+export type EncounterClass = "emergency" | "inpatient" | "outpatient" | "other";
 
 /** What an answer says of an attendance or a stay, besides when it began. */
 export interface EncounterView {

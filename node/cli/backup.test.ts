@@ -87,7 +87,7 @@ describe("corridor backup and restore", function () {
     assert.equal(statSync(place("b")).mode & 0o777, 0o600);
     assert.deepEqual(
       manifest.files.map(({ name }) => name),
-      ["index.db", "audit.db", "token.key", "manifest.sequence"],
+      ["index.db", "audit.db", "token.key", "letters.key", "manifest.sequence"],
     );
     assert.equal(manifest.files[0]?.rows?.["objection"], OBJECTIONS);
     assert.equal(readFileSync(place("b")).indexOf("RRK-patient"), -1, "encrypted");
@@ -277,6 +277,7 @@ function fill(dataDir: string): void {
     db.close();
   }
   writeFileSync(join(dataDir, "token.key"), "k".repeat(32), { mode: 0o600 });
+  writeFileSync(join(dataDir, "letters.key"), "l".repeat(32), { mode: 0o600 });
   writeFileSync(join(dataDir, "manifest.sequence"), "41\n", { mode: 0o600 });
 }
 

@@ -33,7 +33,15 @@ export function isPlainAnswer({ pointers, sealed, notOffered, morePointers, cove
 }
 
 /** Which areas named a record is the asker's to say, not the holder's. */
-function isPlainPointer({ pointerId, custodian, recordedOn, updatedAtMs, format, sources }: PointerView): boolean {
+function isPlainPointer({
+  pointerId,
+  custodian,
+  recordedOn,
+  updatedAtMs,
+  format,
+  sources,
+  encounter,
+}: PointerView): boolean {
   return (
     isPlain(pointerId, 1, POINTER_ID_CHARACTERS_MAX) &&
     isPlain(custodian.name, 1, NAME_CHARACTERS_MAX) &&
@@ -41,7 +49,8 @@ function isPlainPointer({ pointerId, custodian, recordedOn, updatedAtMs, format,
     (recordedOn === "" || isCalendarDate(recordedOn)) &&
     isMoment(updatedAtMs) &&
     isPlain(format, 0, FORMAT_CHARACTERS_MAX) &&
-    sources.length === 0
+    sources.length === 0 &&
+    (encounter === undefined || encounter.endedOn === "" || isCalendarDate(encounter.endedOn))
   );
 }
 

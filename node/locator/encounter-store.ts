@@ -9,8 +9,13 @@ export function encounterRecordId(visit: string): string {
   return `${RECORD_ID_HEAD}${visit}`;
 }
 
-/** What no feed's own record id begins with. */
-const RECORD_ID_HEAD = "visit ";
+/** The visit of such a pointer; `undefined` of every other. */
+export function visitOf(recordId: string): string | undefined {
+  return recordId.startsWith(RECORD_ID_HEAD) ? recordId.slice(RECORD_ID_HEAD.length) : undefined;
+}
+
+/** No id that a feed gives begins with a space. */
+const RECORD_ID_HEAD = " visit ";
 
 /** What a provider says of one attendance or stay. */
 export interface EncounterWord {

@@ -175,9 +175,8 @@ export function makeLocator({ db, clock, providers, heldToMs = () => undefined }
   function encounterOf(row: RawRow): Pick<PointerView, "encounter"> {
     const visit = visitOf(String(row[3]));
     const held = visit === undefined ? undefined : encounters(String(row[2]), visit);
-    if (held === undefined) return {};
-    // Its pointer goes in the transaction that cancels it.
-    if (held.state === "cancelled") throw damagedRow("pointer", row[0]);
+    // Its pointer went with the word that cancelled it: unless that came between the two readings, it is never so.
+    if (held === undefined || held.state === "cancelled") return {};
     const endedOn = held.state === "closed" ? dayOf(held.endedMs) : "";
     return { encounter: { class: held.class, state: held.state, endedOn } };
   }

@@ -1,13 +1,15 @@
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 
 import type { Area, AreaAnswer, Coverage, HolderAnswer, PointerView, ProviderFeed, Verdict } from "../base/answer.ts";
+import type { EncounterView } from "../base/encounter.ts";
 import { Failure } from "../base/failure.ts";
 import { RECORD_TYPES, type RecordTypeKey, parseRecordType } from "../base/record-types.ts";
 import { type NodeId, type OrganisationCode, parseNodeId, parseOrganisationCode } from "../base/words.ts";
 import { encode } from "./encode.ts";
-import { ACCESS, FEED_STATE, OUTCOME, SCOPE, wordOf } from "./convert-words.ts";
+import { ACCESS, ENCOUNTER_CLASS, ENCOUNTER_STATE, FEED_STATE, OUTCOME, SCOPE, wordOf } from "./convert-words.ts";
 import type {
   Coverage as WireCoverage,
+  Encounter as WireEncounter,
   Pointer as WirePointer,
   ProviderFeed as WireProviderFeed,
   SealedNotice,
@@ -186,6 +188,19 @@ function fromPointer(pointer: PointerView): WirePointer {
     format: pointer.format,
     access: ACCESS[pointer.access],
     sources: [...pointer.sources],
+    encounter: pointer.encounter && fromEncounter(pointer.encounter),
+  };
+}
+
+function fromEncounter({ state, endedOn, ...encounter }: EncounterView): WireEncounter {
+  return { class: ENCOUNTER_CLASS[encounter.class], state: ENCOUNTER_STATE[state], endedOn };
+}
+
+function toEncounter({ state, endedOn, ...encounter }: WireEncounter): EncounterView {
+  return {
+    class: known(wordOf(ENCOUNTER_CLASS, encounter.class), "pointer.encounter.class"),
+    state: known(wordOf(ENCOUNTER_STATE, state), "pointer.encounter.state"),
+    endedOn,
   };
 }
 
@@ -200,6 +215,7 @@ function toPointer(message: WirePointer): PointerView {
     format: message.format,
     access: known(wordOf(ACCESS, message.access), "pointer.access"),
     sources: message.sources.map((id) => known(parseNodeId(id), "pointer.sources")),
+    ...(message.encounter && { encounter: toEncounter(message.encounter) }),
   };
 }
 

@@ -1,7 +1,10 @@
 import type { FeedState, Outcome, PointerView, Scope } from "../base/answer.ts";
+import type { EncounterClass, EncounterState } from "../base/encounter.ts";
 import type { Assurance, Purpose, RelationshipKind, Setting, Trigger } from "../base/words.ts";
 import {
   AccessLevel as WireAccess,
+  EncounterClass as WireEncounterClass,
+  EncounterState as WireEncounterState,
   FeedState as WireFeedState,
   Outcome as WireOutcome,
 } from "./generated/corridor/v1/answer.ts";
@@ -78,6 +81,19 @@ export const ACCESS = {
   full: WireAccess.ACCESS_LEVEL_FULL,
   summary: WireAccess.ACCESS_LEVEL_SUMMARY,
 } as const satisfies Record<PointerView["access"], WireAccess>;
+
+export const ENCOUNTER_CLASS = {
+  emergency: WireEncounterClass.ENCOUNTER_CLASS_EMERGENCY,
+  inpatient: WireEncounterClass.ENCOUNTER_CLASS_INPATIENT,
+  outpatient: WireEncounterClass.ENCOUNTER_CLASS_OUTPATIENT,
+  other: WireEncounterClass.ENCOUNTER_CLASS_OTHER,
+} as const satisfies Record<EncounterClass, WireEncounterClass>;
+
+export const ENCOUNTER_STATE = {
+  planned: WireEncounterState.ENCOUNTER_STATE_PLANNED,
+  open: WireEncounterState.ENCOUNTER_STATE_OPEN,
+  closed: WireEncounterState.ENCOUNTER_STATE_CLOSED,
+} as const satisfies Record<EncounterState, WireEncounterState>;
 
 export const FEED_STATE = {
   feeding: WireFeedState.FEED_STATE_FEEDING,

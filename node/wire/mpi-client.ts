@@ -2,9 +2,12 @@ import type { MethodDefinition } from "@grpc/grpc-js";
 
 import type { Clock } from "../base/clock.ts";
 import type { HandChange } from "../mpi/review-desk.ts";
+import type { LetterChoice } from "../requests/dead-letter-store.ts";
+import type { LetterList, PurgeChoice, ReplayChoice, ReplayResult, ShownLetter } from "../requests/dead-letters.ts";
 import type { Comparison, ReviewList } from "../requests/review.ts";
 import { askOnce } from "./ask-once.ts";
 import { type CallerTarget, openCallerChannel } from "./caller-client.ts";
+import { fromLetterChoice, toLetterList, toReplayResult, toShownLetter } from "./convert-letters.ts";
 import { fromChange, toComparison, toReviewList } from "./convert-mpi.ts";
 import {
   type ChangePersonsResponse,
@@ -26,6 +29,11 @@ export interface MpiClient {
   showHistory(by: Reviewer, identityNo: number): Promise<ShowHistoryResponse["events"]>;
   listHairballs(by: Reviewer, identitiesFrom: number): Promise<ListHairballsResponse["hairballs"]>;
   showQuality(by: Reviewer): Promise<ShowQualityResponse>;
+  listLetters(by: Reviewer, choice: LetterChoice): Promise<LetterList>;
+  showLetter(by: Reviewer, id: string): Promise<ShownLetter>;
+  replayLetters(by: Reviewer, choice: ReplayChoice): Promise<ReplayResult>;
+  /** How many were dropped. */
+  purgeLetters(by: Reviewer, choice: PurgeChoice): Promise<number>;
   close(): void;
 }
 
@@ -42,6 +50,15 @@ export function connectReviewer(target: CallerTarget, clock: Clock): MpiClient {
     showHistory: async (by, identityNo) => (await ask(service.showHistory, { by, identityNo })).events,
     listHairballs: async (by, identitiesFrom) => (await ask(service.listHairballs, { by, identitiesFrom })).hairballs,
     showQuality: (by) => ask(service.showQuality, { by }),
+    listLetters: async (by, choice) =>
+      toLetterList(await ask(service.listDeadLetters, { by, ...fromLetterChoice(choice) })),
+    showLetter: async (by, id) => toShownLetter(await ask(service.showDeadLetter, { by, id })),
+    replayLetters: async (by, choice) =>
+      toReplayResult(await ask(service.replayDeadLetters, { by, ...fromLetterChoice(choice) })),
+    async purgeLetters(by, choice) {
+      const olderThanMs = BigInt("olderThanMs" in choice ? choice.olderThanMs : 0);
+      return (await ask(service.purgeDeadLetters, { by, ...fromLetterChoice(choice), olderThanMs })).dropped;
+    },
     close: () => client.close(),
   };
 }

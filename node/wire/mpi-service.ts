@@ -5,6 +5,8 @@ import { mayClaimRole } from "../access/caller-rights.ts";
 import type { PersonEvent } from "../mpi/person-events.ts";
 import type { HandChange, HandOutcome } from "../mpi/review-desk.ts";
 import type { Hairball } from "../mpi/review-reader.ts";
+import type { LetterChoice } from "../requests/dead-letter-store.ts";
+import type { LetterList, PurgeChoice, ReplayChoice, ReplayResult, ShownLetter } from "../requests/dead-letters.ts";
 import type { Comparison, Quality, Reviewer, ReviewList } from "../requests/review.ts";
 import type { Log } from "../telemetry/log.ts";
 import { REQUEST_BYTES_MAX } from "./bounds.ts";
@@ -18,7 +20,23 @@ import {
   fromReviewList,
   toChange,
 } from "./convert-mpi.ts";
-import { MpiServiceService, type Reviewer as WireReviewer } from "./generated/corridor/v1/mpi_service.ts";
+import {
+  fromLetterList,
+  fromReplayResult,
+  fromShownLetter,
+  toLetterChoice,
+  toLetterId,
+  toPurgeChoice,
+  toReplayChoice,
+} from "./convert-letters.ts";
+import {
+  type ListDeadLettersRequest,
+  MpiServiceService,
+  type PurgeDeadLettersRequest,
+  type ReplayDeadLettersRequest,
+  type Reviewer as WireReviewer,
+  type ShowDeadLetterRequest,
+} from "./generated/corridor/v1/mpi_service.ts";
 import { boundRequest, unary } from "./handlers.ts";
 import { type IncomingCall, peerOf } from "./interceptors.ts";
 import type { Service } from "./service.ts";
@@ -36,6 +54,11 @@ export interface MpiNeeds {
   readonly showHistory: (by: Reviewer, identityNo: number) => Promise<readonly PersonEvent[]>;
   readonly listHairballs: (by: Reviewer, from: number) => Promise<readonly Hairball[]>;
   readonly showQuality: (by: Reviewer) => Promise<Quality>;
+  readonly listLetters: (by: Reviewer, choice: LetterChoice) => Promise<LetterList>;
+  readonly showLetter: (by: Reviewer, id: string) => Promise<ShownLetter>;
+  readonly replayLetters: (by: Reviewer, choice: ReplayChoice) => Promise<ReplayResult>;
+  /** How many were dropped. */
+  readonly purgeLetters: (by: Reviewer, choice: PurgeChoice) => Promise<number>;
 }
 
 /** The door to who is whom: for reviewers, and in figures for operators. */
@@ -53,6 +76,10 @@ export function mpiService(random: Random, log: Log, needs: MpiNeeds): Service {
       showHistory: bound(service.showHistory),
       listHairballs: bound(service.listHairballs),
       showQuality: bound(service.showQuality),
+      listDeadLetters: bound(service.listDeadLetters),
+      showDeadLetter: bound(service.showDeadLetter),
+      replayDeadLetters: bound(service.replayDeadLetters),
+      purgeDeadLetters: bound(service.purgeDeadLetters),
     },
     implementation: {
       listReview: unary(log, async (request: { by: WireReviewer | undefined }, call) =>
@@ -74,6 +101,18 @@ export function mpiService(random: Random, log: Log, needs: MpiNeeds): Service {
       showQuality: unary(log, async (request: { by: WireReviewer | undefined }, call) =>
         fromQuality(await needs.showQuality(by(request.by, call))),
       ),
+      listDeadLetters: unary(log, async (request: ListDeadLettersRequest, call) =>
+        fromLetterList(await needs.listLetters(by(request.by, call), toLetterChoice(request))),
+      ),
+      showDeadLetter: unary(log, async (request: ShowDeadLetterRequest, call) =>
+        fromShownLetter(await needs.showLetter(by(request.by, call), toLetterId(request.id))),
+      ),
+      replayDeadLetters: unary(log, async (request: ReplayDeadLettersRequest, call) =>
+        fromReplayResult(await needs.replayLetters(by(request.by, call), toReplayChoice(request))),
+      ),
+      purgeDeadLetters: unary(log, async (request: PurgeDeadLettersRequest, call) => ({
+        dropped: await needs.purgeLetters(by(request.by, call), toPurgeChoice(request)),
+      })),
     },
   };
 }

@@ -163,6 +163,10 @@ export async function startFailingNode(
       showHistory: () => Promise.resolve([]),
       listHairballs: () => Promise.resolve([]),
       showQuality: () => Promise.resolve({ identities: 0, inReview: 0, bands: [] }),
+      listLetters: () => Promise.resolve({ letters: [], count: 0, oldestMs: undefined }),
+      showLetter: () => Promise.reject(new Failure("invalid-input", "There is no such dead letter.", { where: "id" })),
+      replayLetters: () => Promise.resolve({ taken: 0, refused: 0, notTried: 0, next: 0 }),
+      purgeLetters: () => Promise.resolve(0),
     },
     feed: {
       ...points.wrap("feed", {

@@ -4,6 +4,7 @@ import { Concealed } from "../../base/concealed.ts";
 import { asFailure } from "../../base/failure.ts";
 import type { Random } from "../../base/random.ts";
 import type { Hl7Feed } from "../../config/hl7-feed.ts";
+import type { DeadLetter, TakenAgain } from "../../requests/dead-letters.ts";
 import type { FeedMessage, FeedRefused, FeedTaken } from "../../requests/feed-message.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { acknowledgement, type Addressee, type Answered } from "./acknowledgement.ts";
@@ -16,17 +17,6 @@ import { textOf } from "./values.ts";
 export interface Hl7Sender {
   readonly name: string;
   readonly rights: Pick<CallerRights, "feed" | "organisations">;
-}
-
-/** A message that could not be taken, to be kept for somebody to look at. */
-export interface DeadLetter {
-  readonly feed: string;
-  /** Why: the code of the standard and what is wrong. Never a patient's value. */
-  readonly reason: string;
-  /** The place at fault: `PID-3`; empty where there is none. */
-  readonly at: string;
-  readonly bytes: Concealed<Uint8Array>;
-  readonly messageId?: string | undefined;
 }
 
 export interface AdtHandlerOrder {
@@ -50,6 +40,8 @@ export interface AdtHandler {
   handle(bytes: Buffer, sender: Hl7Sender): Promise<Buffer>;
   /** The same of a message that is too long, of which only the beginning is left. */
   handleTooLong(head: Buffer, sender: Hl7Sender): Promise<Buffer>;
+  /** Takes a message that was kept as a dead letter, by the name of its feed; `undefined` where there is none of that name. */
+  takeAgain(feed: string, bytes: Buffer): Promise<TakenAgain> | undefined;
 }
 
 type Feed = AdtHandlerOrder["feeds"][number];
@@ -93,14 +85,25 @@ export function makeAdtHandler(order: AdtHandlerOrder): AdtHandler {
     }
   }
 
+  /** @returns what is wrong with it; `undefined` where it was taken. */
+  async function take({ read }: Feed, bytes: Buffer): Promise<Hl7Fault | undefined> {
+    const found = read(bytes);
+    if (found.kind === "rejected") return found.fault;
+    const taken = await order.take(found.message);
+    return taken.kind === "taken" ? undefined : refusal(taken.why);
+  }
+
+  async function takeOf(feed: Feed, bytes: Buffer): Promise<TakenAgain> {
+    const fault = await take(feed, bytes);
+    return fault === undefined ? { kind: "taken" } : { kind: "refused", ...reasonOf(fault) };
+  }
+
   return {
-    handle: (bytes, sender) =>
-      answer(bytes, sender, async ({ read }) => {
-        const found = read(bytes);
-        if (found.kind === "rejected") return found.fault;
-        const taken = await order.take(found.message);
-        return taken.kind === "taken" ? undefined : refusal(taken.why);
-      }),
+    handle: (bytes, sender) => answer(bytes, sender, (feed) => take(feed, bytes)),
+    takeAgain(name, bytes) {
+      const feed = order.feeds.find(({ settings }) => settings.name === name);
+      return feed && takeOf(feed, bytes);
+    },
     handleTooLong: (head, sender) =>
       answer(head, sender, () => Promise.resolve(new Hl7Fault("207", "", "The message is longer than a megabyte."))),
   };
@@ -144,11 +147,12 @@ function headOf(bytes: Buffer): Addressee {
   }
 }
 
-function asLetter(feed: string, { fault, where = "", message }: Hl7Fault, bytes: Buffer, to: Addressee): DeadLetter {
-  return {
-    ...{ feed, reason: `${fault} ${message}`, at: where, bytes: new Concealed<Uint8Array>(bytes) },
-    messageId: to.controlId,
-  };
+function asLetter(feed: string, fault: Hl7Fault, bytes: Buffer, to: Addressee): DeadLetter {
+  return { feed, ...reasonOf(fault), bytes: new Concealed<Uint8Array>(bytes), messageId: to.controlId };
+}
+
+function reasonOf({ fault, where = "", message }: Hl7Fault): Pick<DeadLetter, "reason" | "at"> {
+  return { reason: `${fault} ${message}`, at: where };
 }
 
 const UNKNOWN = "No patient of this number is known here: send that one first.";

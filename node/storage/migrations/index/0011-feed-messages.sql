@@ -64,6 +64,8 @@ CREATE TABLE dead_letter (
   letter_no    INTEGER PRIMARY KEY AUTOINCREMENT,
   id           TEXT NOT NULL UNIQUE,
   feed         TEXT NOT NULL,
+  -- Of the key under which the body is.
+  key_id       TEXT NOT NULL,
   -- Keyed: the same bytes again are the same letter, and nobody without the key can try out what they were.
   content      BLOB NOT NULL,
   -- Of the sender's id of the message; empty where it had none.
@@ -81,4 +83,5 @@ CREATE TABLE dead_letter (
 ) STRICT;
 
 CREATE UNIQUE INDEX dead_letter_by_content ON dead_letter (feed, content);
+CREATE INDEX dead_letter_by_feed ON dead_letter (feed, size_bytes);
 CREATE INDEX dead_letter_by_age ON dead_letter (arrived_ms);

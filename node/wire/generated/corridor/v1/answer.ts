@@ -62,6 +62,51 @@ export namespace Outcome {
   export type OUTCOME_NOT_IN_NETWORK = typeof Outcome.OUTCOME_NOT_IN_NETWORK;
 }
 
+/** What kind of attendance or stay. */
+export const EncounterClass = {
+  /** ENCOUNTER_CLASS_UNSPECIFIED - Absent; never sent. */
+  ENCOUNTER_CLASS_UNSPECIFIED: 0,
+  /** ENCOUNTER_CLASS_EMERGENCY - Emergency department. */
+  ENCOUNTER_CLASS_EMERGENCY: 1,
+  /** ENCOUNTER_CLASS_INPATIENT - Stay in hospital. */
+  ENCOUNTER_CLASS_INPATIENT: 2,
+  /** ENCOUNTER_CLASS_OUTPATIENT - Outpatients. */
+  ENCOUNTER_CLASS_OUTPATIENT: 3,
+  /** ENCOUNTER_CLASS_OTHER - Another kind. */
+  ENCOUNTER_CLASS_OTHER: 4,
+} as const;
+
+export type EncounterClass = typeof EncounterClass[keyof typeof EncounterClass];
+
+export namespace EncounterClass {
+  export type ENCOUNTER_CLASS_UNSPECIFIED = typeof EncounterClass.ENCOUNTER_CLASS_UNSPECIFIED;
+  export type ENCOUNTER_CLASS_EMERGENCY = typeof EncounterClass.ENCOUNTER_CLASS_EMERGENCY;
+  export type ENCOUNTER_CLASS_INPATIENT = typeof EncounterClass.ENCOUNTER_CLASS_INPATIENT;
+  export type ENCOUNTER_CLASS_OUTPATIENT = typeof EncounterClass.ENCOUNTER_CLASS_OUTPATIENT;
+  export type ENCOUNTER_CLASS_OTHER = typeof EncounterClass.ENCOUNTER_CLASS_OTHER;
+}
+
+/** How far an attendance or a stay has come. */
+export const EncounterState = {
+  /** ENCOUNTER_STATE_UNSPECIFIED - Absent; never sent. */
+  ENCOUNTER_STATE_UNSPECIFIED: 0,
+  /** ENCOUNTER_STATE_PLANNED - Expected. */
+  ENCOUNTER_STATE_PLANNED: 1,
+  /** ENCOUNTER_STATE_OPEN - Under way, as far as the custodian has told. */
+  ENCOUNTER_STATE_OPEN: 2,
+  /** ENCOUNTER_STATE_CLOSED - Over. */
+  ENCOUNTER_STATE_CLOSED: 3,
+} as const;
+
+export type EncounterState = typeof EncounterState[keyof typeof EncounterState];
+
+export namespace EncounterState {
+  export type ENCOUNTER_STATE_UNSPECIFIED = typeof EncounterState.ENCOUNTER_STATE_UNSPECIFIED;
+  export type ENCOUNTER_STATE_PLANNED = typeof EncounterState.ENCOUNTER_STATE_PLANNED;
+  export type ENCOUNTER_STATE_OPEN = typeof EncounterState.ENCOUNTER_STATE_OPEN;
+  export type ENCOUNTER_STATE_CLOSED = typeof EncounterState.ENCOUNTER_STATE_CLOSED;
+}
+
 /** How much of a record a role may open. */
 export const AccessLevel = {
   /** ACCESS_LEVEL_UNSPECIFIED - Absent; never sent. */
@@ -126,6 +171,21 @@ export interface Pointer {
   access: AccessLevel;
   /** Node ids of the areas that named this record, where more than one did. Filled by the asker. */
   sources: string[];
+  /**
+   * How an attendance or a stay is, where the record is one and its custodian tells of each change; recorded_on is when it
+   * began.
+   */
+  encounter: Encounter | undefined;
+}
+
+/** How an attendance or a stay is, as its custodian last told. */
+export interface Encounter {
+  /** What kind it is. */
+  class: EncounterClass;
+  /** How far it has come. One that was cancelled is not sent. */
+  state: EncounterState;
+  /** Date of its end, YYYY-MM-DD; empty unless it is closed. */
+  endedOn: string;
 }
 
 /** An organisation that holds records. */
@@ -175,6 +235,7 @@ function createBasePointer(): Pointer {
     format: "",
     access: 0,
     sources: [],
+    encounter: undefined,
   };
 }
 
@@ -209,6 +270,9 @@ export const Pointer: MessageFns<Pointer> = {
     }
     for (const v of message.sources) {
       writer.uint32(74).string(v!);
+    }
+    if (message.encounter !== undefined) {
+      Encounter.encode(message.encounter, writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -296,6 +360,82 @@ export const Pointer: MessageFns<Pointer> = {
             }
 
             message.sources.push(reader.string());
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.encounter = Encounter.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseEncounter(): Encounter {
+  return { class: 0, state: 0, endedOn: "" };
+}
+
+export const Encounter: MessageFns<Encounter> = {
+  encode(message: Encounter, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.class !== 0) {
+      writer.uint32(8).int32(message.class);
+    }
+    if (message.state !== 0) {
+      writer.uint32(16).int32(message.state);
+    }
+    if (message.endedOn !== "") {
+      writer.uint32(26).string(message.endedOn);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Encounter {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEncounter();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.class = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.endedOn = reader.string();
             continue;
           }
         }

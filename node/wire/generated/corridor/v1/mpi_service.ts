@@ -369,6 +369,116 @@ export interface QualityBand {
   unsure: number;
 }
 
+/** Which messages could not be taken? */
+export interface ListDeadLettersRequest {
+  /** Who asks. */
+  by:
+    | Reviewer
+    | undefined;
+  /** Of this feed alone; empty: of all. */
+  feed: string;
+  /** Only those numbered above this; 0: from the first on. */
+  afterLetterNo: bigint;
+}
+
+/** Messages that could not be taken. */
+export interface ListDeadLettersResponse {
+  /** In the order in which they arrived, at most 500. */
+  letters: DeadLetter[];
+  /** All that there are of the feed, or of all feeds. */
+  count: number;
+  /** When the first of them arrived, milliseconds since 1970-01-01T00:00:00Z; 0 where there is none. */
+  oldestMs: bigint;
+}
+
+/** A message that could not be taken, without what is in it. */
+export interface DeadLetter {
+  /** Its number, in the order of arrival. */
+  letterNo: bigint;
+  /** Its id. */
+  id: string;
+  /** The feed on which it came. */
+  feed: string;
+  /** Why it was not taken when it was last tried: a code and words, never a value. */
+  reason: string;
+  /** The place at fault, for example PID-3; empty where there is none. */
+  place: string;
+  /** When it first arrived, milliseconds since 1970-01-01T00:00:00Z. */
+  arrivedMs: bigint;
+  /** How often it was tried, the first time included. */
+  tries: number;
+  /** When it was last tried, milliseconds since 1970-01-01T00:00:00Z. */
+  triedMs: bigint;
+  /** How long it is. */
+  sizeBytes: number;
+}
+
+/** Show one message that could not be taken. */
+export interface ShowDeadLetterRequest {
+  /** Who asks. */
+  by:
+    | Reviewer
+    | undefined;
+  /** The letter. */
+  id: string;
+}
+
+/** A message that could not be taken. */
+export interface ShowDeadLetterResponse {
+  /** What is known of it. */
+  letter:
+    | DeadLetter
+    | undefined;
+  /** The message, as it came. */
+  body: Buffer;
+}
+
+/** Hand messages to their feeds again. */
+export interface ReplayDeadLettersRequest {
+  /** Who asks. */
+  by:
+    | Reviewer
+    | undefined;
+  /** Only this one; empty: all of the choice below. */
+  id: string;
+  /** Of this feed alone; empty: of all. */
+  feed: string;
+  /** Only those numbered above this; 0: from the first on. */
+  afterLetterNo: bigint;
+}
+
+/** What became of them. */
+export interface ReplayDeadLettersResponse {
+  /** Taken, and gone from the dead letters. */
+  taken: number;
+  /** Refused again; still there, with their new reasons. */
+  refused: number;
+  /** Not tried, and still there: this node has no such feed any more, or their key is another one. */
+  notTried: number;
+  /** There are more: go on with this as after_letter_no; 0 where there are none. */
+  nextAfterLetterNo: bigint;
+}
+
+/** Drop messages that could not be taken. */
+export interface PurgeDeadLettersRequest {
+  /** Who asks. */
+  by:
+    | Reviewer
+    | undefined;
+  /** Only this one; empty: all of the choice below. */
+  id: string;
+  /** Of this feed alone; empty: of all. */
+  feed: string;
+  /** Only those that arrived so long ago, in milliseconds; 0: all. */
+  olderThanMs: bigint;
+}
+
+/** What was dropped. */
+export interface PurgeDeadLettersResponse {
+  /** How many. */
+  dropped: number;
+}
+
 function createBaseReviewer(): Reviewer {
   return { userId: "", role: "", reason: "", requestId: "" };
 }
@@ -2392,6 +2502,697 @@ export const QualityBand: MessageFns<QualityBand> = {
   },
 };
 
+function createBaseListDeadLettersRequest(): ListDeadLettersRequest {
+  return { by: undefined, feed: "", afterLetterNo: 0n };
+}
+
+export const ListDeadLettersRequest: MessageFns<ListDeadLettersRequest> = {
+  encode(message: ListDeadLettersRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.by !== undefined) {
+      Reviewer.encode(message.by, writer.uint32(10).fork()).join();
+    }
+    if (message.feed !== "") {
+      writer.uint32(18).string(message.feed);
+    }
+    if (message.afterLetterNo !== 0n) {
+      if (BigInt.asUintN(64, message.afterLetterNo) !== message.afterLetterNo) {
+        throw new globalThis.Error("value provided for field message.afterLetterNo of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.afterLetterNo);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListDeadLettersRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListDeadLettersRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.by = Reviewer.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.feed = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.afterLetterNo = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseListDeadLettersResponse(): ListDeadLettersResponse {
+  return { letters: [], count: 0, oldestMs: 0n };
+}
+
+export const ListDeadLettersResponse: MessageFns<ListDeadLettersResponse> = {
+  encode(message: ListDeadLettersResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.letters) {
+      DeadLetter.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.count !== 0) {
+      writer.uint32(16).uint32(message.count);
+    }
+    if (message.oldestMs !== 0n) {
+      if (BigInt.asIntN(64, message.oldestMs) !== message.oldestMs) {
+        throw new globalThis.Error("value provided for field message.oldestMs of type int64 too large");
+      }
+      writer.uint32(24).int64(message.oldestMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListDeadLettersResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListDeadLettersResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.letters.push(DeadLetter.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.count = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.oldestMs = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseDeadLetter(): DeadLetter {
+  return { letterNo: 0n, id: "", feed: "", reason: "", place: "", arrivedMs: 0n, tries: 0, triedMs: 0n, sizeBytes: 0 };
+}
+
+export const DeadLetter: MessageFns<DeadLetter> = {
+  encode(message: DeadLetter, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.letterNo !== 0n) {
+      if (BigInt.asUintN(64, message.letterNo) !== message.letterNo) {
+        throw new globalThis.Error("value provided for field message.letterNo of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.letterNo);
+    }
+    if (message.id !== "") {
+      writer.uint32(18).string(message.id);
+    }
+    if (message.feed !== "") {
+      writer.uint32(26).string(message.feed);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    if (message.place !== "") {
+      writer.uint32(42).string(message.place);
+    }
+    if (message.arrivedMs !== 0n) {
+      if (BigInt.asIntN(64, message.arrivedMs) !== message.arrivedMs) {
+        throw new globalThis.Error("value provided for field message.arrivedMs of type int64 too large");
+      }
+      writer.uint32(48).int64(message.arrivedMs);
+    }
+    if (message.tries !== 0) {
+      writer.uint32(56).uint32(message.tries);
+    }
+    if (message.triedMs !== 0n) {
+      if (BigInt.asIntN(64, message.triedMs) !== message.triedMs) {
+        throw new globalThis.Error("value provided for field message.triedMs of type int64 too large");
+      }
+      writer.uint32(64).int64(message.triedMs);
+    }
+    if (message.sizeBytes !== 0) {
+      writer.uint32(72).uint32(message.sizeBytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeadLetter {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeadLetter();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.letterNo = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.feed = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.place = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.arrivedMs = reader.int64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.tries = reader.uint32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.triedMs = reader.int64() as bigint;
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.sizeBytes = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseShowDeadLetterRequest(): ShowDeadLetterRequest {
+  return { by: undefined, id: "" };
+}
+
+export const ShowDeadLetterRequest: MessageFns<ShowDeadLetterRequest> = {
+  encode(message: ShowDeadLetterRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.by !== undefined) {
+      Reviewer.encode(message.by, writer.uint32(10).fork()).join();
+    }
+    if (message.id !== "") {
+      writer.uint32(18).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ShowDeadLetterRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseShowDeadLetterRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.by = Reviewer.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseShowDeadLetterResponse(): ShowDeadLetterResponse {
+  return { letter: undefined, body: Buffer.alloc(0) };
+}
+
+export const ShowDeadLetterResponse: MessageFns<ShowDeadLetterResponse> = {
+  encode(message: ShowDeadLetterResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.letter !== undefined) {
+      DeadLetter.encode(message.letter, writer.uint32(10).fork()).join();
+    }
+    if (message.body.length !== 0) {
+      writer.uint32(18).bytes(message.body);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ShowDeadLetterResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseShowDeadLetterResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.letter = DeadLetter.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.body = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseReplayDeadLettersRequest(): ReplayDeadLettersRequest {
+  return { by: undefined, id: "", feed: "", afterLetterNo: 0n };
+}
+
+export const ReplayDeadLettersRequest: MessageFns<ReplayDeadLettersRequest> = {
+  encode(message: ReplayDeadLettersRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.by !== undefined) {
+      Reviewer.encode(message.by, writer.uint32(10).fork()).join();
+    }
+    if (message.id !== "") {
+      writer.uint32(18).string(message.id);
+    }
+    if (message.feed !== "") {
+      writer.uint32(26).string(message.feed);
+    }
+    if (message.afterLetterNo !== 0n) {
+      if (BigInt.asUintN(64, message.afterLetterNo) !== message.afterLetterNo) {
+        throw new globalThis.Error("value provided for field message.afterLetterNo of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.afterLetterNo);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReplayDeadLettersRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReplayDeadLettersRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.by = Reviewer.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.feed = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.afterLetterNo = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseReplayDeadLettersResponse(): ReplayDeadLettersResponse {
+  return { taken: 0, refused: 0, notTried: 0, nextAfterLetterNo: 0n };
+}
+
+export const ReplayDeadLettersResponse: MessageFns<ReplayDeadLettersResponse> = {
+  encode(message: ReplayDeadLettersResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.taken !== 0) {
+      writer.uint32(8).uint32(message.taken);
+    }
+    if (message.refused !== 0) {
+      writer.uint32(16).uint32(message.refused);
+    }
+    if (message.notTried !== 0) {
+      writer.uint32(24).uint32(message.notTried);
+    }
+    if (message.nextAfterLetterNo !== 0n) {
+      if (BigInt.asUintN(64, message.nextAfterLetterNo) !== message.nextAfterLetterNo) {
+        throw new globalThis.Error("value provided for field message.nextAfterLetterNo of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.nextAfterLetterNo);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReplayDeadLettersResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReplayDeadLettersResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.taken = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.refused = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.notTried = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.nextAfterLetterNo = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBasePurgeDeadLettersRequest(): PurgeDeadLettersRequest {
+  return { by: undefined, id: "", feed: "", olderThanMs: 0n };
+}
+
+export const PurgeDeadLettersRequest: MessageFns<PurgeDeadLettersRequest> = {
+  encode(message: PurgeDeadLettersRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.by !== undefined) {
+      Reviewer.encode(message.by, writer.uint32(10).fork()).join();
+    }
+    if (message.id !== "") {
+      writer.uint32(18).string(message.id);
+    }
+    if (message.feed !== "") {
+      writer.uint32(26).string(message.feed);
+    }
+    if (message.olderThanMs !== 0n) {
+      if (BigInt.asIntN(64, message.olderThanMs) !== message.olderThanMs) {
+        throw new globalThis.Error("value provided for field message.olderThanMs of type int64 too large");
+      }
+      writer.uint32(32).int64(message.olderThanMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PurgeDeadLettersRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePurgeDeadLettersRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.by = Reviewer.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.feed = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.olderThanMs = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBasePurgeDeadLettersResponse(): PurgeDeadLettersResponse {
+  return { dropped: 0 };
+}
+
+export const PurgeDeadLettersResponse: MessageFns<PurgeDeadLettersResponse> = {
+  encode(message: PurgeDeadLettersResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.dropped !== 0) {
+      writer.uint32(8).uint32(message.dropped);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PurgeDeadLettersResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePurgeDeadLettersResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.dropped = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 /**
  * Who is whom in a node's own index: for reviewers, whose certificate gives the right to review, and for operators, who
  * see figures alone. Identities, persons, events and verdicts are named by numbers that mean nothing elsewhere. Everything
@@ -2465,6 +3266,57 @@ export const MpiServiceService = {
     responseSerialize: (value: ShowQualityResponse): Buffer => Buffer.from(ShowQualityResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ShowQualityResponse => ShowQualityResponse.decode(value),
   },
+  /**
+   * Lists messages of feeds that could not be taken, in the order in which they arrived, at most 500; nothing of what is in
+   * them.
+   */
+  listDeadLetters: {
+    path: "/corridor.v1.MpiService/ListDeadLetters" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListDeadLettersRequest): Buffer =>
+      Buffer.from(ListDeadLettersRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListDeadLettersRequest => ListDeadLettersRequest.decode(value),
+    responseSerialize: (value: ListDeadLettersResponse): Buffer =>
+      Buffer.from(ListDeadLettersResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListDeadLettersResponse => ListDeadLettersResponse.decode(value),
+  },
+  /** Shows one of them whole. Reviewers alone. */
+  showDeadLetter: {
+    path: "/corridor.v1.MpiService/ShowDeadLetter" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ShowDeadLetterRequest): Buffer =>
+      Buffer.from(ShowDeadLetterRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ShowDeadLetterRequest => ShowDeadLetterRequest.decode(value),
+    responseSerialize: (value: ShowDeadLetterResponse): Buffer =>
+      Buffer.from(ShowDeadLetterResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ShowDeadLetterResponse => ShowDeadLetterResponse.decode(value),
+  },
+  /** Hands them to their feeds again, in the order in which they arrived: what is taken now is gone from them. */
+  replayDeadLetters: {
+    path: "/corridor.v1.MpiService/ReplayDeadLetters" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ReplayDeadLettersRequest): Buffer =>
+      Buffer.from(ReplayDeadLettersRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReplayDeadLettersRequest => ReplayDeadLettersRequest.decode(value),
+    responseSerialize: (value: ReplayDeadLettersResponse): Buffer =>
+      Buffer.from(ReplayDeadLettersResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReplayDeadLettersResponse => ReplayDeadLettersResponse.decode(value),
+  },
+  /** Drops them for good. */
+  purgeDeadLetters: {
+    path: "/corridor.v1.MpiService/PurgeDeadLetters" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: PurgeDeadLettersRequest): Buffer =>
+      Buffer.from(PurgeDeadLettersRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PurgeDeadLettersRequest => PurgeDeadLettersRequest.decode(value),
+    responseSerialize: (value: PurgeDeadLettersResponse): Buffer =>
+      Buffer.from(PurgeDeadLettersResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PurgeDeadLettersResponse => PurgeDeadLettersResponse.decode(value),
+  },
 } as const;
 
 export interface MpiServiceServer extends UntypedServiceImplementation {
@@ -2480,6 +3332,17 @@ export interface MpiServiceServer extends UntypedServiceImplementation {
   listHairballs: handleUnaryCall<ListHairballsRequest, ListHairballsResponse>;
   /** Tells how good the linking is, as reviewers judge it. */
   showQuality: handleUnaryCall<ShowQualityRequest, ShowQualityResponse>;
+  /**
+   * Lists messages of feeds that could not be taken, in the order in which they arrived, at most 500; nothing of what is in
+   * them.
+   */
+  listDeadLetters: handleUnaryCall<ListDeadLettersRequest, ListDeadLettersResponse>;
+  /** Shows one of them whole. Reviewers alone. */
+  showDeadLetter: handleUnaryCall<ShowDeadLetterRequest, ShowDeadLetterResponse>;
+  /** Hands them to their feeds again, in the order in which they arrived: what is taken now is gone from them. */
+  replayDeadLetters: handleUnaryCall<ReplayDeadLettersRequest, ReplayDeadLettersResponse>;
+  /** Drops them for good. */
+  purgeDeadLetters: handleUnaryCall<PurgeDeadLettersRequest, PurgeDeadLettersResponse>;
 }
 
 export interface MpiServiceClient extends Client {
@@ -2578,6 +3441,73 @@ export interface MpiServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ShowQualityResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Lists messages of feeds that could not be taken, in the order in which they arrived, at most 500; nothing of what is in
+   * them.
+   */
+  listDeadLetters(
+    request: ListDeadLettersRequest,
+    callback: (error: ServiceError | null, response: ListDeadLettersResponse) => void,
+  ): ClientUnaryCall;
+  listDeadLetters(
+    request: ListDeadLettersRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListDeadLettersResponse) => void,
+  ): ClientUnaryCall;
+  listDeadLetters(
+    request: ListDeadLettersRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListDeadLettersResponse) => void,
+  ): ClientUnaryCall;
+  /** Shows one of them whole. Reviewers alone. */
+  showDeadLetter(
+    request: ShowDeadLetterRequest,
+    callback: (error: ServiceError | null, response: ShowDeadLetterResponse) => void,
+  ): ClientUnaryCall;
+  showDeadLetter(
+    request: ShowDeadLetterRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ShowDeadLetterResponse) => void,
+  ): ClientUnaryCall;
+  showDeadLetter(
+    request: ShowDeadLetterRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ShowDeadLetterResponse) => void,
+  ): ClientUnaryCall;
+  /** Hands them to their feeds again, in the order in which they arrived: what is taken now is gone from them. */
+  replayDeadLetters(
+    request: ReplayDeadLettersRequest,
+    callback: (error: ServiceError | null, response: ReplayDeadLettersResponse) => void,
+  ): ClientUnaryCall;
+  replayDeadLetters(
+    request: ReplayDeadLettersRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ReplayDeadLettersResponse) => void,
+  ): ClientUnaryCall;
+  replayDeadLetters(
+    request: ReplayDeadLettersRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ReplayDeadLettersResponse) => void,
+  ): ClientUnaryCall;
+  /** Drops them for good. */
+  purgeDeadLetters(
+    request: PurgeDeadLettersRequest,
+    callback: (error: ServiceError | null, response: PurgeDeadLettersResponse) => void,
+  ): ClientUnaryCall;
+  purgeDeadLetters(
+    request: PurgeDeadLettersRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: PurgeDeadLettersResponse) => void,
+  ): ClientUnaryCall;
+  purgeDeadLetters(
+    request: PurgeDeadLettersRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: PurgeDeadLettersResponse) => void,
   ): ClientUnaryCall;
 }
 
