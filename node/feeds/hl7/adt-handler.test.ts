@@ -3,11 +3,12 @@ import assert from "node:assert/strict";
 import { Failure } from "../../base/failure.ts";
 import { seededRandom } from "../../base/random.ts";
 import { hl7FeedSchema, toHl7Feed } from "../../config/hl7-feed.ts";
+import type { DeadLetter } from "../../requests/dead-letters.ts";
 import type { FeedMessage, FeedTaken } from "../../requests/feed-message.ts";
 import { type LogFields, silentLog } from "../../telemetry/log.ts";
 import { makeFakeClock } from "../../testing/fake-clock.ts";
 import type { AdmittedFeed } from "../items.ts";
-import { type DeadLetter, makeAdtHandler } from "./adt-handler.ts";
+import { makeAdtHandler } from "./adt-handler.ts";
 import { makeAdtReader } from "./adt-reader.ts";
 import { firstOf, parseMessage } from "./message.ts";
 
@@ -119,6 +120,7 @@ describe("answering HL7 v2 messages", () => {
     ]) {
       assert.deepEqual(await said(aMessage(), sender), wrong);
     }
+    assert.deepEqual(await said(aMessage({ facility: "" })), ["AR", "101", "MSH-4"]);
     assert.deepEqual([letters, messages], [[], []]);
   });
 
@@ -133,7 +135,7 @@ describe("answering HL7 v2 messages", () => {
 
   it("answers what is no message at all, and keeps it", async () => {
     const { handler, letters } = aHandler();
-    for (const bytes of ["", "GET / HTTP/1.1", "PID|1", "MSH", "MSH|^~\\&", "\u0000\u0001"]) {
+    for (const bytes of ["", "GET / HTTP/1.1", "PID|1", "MSH", "MSH|^^\\&", "\u0000\u0001"]) {
       const answer = await handler.handle(Buffer.from(bytes), PAS);
       const [, msa] = parseMessage(answer).segments;
       assert.equal(msa && firstOf(msa, 1), "AE", bytes);
@@ -147,6 +149,15 @@ describe("answering HL7 v2 messages", () => {
     assert.deepEqual([msa && firstOf(msa, 1), msa && firstOf(msa, 2)], ["AE", "M1"]);
     assert.equal(err?.field(1)[0]?.[3]?.[0], "207");
     assert.equal(letters.length, 1);
+  });
+
+  it("takes a letter again, on the feed that it came by", async () => {
+    const { handler, messages } = aHandler([{ name: "ed" }]);
+    assert.deepEqual(await handler.takeAgain("ed", aMessage()), { kind: "taken" });
+    assert.equal(messages[0]?.feed, "ed");
+    const wrong = { kind: "refused", reason: "100 The segment is missing.", at: "PID" };
+    assert.deepEqual(await handler.takeAgain("ed", aMessage({ body: "EVN|A01" })), wrong);
+    assert.equal(handler.takeAgain("gone", aMessage()), undefined);
   });
 
   it("asks for it again where it cannot be kept, neither as a message nor as a letter", async () => {

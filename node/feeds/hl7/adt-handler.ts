@@ -59,12 +59,13 @@ export function makeAdtHandler(order: AdtHandlerOrder): AdtHandler {
     sender: Hl7Sender,
     judge: (feed: Feed) => Promise<Hl7Fault | undefined>,
   ): Promise<Buffer> {
-    const to = headOf(bytes);
+    const head = headOf(bytes);
+    const to = head ?? {};
     const answered = await judgeAll();
     return acknowledgement(answered, { facility, controlId: random.uuid().slice(0, 20), nowMs: clock.wallMs() });
 
     async function judgeAll(): Promise<Answered> {
-      const feed = feedOf(to, sender, order.feeds);
+      const feed = feedOf(head, sender, order.feeds);
       if (feed instanceof Hl7Fault) return refuse("AR", feed);
       const { name } = feed.settings;
       try {
@@ -114,14 +115,15 @@ export function makeAdtHandler(order: AdtHandlerOrder): AdtHandler {
  *
  * @returns the fault where its certificate has none, or none of that application and facility.
  */
-function feedOf(to: Addressee, { name, rights }: Hl7Sender, feeds: readonly Feed[]): Feed | Hl7Fault {
+function feedOf(to: Addressee | undefined, { name, rights }: Hl7Sender, feeds: readonly Feed[]): Feed | Hl7Fault {
   const own = feeds.filter(
     ({ settings }) => settings.sender === name && rights.feed && rights.organisations.includes(settings.provider),
   );
   const [first] = own;
   if (first === undefined)
     return new Hl7Fault("103", "MSH-4", "This certificate may not speak on any feed of this node.");
-  if (to.facility === undefined) return first;
+  if (to === undefined) return first;
+  if (to.facility === undefined) return new Hl7Fault("101", "MSH-4", "It is missing.");
   const found = own.find(
     ({ settings: { facility, application } }) =>
       facility === to.facility && (application === undefined || application === to.application),
@@ -129,8 +131,8 @@ function feedOf(to: Addressee, { name, rights }: Hl7Sender, feeds: readonly Feed
   return found ?? new Hl7Fault("103", "MSH-4", "No feed of this certificate has this application and facility.");
 }
 
-/** What can be read of the head of a message, whatever the rest is. */
-function headOf(bytes: Buffer): Addressee {
+/** What can be read of the head of a message, whatever the rest is; `undefined` where it has none. */
+function headOf(bytes: Buffer): Addressee | undefined {
   try {
     const msh = parseHead(bytes);
     const text = (field: number, component = 1): string | undefined => {
@@ -143,7 +145,7 @@ function headOf(bytes: Buffer): Addressee {
     const [application, facility, event] = [text(3), text(4), text(9, 2)];
     return { application, facility, event, controlId: text(10), processing: text(11) };
   } catch {
-    return {};
+    return undefined;
   }
 }
 
