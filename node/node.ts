@@ -380,7 +380,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     log.info("listening-hl7", { host: settings.hl7?.listen.host, port: hl7.port });
   }
   own.onChange((files) => {
-    for (const door of [server, fhir, peers]) door?.renew(files);
+    for (const door of [server, fhir, hl7, peers]) door?.renew(files);
   });
   log.info("listening", { host: settings.listen.host, port: server.port, manifest: inForce().manifest.sequence });
 
