@@ -1,0 +1,153 @@
+/**
+ * Holds what one organisation wrote down against what the others did: every question that left must have its answer at the
+ * other end, and every answer its question. Pairs by request id; needs no patient's details and looks at none.
+ */
+
+/** What an entry says that pairs it. */
+export interface PairedEntry {
+  readonly kind: string;
+  readonly requestId: string;
+  readonly asker: string;
+  readonly holder: string | undefined;
+  readonly atMs: number;
+  readonly outcome: string;
+  /** Of `outcomes` at the asker. */
+  readonly detail: string | undefined;
+}
+
+/** One node's audit. */
+export interface NodeAudit {
+  readonly nodeId: string;
+  readonly entries: AsyncIterable<PairedEntry> | Iterable<PairedEntry>;
+}
+
+/** Something that one end says and the other does not. */
+export interface Unpaired {
+  readonly what:
+    /** The holder answered a question that the asker never asked. */
+    | "no-question"
+    /** The asker told its user what a holder answered, and the holder wrote down no answer. */
+    | "no-answer"
+    /** The holder gave an answer of which the asker told its user nothing, or something else. */
+    | "told-otherwise"
+    /** A question was asked, and what came of it was never written down. */
+    | "no-outcomes";
+  readonly requestId: string;
+  readonly asker: string;
+  readonly holder: string | undefined;
+  readonly atMs: number;
+}
+
+export interface Reconciled {
+  /** Questions whose every answer is at both ends. */
+  readonly paired: number;
+  /** Questions of which an end is not among the audits, so that nothing can be said. */
+  readonly otherEndMissing: number;
+  readonly unpaired: readonly Unpaired[];
+  /** The time that all audits cover. */
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** What a holder's answer is to its asker, as far as it can be compared; the rest an asker finds by itself. */
+const TOLD = new Set([
+  "records",
+  "nothing-to-show",
+  "identity-check",
+  "possible-match",
+  "no-agreement",
+  "refused",
+  "not-covered",
+]);
+
+/** At the ends of the time that all cover, one end may lie inside and the other outside. */
+const MARGIN_MS = 60_000;
+
+interface Request {
+  atMs: number;
+  asker: string;
+  asked: boolean;
+  told: Map<string, string> | undefined;
+  answered: Map<string, Set<string>>;
+}
+
+export async function reconcile(audits: readonly NodeAudit[]): Promise<Reconciled> {
+  const known = new Set(audits.map(({ nodeId }) => nodeId));
+  const requests = new Map<string, Request>();
+  let [fromMs, toMs] = [-Infinity, Infinity];
+  for (const { nodeId, entries } of audits) {
+    let [firstMs, lastMs] = [Infinity, -Infinity];
+    for await (const entry of entries) {
+      [firstMs, lastMs] = [Math.min(firstMs, entry.atMs), Math.max(lastMs, entry.atMs)];
+      note(nodeId, entry, requests);
+    }
+    [fromMs, toMs] = [Math.max(fromMs, firstMs), Math.min(toMs, lastMs)];
+  }
+  const covered = (atMs: number): boolean => atMs >= fromMs + MARGIN_MS && atMs <= toMs - MARGIN_MS;
+  const unpaired: Unpaired[] = [];
+  let [paired, otherEndMissing] = [0, 0];
+  for (const [requestId, request] of requests) {
+    const found = [...faultsOf(request, known)].map((fault) => ({
+      ...fault,
+      requestId,
+      asker: request.asker,
+      atMs: request.atMs,
+    }));
+    const inTime = found.filter(() => covered(request.atMs));
+    unpaired.push(...inTime);
+    const isWhole =
+      known.has(request.asker) &&
+      [...request.answered.keys(), ...(request.told?.keys() ?? [])].every((id) => known.has(id));
+    if (!isWhole) otherEndMissing++;
+    else if (found.length === 0) paired++;
+  }
+  return { paired, otherEndMissing, unpaired: unpaired.toSorted((one, other) => one.atMs - other.atMs), fromMs, toMs };
+}
+
+function note(nodeId: string, entry: PairedEntry, requests: Map<string, Request>): void {
+  const { kind, requestId, asker, holder, atMs, outcome, detail } = entry;
+  if (kind !== "question" && kind !== "answer" && kind !== "outcomes") return;
+  const isOwn = asker === nodeId;
+  if (kind === "outcomes" && !isOwn) return; // an attempt at this holder that broke off: nothing left
+  const request: Request = requests.get(requestId) ?? {
+    atMs,
+    asker,
+    asked: false,
+    told: undefined,
+    answered: new Map(),
+  };
+  requests.set(requestId, request);
+  if (kind === "question") request.asked = true;
+  else if (kind === "outcomes") request.told = areasTold(detail);
+  else if (!isOwn && holder !== undefined) {
+    request.answered.set(holder, (request.answered.get(holder) ?? new Set<string>()).add(outcome));
+  }
+}
+
+function* faultsOf(
+  { asker, asked, told, answered }: Request,
+  known: ReadonlySet<string>,
+): Generator<Pick<Unpaired, "what" | "holder">> {
+  if (!known.has(asker)) return;
+  if (!asked) yield* [...answered.keys()].map((holder) => ({ what: "no-question", holder }) as const);
+  else if (told === undefined) yield { what: "no-outcomes", holder: undefined };
+  else {
+    for (const [holder, outcome] of told) {
+      if (known.has(holder) && holder !== asker && TOLD.has(outcome) && !answered.has(holder)) {
+        // What the directory decides before anybody is asked needs no answer.
+        if (outcome !== "no-agreement" && outcome !== "not-covered") yield { what: "no-answer", holder };
+      }
+    }
+    for (const [holder, outcomes] of answered) {
+      const said = told.get(holder);
+      // An answer that came too late, or broke off on its way, was told as no answer.
+      if (said !== undefined && TOLD.has(said) && !outcomes.has(said)) yield { what: "told-otherwise", holder };
+    }
+  }
+}
+
+function areasTold(detail: string | undefined): Map<string, string> {
+  if (detail === undefined) return new Map();
+  const { areas } = JSON.parse(detail) as { readonly areas?: readonly (readonly [string, string, ...unknown[]])[] };
+  return new Map((areas ?? []).map(([area, outcome]) => [area, outcome]));
+}
