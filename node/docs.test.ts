@@ -11,8 +11,10 @@ import { CHARACTERS } from "../topology/people/characters.ts";
 import { type AreaAnswer, OUTCOMES, type Verdict } from "./base/answer.ts";
 import { FAILURE_CODES, Failure } from "./base/failure.ts";
 import { exitCodeOf } from "./cli/exit.ts";
+import { hl7FeedSchema } from "./config/hl7-feed.ts";
 import { parseSettings, settingsSchema } from "./config/settings.ts";
 import { FIXED_LINE } from "./federation/verdict.ts";
+import { ADT_EVENTS } from "./feeds/hl7/header.ts";
 import { statusOf } from "./wire/status.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -74,6 +76,42 @@ describe("docs/settings.md", () => {
   it("shows a whole file that is accepted", () => {
     const example = /```yaml\n([^`]+)```/.exec(read("docs/settings.md"))?.[1] ?? "";
     assert.equal(parseSettings(example, "node.yaml").id, "wm-bsol");
+  });
+});
+
+describe("docs/hl7.md", () => {
+  const text = read("docs/hl7.md");
+  const rows = rowsUnder(text, "Setting it up");
+
+  it("explains every key of a feed, and no other", () => {
+    assert.deepEqual(
+      rows.map(([key]) => key),
+      Object.keys(hl7FeedSchema.shape),
+    );
+  });
+
+  it("gives each key's default", () => {
+    const byDefault: Record<string, unknown> = hl7FeedSchema.parse({ provider: "RRK", sender: "x" });
+    for (const [key = "", said] of rows) {
+      const value = byDefault[key];
+      if (value === undefined || key === "provider" || key === "sender") continue; // said in words
+      const pairs = typeof value === "object" && !Array.isArray(value) ? Object.entries(value as object) : [value];
+      const plain = pairs.map((each) =>
+        Array.isArray(each) ? each.join(pairs.length > 1 ? ": " : ", ") : String(each),
+      );
+      assert.equal(said, plain.join(", ") || "none", key);
+    }
+  });
+
+  it("names every event that is taken, and no other", () => {
+    const events = rowsUnder(text, "Events").flatMap(([cell = ""]) => cell.split(", "));
+    assert.deepEqual(events.sort(), [...ADT_EVENTS]);
+  });
+
+  it("shows feeds that are accepted", () => {
+    const example = /```yaml\n([^`]+)```/.exec(text)?.[1] ?? "";
+    const needed = "id: a1\ndataDir: d\nlisten: { port: 1 }\ncerts: { dir: c }\nmanifest: m\ntopology: t\n";
+    assert.equal(parseSettings(needed + example, "node.yaml").hl7?.feeds[0]?.facility, "RRK");
   });
 });
 
