@@ -27,6 +27,7 @@ import { silentLog } from "../node/telemetry/log.ts";
 import { readCallerTls, type TlsFiles } from "../node/wire/tls-files.ts";
 import { PROTOCOL } from "../node/base/words.ts";
 import { type PdsDouble, startPdsDouble } from "./pds-double.ts";
+import { type Ran, run } from "./testing/doors-cli.ts";
 import { type DoorNetwork, HOLDER, makeDoorNetwork, PROVIDER } from "./testing/doors-network.ts";
 import { agentOf, send, systemOf, writeFhirSettings } from "./testing/fhir-door.ts";
 import { findFreePorts } from "./testing/free-ports.ts";
@@ -76,7 +77,7 @@ function anEvent(
   };
 }
 
-describe("events of the national service at the door for FHIR, with a double of the demographics service behind it", function () {
+describe("a node that asks the national service, with a double of it, and events at its door for FHIR", function () {
   this.timeout(60_000);
   let network: DoorNetwork;
   let double: PdsDouble;
@@ -173,6 +174,35 @@ describe("events of the national service at the door for FHIR, with a double of 
     assert.equal((await post(anEvent("9000000017", "2025-05-01T10:00:00Z"))).status, 200);
     assert.equal(reader.prepare("SELECT count(*) FROM outbox WHERE kind = 'read-pds'").pluck().get(), 0);
     assert.equal(double.requests.length, before);
+  });
+
+  const locate = (family: string, given: string, birthDate: string): Promise<Ran> =>
+    run([
+      ...["locate", "--via", `https://127.0.0.1:${node.port}`, "--certs", network.callerDir("ward")],
+      ...["--family", family, "--given", given, "--birth-date", birthDate, "--organisation", PROVIDER],
+      ...["--role", "R8000", "--setting", "emergency", "--purpose", "TREAT", "--relationship", "attendance"],
+      ...["--reason", "in resus", "--user", "u1"],
+    ]);
+
+  it("is asked for the number of whom this node does not know, and the other areas by it", async () => {
+    const told = await locate("Smyth", "Jayne", "2010-10-22");
+    assert.equal(told.code, 4, told.err); // nobody else is there
+    assert.match(told.out, /asked with the NHS number that the national demographics service holds/);
+    assert.match(double.requests.at(-1) ?? "", /\/Patient\?family=Smyth&.*_exact-match=true.*&_max-results=1$/);
+  });
+
+  it("leaves nobody asked where it knows nobody, marks them, or is away, and says which", async () => {
+    const nobody = await locate("Smyth", "Jenny", "2010-10-22");
+    assert.equal(nobody.code, 3, nobody.out);
+    assert.match(nobody.err, /identity not known/);
+    const marked = await locate("Smythe", "Janet", "2005-06-16");
+    assert.equal(marked.code, 3, marked.out);
+    assert.match(marked.err, /Restricted record: location protected/);
+    double.answerNext((response) => response.writeHead(503).end());
+    const away = await locate("Smyth", "Jayne", "2010-10-22");
+    assert.equal(away.code, 1, away.out);
+    assert.match(away.err, /identity not known.*national demographics service.*could not be asked/s);
+    assert.doesNotMatch(nobody.err + marked.err + away.err, /smyth|jayne|2010-10|900/i);
   });
 
   it("is only for the node's own machinery: the rights to feed and to operate", async () => {

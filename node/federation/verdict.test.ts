@@ -213,6 +213,7 @@ describe("a verdict", () => {
     const close = (identified: VerdictFacts["identified"]) =>
       closeWith({ ...facts, identified }, [answer("A", "nothing-to-show")]);
     assert.match(close("number-found").sentence, /asked with the NHS number that is held here for these details\.$/);
+    assert.match(close("number-from-pds").sentence, /asked with the NHS number that the national demographics service/);
     assert.match(
       close("without-number").sentence,
       /Asked without an NHS number: none is held here for these details\.$/,

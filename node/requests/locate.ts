@@ -1,7 +1,8 @@
 import type { AreaAnswer, HolderAnswer, LocateEvent, Verdict } from "../base/answer.ts";
-import type { Clock, Timer } from "../base/clock.ts";
+import type { Clock } from "../base/clock.ts";
 import type { Deadline } from "../base/deadline.ts";
 import { Failure, type FailureCode, asFailure } from "../base/failure.ts";
+import { inTime } from "../base/in-time.ts";
 import type { Decision, Permit } from "../base/permit.ts";
 import type { Question } from "../base/question.ts";
 import type { Covered, NetworkView } from "../federation/federation.ts";
@@ -11,7 +12,14 @@ const REPLY_RESERVE_MS = 50;
 
 /** What the asker's own index knows about the person before anybody is asked. */
 export type OwnKnowledge =
-  | { readonly kind: "ask"; readonly question: Question }
+  | {
+      readonly kind: "ask";
+      readonly question: Question;
+      /** What the own index is asked, where that is another question than the others': it knows the person without a number. */
+      readonly here?: Question;
+      /** True where the national demographics service gave the number. */
+      readonly byPds?: true;
+    }
   /** Marked restricted here: nobody is asked, and the answer is the same whoever would have held records. */
   | { readonly kind: "restricted" };
 
@@ -21,8 +29,8 @@ export interface LocateNeeds {
   readonly decideAccess: (question: Question) => Decision;
   /** Durable in the audit when it resolves. */
   readonly recordQuestion: (question: Question, decision: Decision) => Promise<void>;
-  /** Looks the person up in the own index: restricted? and, without a number, which number? */
-  readonly knowPerson: (question: Question, permit: Permit) => OwnKnowledge;
+  /** Looks the person up in the own index: restricted? and, without a number, which number? Well before the deadline. */
+  readonly knowPerson: (question: Question, permit: Permit, deadline: Deadline) => OwnKnowledge | Promise<OwnKnowledge>;
   /** Durable in the audit when it resolves. */
   readonly recordRestricted: (question: Question, permit: Permit) => Promise<void>;
   /** The network as its directory has it now, and for the whole of this locate: who is there, how to ask, how to close. */
@@ -52,7 +60,8 @@ export interface ToldUntilLeft {
  * @param gone aborts when nobody waits any more: the questions that are still open are cancelled there and then.
  * @throws {Failure} `purpose-refused`, `role-refused`, `not-permitted`: nobody has been asked; the refusal is audited.
  * @throws {Failure} `restricted-record`: the person's location is protected; nobody has been asked.
- * @throws {Failure} `identity-not-known`: no number given and none found; nobody has been asked.
+ * @throws {Failure} `identity-not-known`: no number given and none found; nobody has been asked. `timed-out`, `unreachable`:
+ * likewise, and the national demographics service, where it is set up, could not be asked either.
  * @throws {Failure} `store-unavailable`: the audit could not be written, or not by the deadline, or the person could not be
  * looked up; nothing has left.
  * @throws {Failure} `configuration`: the directory in force does not list this node; nobody has been asked.
@@ -72,13 +81,13 @@ export async function* locate(
   const answers: AreaAnswer[] = [];
   let cutShort: ToldUntilLeft | undefined = { cutShort: answers };
   try {
-    const known = needs.knowPerson(asked, permit);
+    const known = await needs.knowPerson(asked, permit, deadline);
     if (known.kind === "restricted") {
       await durable(needs.recordRestricted(asked, permit), deadline, needs.clock);
       cutShort = undefined;
       throw new Failure("restricted-record", "Restricted record: location protected. Request by emergency access.");
     }
-    const { question } = known;
+    const { question, here = question } = known;
 
     const network = needs.openNetwork();
     // Peers are asked while the own index answers; theirs wait for its answer, which is shown first, until the deadline.
@@ -87,7 +96,7 @@ export async function* locate(
     gone.addEventListener("abort", leave, { once: true });
     if (gone.aborted) leave();
     try {
-      const own = await answerOfOwnArea(question, permit, network, deadline, needs);
+      const own = await answerOfOwnArea(here, permit, network, deadline, needs);
       answers.push({ ...own, elapsedMs: Math.round(needs.clock.monotonicMs() - startedMs) });
       yield { kind: "answer", answer: answers[0]! };
 
@@ -101,7 +110,7 @@ export async function* locate(
     }
     if (gone.aborted) return; // what is missing was not waited for: there is no verdict over it
 
-    const verdict = network.closeWith(question, answers, howIdentified(asked, question));
+    const verdict = network.closeWith(question, answers, howIdentified(asked, known));
     cutShort = undefined;
     needs.recordOutcomes(question, permit, verdict);
     yield { kind: "verdict", verdict };
@@ -145,26 +154,14 @@ async function answerOfOwnArea(
   return { ...said, area: network.ownArea, own: true };
 }
 
-/** What is awaited, or at the deadline that it was too late. */
-async function inTime<T>(awaited: Promise<T>, deadline: Deadline, clock: Clock): Promise<T | "too-late"> {
-  let timer: Timer | undefined;
-  const tooLate = new Promise<"too-late">((resolve) => {
-    timer = clock.after(deadline.remainingMs(), () => resolve("too-late"));
-  });
-  try {
-    return await Promise.race([awaited, tooLate]);
-  } finally {
-    timer?.cancel();
-  }
-}
-
 /** How the others came to be asked, where the caller gave no number. */
 function howIdentified(
   { patient: asked }: Question,
-  { patient }: Question,
-): "number-found" | "without-number" | undefined {
+  { question, byPds }: Extract<OwnKnowledge, { kind: "ask" }>,
+): "number-found" | "number-from-pds" | "without-number" | undefined {
   if (asked.by === "number") return undefined;
-  return patient.by === "number" ? "number-found" : "without-number";
+  if (question.patient.by !== "number") return "without-number";
+  return byPds === true ? "number-from-pds" : "number-found";
 }
 
 /** What the asker's own decision can refuse with; agreements and coverage belong to holders. */

@@ -71,7 +71,7 @@ export function openTestIndex(
   const objections = makeObjections(readDb);
   const needs = {
     ...mpi,
-    isObjected: objections.areEffective,
+    withheldOf: objections.withheld,
     pointersOf: locator.pointersOf,
     mayHearOfPossibleMatch: (permit: Permit) => mayHearOfPossibleMatch(permit.claim),
   };
@@ -182,6 +182,8 @@ export function anObjection(more: Partial<ObjectionRecord> = {}): ParsedItem {
     state: "received",
     receivedOn: "2025-06-01",
     overrideInEmergency: false,
+    scope: "",
+    reason: "",
     ...more,
   };
   return { kind: "objection", values: new Concealed(values) };
@@ -219,7 +221,7 @@ const CLAIM = {
   trigger: "person",
 } as const;
 
-function aQuestion(patient: PatientQuery, clock: Clock): Question {
+export function aQuestion(patient: PatientQuery, clock: Clock): Question {
   const later = Deadline.in(clock, 2_000);
   return { requestId: "request-1", patient, claim: CLAIM, answerBy: later, lateUntil: later };
 }
