@@ -8,6 +8,10 @@ export const BATCH_BYTES_MAX = 1024 * 1024;
 export const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
 /** All headers of one call, names and values. */
 export const HEADER_BYTES_MAX = 8 * 1024;
+/** The same as HTTP/2 counts it, with 32 bytes for each: a call beyond that is reset before gRPC hears of it. */
+export const HEADER_LIST_BYTES_MAX = 16 * 1024;
+/** Headers of one call. */
+export const HEADERS_MAX = 64;
 /** The payload of a signed assertion. */
 export const ASSERTION_BYTES_MAX = 32 * 1024;
 /** Questions that one assertion may cover. */
@@ -20,7 +24,7 @@ export const CLAIMS_SIGNED_TOGETHER_MAX = 8;
 /** Assertions that a holder remembers, so that those of several questions are verified once: those of a fraction of a second. */
 export const ASSERTIONS_REMEMBERED_MAX = 128;
 
-/** Connections of everybody together, handshakes under way included. */
+/** Connections of everybody together, handshakes under way and still to come included. */
 export const CONNECTIONS_MAX = 1_024;
 /** Connections of one node or one caller. A node opens one to each of its peers. */
 export const CONNECTIONS_PER_PEER_MAX = 32;
@@ -30,17 +34,31 @@ export const STREAMS_PER_CONNECTION_MAX = 100;
 export const SESSION_MEGABYTES_MAX = 16;
 
 /** A connection must have finished its handshake by then. */
-export const HANDSHAKE_WITHIN_MS = 5_000;
-/** A connection must have spoken HTTP/2 by then, counted from the end of its handshake. */
-export const FIRST_FRAME_WITHIN_MS = 10_000;
-/** A request must be there whole by then, counted from its first header. */
-export const REQUEST_WITHIN_MS = 10_000;
+export const HANDSHAKE_WITHIN_MS = 4_000;
+/** A connection must have brought a whole request by then, counted from the end of its handshake. */
+export const FIRST_REQUEST_WITHIN_MS = 8_000;
+/** A request must be there whole by then, counted from its first header: early enough to be told so on a new connection. */
+export const REQUEST_WITHIN_MS = 6_000;
+/** An answer that is not taken off the wire is dropped after this. */
+export const ANSWER_TAKEN_WITHIN_MS = 20_000;
 /** No call of one answer lasts longer, whatever its caller would allow. */
 export const CALL_MS_MAX = 60_000;
 /** A load without a new batch for so long is ended. */
 export const SILENCE_MS_MAX = 60_000;
 /** How often open calls are held against these limits. */
 export const SWEEP_EVERY_MS = 1_000;
+
+/** How often connections are held against what follows: a flood lasts hardly longer. */
+export const CONDUCT_EVERY_MS = 250;
+/** What a node or caller may send that is of no use to any call, over and over: some twenty thousand frames a second. */
+export const IDLE_BYTES_PER_SECOND_MAX = 256 * 1024;
+/** And at once, on top of that: the rest of some requests that were refused half-way. */
+export const IDLE_BYTES_AT_ONCE_MAX = 1024 * 1024;
+/** A call that is cut short so soon was hardly meant; it counts as so many idle bytes. */
+export const CUT_SHORT_WITHIN_MS = 100;
+export const CUT_SHORT_BYTES = 1_024;
+/** After a flood, new connections of the same node or caller are turned away for so long. */
+export const REST_AFTER_FLOOD_MS = 30_000;
 
 /** Connections end after this, so that certificates are shown anew; calls under way may finish. */
 export const CONNECTION_AGE_MS = 600_000;

@@ -321,11 +321,11 @@ describe("the feeds' door", () => {
     });
 
     it("ends a load that goes silent", async () => {
-      const quick = await openDoor(network, { validate, loadBatch }, { clock: fastClock(100) });
+      const quick = await openDoor(network, { validate, loadBatch }, { clock: fastClock(30) });
       const startedMs = systemClock.monotonicMs();
       const failure = await failureFrom(send(quick.port, header, batch(1n)));
       assert.equal(failure.code, "timed-out");
-      assert.ok(systemClock.monotonicMs() - startedMs < 2_000);
+      assert.ok(systemClock.monotonicMs() - startedMs < 6_000);
       assert.equal(kept.length, 1);
       await quick.close(0);
     });

@@ -1,3 +1,5 @@
+import http2 from "node:http2";
+
 import { type Metadata, type ServerInterceptor, ServerInterceptingCall, status as Status } from "@grpc/grpc-js";
 
 import type { Clock } from "../base/clock.ts";
@@ -5,7 +7,16 @@ import { Deadline } from "../base/deadline.ts";
 import { Failure, asFailure } from "../base/failure.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { AuthorisedPeer, PeerIdentity } from "../trust/peer-identity.ts";
-import { HEADER_BYTES_MAX, SWEEP_EVERY_MS } from "./bounds.ts";
+import {
+  ANSWER_TAKEN_WITHIN_MS,
+  BATCH_BYTES_MAX,
+  CUT_SHORT_BYTES,
+  CUT_SHORT_WITHIN_MS,
+  HEADER_BYTES_MAX,
+  REQUEST_BYTES_MAX,
+  SWEEP_EVERY_MS,
+} from "./bounds.ts";
+import { encodingOf, streamOf } from "./grpc-inside.ts";
 import { type MethodPolicy, policyOf } from "./method-policy.ts";
 import { statusOf } from "./status.ts";
 import type { Connection } from "./tls-server.ts";
@@ -16,9 +27,8 @@ import type { Connection } from "./tls-server.ts";
  *
  * @throws {Failure} `not-served`: the call says that its messages are compressed.
  */
-function refuseCompression(call: object): void {
-  const { incomingEncoding = "identity" } = call as { readonly incomingEncoding?: string };
-  if (incomingEncoding === "identity") return;
+function refuseCompression(call: NextCall): void {
+  if (encodingOf(call) === "identity") return;
   throw new Failure("not-served", "Compressed messages are not read: send them as they are.");
 }
 
@@ -27,6 +37,7 @@ export interface IncomingCall {
   readonly method: string;
   /** `address:port` of the other end. */
   readonly connectionKey: string;
+  connection?: Connection;
   /** The caller's own deadline, milliseconds since the epoch; Infinity where it gave none. */
   readonly wantedByMs: number;
   identity?: PeerIdentity;
@@ -58,6 +69,7 @@ export function identifyPeer(connectionFrom: (key: string) => Connection | undef
     opened(call) {
       const connection = connectionFrom(call.connectionKey);
       if (connection === undefined) throw new Failure("not-authenticated", "The connection has ended.");
+      call.connection = connection;
       if (connection.peer instanceof Failure) throw connection.peer;
       call.identity = connection.peer;
     },
@@ -196,8 +208,8 @@ type Listener = Parameters<NextCall["start"]>[0];
 type Ending = Parameters<NextCall["sendStatus"]>[0];
 
 /**
- * A call between gRPC and its handler: one object that is both the call and its listener, and no closures, for it stands
- * in the way of every question.
+ * A call between gRPC and its handler: one object that is both the call and its listener, and hardly a closure, for it
+ * stands in the way of every question.
  */
 class GuardedCall extends ServerInterceptingCall {
   readonly #next: NextCall;
@@ -209,8 +221,11 @@ class GuardedCall extends ServerInterceptingCall {
   /** On the monotonic clock; the request, or the next message of a conversation, must be there by then. */
   #messageByMs = Infinity;
   #endByMs = Infinity;
-  /** What the call was ended with, once it was. */
+  /** What the call was ended with, once it was; and until when that may be on its way. */
   #ending: Ending | undefined;
+  #takenByMs = Infinity;
+  /** Bytes that may still come once it has ended. */
+  #stragglingMax = REQUEST_BYTES_MAX;
 
   constructor(next: NextCall, method: string, steps: readonly CallStep[], clock: Clock, open: Set<GuardedCall>) {
     super(next);
@@ -228,6 +243,7 @@ class GuardedCall extends ServerInterceptingCall {
   }
 
   override start(listener: Listener): void {
+    streamOf(this.#next).on("data", ({ length }: Buffer) => this.#count(length));
     try {
       for (const step of this.#steps) step.opened(this.#call);
       refuseCompression(this.#next);
@@ -235,7 +251,8 @@ class GuardedCall extends ServerInterceptingCall {
       this.#refuse(asFailure(thrown));
       return;
     }
-    const { times } = this.#call.policy!;
+    const { times, who } = this.#call.policy!;
+    if (who === "feeder") this.#stragglingMax = BATCH_BYTES_MAX;
     this.#messageByMs = this.#call.startedMs + times.requestWithinMs;
     this.#endByMs = this.#call.startedMs + times.lastsMsMax;
     this.#open.add(this);
@@ -244,10 +261,12 @@ class GuardedCall extends ServerInterceptingCall {
   }
 
   onReceiveMetadata(metadata: Metadata): void {
-    if (headerBytes(metadata) > HEADER_BYTES_MAX) {
+    const bytes = headerBytes(metadata);
+    if (bytes > HEADER_BYTES_MAX) {
       this.sendStatus(statusOf(new Failure("overloaded", `The headers are over ${HEADER_BYTES_MAX} bytes.`)));
       return;
     }
+    this.#call.connection!.conduct.use(bytes);
     callOf.set(metadata, this.#call);
     this.#listener?.onReceiveMetadata(metadata);
   }
@@ -255,6 +274,7 @@ class GuardedCall extends ServerInterceptingCall {
   onReceiveMessage(message: unknown): void {
     const { silenceMsMax } = this.#call.policy!.times;
     this.#messageByMs = this.#clock.monotonicMs() + silenceMsMax;
+    this.#call.connection!.conduct.hasAsked = true;
     this.#listener?.onReceiveMessage(message);
   }
 
@@ -265,9 +285,10 @@ class GuardedCall extends ServerInterceptingCall {
 
   /** gRPC calls this once at the end of every call, however it ended. */
   onCancel(): void {
-    this.#open.delete(this);
     this.#call.ended = true;
+    if (this.#ending === undefined) this.#cutShort();
     this.#close(this.#ending === undefined ? "cut-short" : failureIn(this.#ending));
+    this.#leave();
     this.#listener?.onCancel();
   }
 
@@ -281,12 +302,13 @@ class GuardedCall extends ServerInterceptingCall {
 
   override sendStatus(status: Ending): void {
     this.#ending ??= status;
+    this.#takenByMs = this.#clock.monotonicMs() + ANSWER_TAKEN_WITHIN_MS;
     this.#next.sendStatus(status);
   }
 
   /** Ends the call where its time is over, or where a step does not let it go on. */
   review(nowMs: number): void {
-    if (this.#ending !== undefined) return;
+    if (this.#ending !== undefined) return this.#seeOff(nowMs);
     try {
       if (nowMs >= this.#messageByMs || nowMs >= this.#endByMs) {
         throw new Failure("timed-out", "The call was open for longer than this method may take.");
@@ -300,6 +322,37 @@ class GuardedCall extends ServerInterceptingCall {
   #refuse(failure: Failure): void {
     this.sendStatus(statusOf(failure));
     this.#close(failure.code);
+    this.#leave();
+  }
+
+  /** A call that has ended is gone once nothing more comes for it: sooner or later it is seen to that nothing does. */
+  #leave(): void {
+    const { readableEnded, closed } = streamOf(this.#next);
+    this.#takenByMs = this.#clock.monotonicMs() + SWEEP_EVERY_MS;
+    if (readableEnded || closed) this.#open.delete(this);
+    else this.#open.add(this);
+  }
+
+  #cutShort(): void {
+    const lastedMs = this.#clock.monotonicMs() - this.#call.startedMs;
+    if (lastedMs < CUT_SHORT_WITHIN_MS) this.#call.connection?.conduct.waste(CUT_SHORT_BYTES);
+  }
+
+  #seeOff(nowMs: number): void {
+    if (nowMs < this.#takenByMs) return;
+    this.#open.delete(this);
+    const stream = streamOf(this.#next);
+    const isTaken = stream.writableFinished;
+    stream.close(isTaken ? http2.constants.NGHTTP2_NO_ERROR : http2.constants.NGHTTP2_CANCEL);
+  }
+
+  /** What comes for a call is of use, up to the end of a message that was on its way when the call ended. */
+  #count(bytes: number): void {
+    if (this.#ending !== undefined) {
+      this.#stragglingMax -= bytes;
+      if (this.#stragglingMax < 0) return;
+    }
+    this.#call.connection?.conduct.use(bytes);
   }
 
   #close(failure: string | undefined): void {

@@ -11,6 +11,8 @@ import {
   CONNECTION_AGE_GRACE_MS,
   CONNECTION_AGE_MS,
   CONNECTION_IDLE_MS,
+  HEADERS_MAX,
+  HEADER_LIST_BYTES_MAX,
   LOAD_GRACE_MS,
   REQUEST_BYTES_MAX,
   SERVER_KEEPALIVE_EVERY_MS,
@@ -20,6 +22,7 @@ import {
 } from "./bounds.ts";
 import { type FederationNeeds, federationService } from "./federation-service.ts";
 import { type FeedNeeds, feedService } from "./feed-service.ts";
+import { boundHttp2 } from "./grpc-inside.ts";
 import { type Health, makeHealth } from "./health.ts";
 import {
   type CallGuard,
@@ -177,6 +180,7 @@ function makeDoor(options: ServerOptions, services: readonly Service[], health: 
     ...options,
     interceptors: [guard.interceptor],
   });
+  boundHttp2(server, { settings: { maxHeaderListSize: HEADER_LIST_BYTES_MAX }, maxHeaderListPairs: HEADERS_MAX });
   for (const { definition, implementation } of services) server.addService(definition, implementation);
   health.addTo(server);
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());

@@ -65,8 +65,9 @@ export async function knock(port: number, options: tls.ConnectionOptions, settle
   }
 }
 
-export function connectTls(port: number, files: TlsFiles): Promise<TLSSocket> {
+export function connectTls(port: number, files: TlsFiles, more: tls.ConnectionOptions = {}): Promise<TLSSocket> {
   const socket = tls.connect({
+    ...more,
     port,
     host: "127.0.0.1",
     cert: files.certificate,
