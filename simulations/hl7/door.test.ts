@@ -258,6 +258,28 @@ describe("the door for HL7 v2", function () {
       await refused("AE 204 MRG-1", message("A40", { localId: "C3", otherId: "C2" }));
     });
 
+    it("parts two whom it merged, and merges them again", async () => {
+      const other = aMarkedPerson(1);
+      const { nhsNumber, familyName, givenName, birthDate } = other;
+      const stranger = { nhsNumber, familyName, givenName, birthDate };
+      const personOf = (localId: string): unknown =>
+        reader.prepare("SELECT person_id FROM identity_record WHERE current = 1 AND local_id = ?").pluck().get(localId);
+      const taken = async (text: string): Promise<void> => assert.equal((await line.send(text)).code, "AA");
+      await taken(message("A28", { localId: "D1" }));
+      await taken(message("A28", { localId: "D2", ...stranger }));
+      for (const [event, together] of [
+        ["A40", true],
+        ["A37", false],
+        ["A40", true],
+        ["A37", false],
+        ["A24", true],
+        ["A37", false],
+      ] as const) {
+        await taken(message(event, { localId: "D1", otherId: "D2" }));
+        assert.equal(personOf("D1") === personOf("D2"), together, event);
+      }
+    });
+
     it("refuses another message under an id that was one's", async () => {
       assert.equal((await line.send(message("A31", { controlId: "ONCE" }))).code, "AA");
       await refused("AE 205 MSH-10", message("A31", { controlId: "ONCE", gender: "M" }));
