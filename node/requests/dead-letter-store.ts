@@ -31,7 +31,6 @@ type NewLetter = Omit<LetterLine, "letterNo" | "arrivedMs" | "tries" | "triedMs"
   /** Names the key under which its body is. */
   readonly keyId: string;
   readonly content: Uint8Array;
-  readonly message: Uint8Array;
   readonly body: Uint8Array;
 };
 
@@ -68,8 +67,8 @@ export function makeHandlers(db: Database): CommandHandlers {
   );
   const allBytes = db.prepare<[], number>("SELECT total(size_bytes) FROM dead_letter").pluck();
   const add = db.prepare(
-    `INSERT INTO dead_letter (id, feed, key_id, content, message, reason, place, arrived_ms, tries, tried_ms, size_bytes, body)
-       VALUES (:id, :feed, :keyId, :content, :message, :reason, :place, :nowMs, 1, :nowMs, :sizeBytes, :body)`,
+    `INSERT INTO dead_letter (id, feed, key_id, content, reason, place, arrived_ms, tries, tried_ms, size_bytes, body)
+       VALUES (:id, :feed, :keyId, :content, :reason, :place, :nowMs, 1, :nowMs, :sizeBytes, :body)`,
   );
   const refused = db.prepare(
     "UPDATE dead_letter SET tries = tries + 1, tried_ms = :nowMs, reason = :reason, place = :place WHERE id = :id",

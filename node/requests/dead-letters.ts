@@ -15,7 +15,6 @@ export interface DeadLetter {
   /** The place at fault, `PID-3`; empty where there is none. */
   readonly at: string;
   readonly bytes: Concealed<Uint8Array>;
-  readonly messageId?: string | undefined;
 }
 
 export interface LetterBox {
@@ -41,12 +40,12 @@ export const LETTERS_KEPT_MS = 30 * 24 * 3_600_000;
  * @throws {Failure} `store-unavailable`: nothing was kept.
  */
 export async function keepLetter(letter: DeadLetter, { clock, random, store, seal }: LetterBox): Promise<string> {
-  const { feed, reason, at: place, messageId = "" } = letter;
+  const { feed, reason, at: place } = letter;
   const bytes = letter.bytes.expose();
   if (bytes.length > LETTER_SIZE_BYTES_MAX) throw noRoom(`A message of the feed ${feed} is too long to be kept.`);
   const id = Buffer.from(random.bytes(9)).toString("base64url");
   const outside = { id, feed, keyId: seal.keyId, reason, place, sizeBytes: bytes.length };
-  const inside = { content: seal.markOf(bytes), message: seal.markOf(messageId), body: seal.seal({ id, feed }, bytes) };
+  const inside = { content: seal.markOf(bytes), body: seal.seal({ id, feed }, bytes) };
   const kept = await store.run("keep-letter", { letter: { ...outside, ...inside }, nowMs: clock.wallMs() });
   if ("kept" in kept) return kept.kept;
   throw noRoom(`The dead letters ${kept.full === "feed" ? `of the feed ${feed}` : "of all feeds"} take no more.`);

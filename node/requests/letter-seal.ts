@@ -11,7 +11,7 @@ export interface LetterSeal {
   /** `undefined` where it was sealed under another key, or is damaged. */
   open(of: LetterName, sealed: Uint8Array): Concealed<Buffer> | undefined;
   /** The same for the same bytes; nobody without the key can try out whose it is. */
-  markOf(bytes: Uint8Array | string): Buffer;
+  markOf(bytes: Uint8Array): Buffer;
 }
 
 export interface LetterName {
@@ -27,7 +27,7 @@ export function makeLetterSeal(key: Uint8Array, random: Random): LetterSeal {
   const derive = (purpose: string): Buffer =>
     Buffer.from(hkdfSync("sha256", key, "", `corridor letters ${purpose}`, 32));
   const [cipherKey, markKey] = [derive("cipher"), derive("mark")];
-  const markOf = (bytes: Uint8Array | string): Buffer =>
+  const markOf = (bytes: Uint8Array): Buffer =>
     createHmac("sha256", markKey).update(bytes).digest().subarray(0, MARK_BYTES);
   return {
     keyId: derive("name").subarray(0, 8).toString("hex"),

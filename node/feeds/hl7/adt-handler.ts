@@ -72,7 +72,7 @@ export function makeAdtHandler(order: AdtHandlerOrder): AdtHandler {
         const fault = await judge(feed);
         if (fault === undefined) return { code: "AA", to };
         if (NOT_FOR_US.has(fault.fault)) return refuse("AR", fault, name);
-        await order.keepLetter(asLetter(name, fault, bytes, to));
+        await order.keepLetter(asLetter(name, fault, bytes));
         return refuse("AE", fault, name);
       } catch (thrown) {
         log.error("hl7-failed", asFailure(thrown));
@@ -149,8 +149,8 @@ function headOf(bytes: Buffer): Addressee | undefined {
   }
 }
 
-function asLetter(feed: string, fault: Hl7Fault, bytes: Buffer, to: Addressee): DeadLetter {
-  return { feed, ...reasonOf(fault), bytes: new Concealed<Uint8Array>(bytes), messageId: to.controlId };
+function asLetter(feed: string, fault: Hl7Fault, bytes: Buffer): DeadLetter {
+  return { feed, ...reasonOf(fault), bytes: new Concealed<Uint8Array>(bytes) };
 }
 
 function reasonOf({ fault, where = "", message }: Hl7Fault): Pick<DeadLetter, "reason" | "at"> {

@@ -68,8 +68,6 @@ CREATE TABLE dead_letter (
   key_id       TEXT NOT NULL,
   -- Keyed: the same bytes again are the same letter, and nobody without the key can try out what they were.
   content      BLOB NOT NULL,
-  -- Of the sender's id of the message; empty where it had none.
-  message      BLOB NOT NULL,
   -- Why it was not taken, and the place in it: never a value.
   reason       TEXT NOT NULL,
   place        TEXT NOT NULL,
