@@ -7,8 +7,12 @@ import { openSecretKey } from "../storage/secret-key.ts";
 /** 128 bits: no two people share one by chance, and it is shorter than the details it stands for. */
 const TOKEN_BYTES = 16;
 
+/** What a token stands for: a number alone, or demographics. */
+type Named =
+  Pick<Extract<PatientQuery, { by: "number" }>, "by" | "nhsNumber"> | Extract<PatientQuery, { by: "demographics" }>;
+
 /** Gives the same patient the same token, from which nobody without this node's key can tell who it is. */
-export type PatientToken = (patient: PatientQuery) => string;
+export type PatientToken = (patient: Named) => string;
 
 /**
  * Makes the function that stands in for a patient whom this node does not know: it keeps a keyed token of the number,
@@ -32,7 +36,7 @@ export function openTokenKey(path: string, random: Random): Uint8Array {
   return openSecretKey(path, "The audit's token key", random);
 }
 
-function patientText(patient: PatientQuery): string {
+function patientText(patient: Named): string {
   if (patient.by === "number") return `number\0${patient.nhsNumber.expose()}`;
   const parts = [patient.familyName.expose(), patient.givenName.expose(), patient.postcode?.expose() ?? ""];
   const text = parts.map((part) => part.normalize("NFC").replace(/\s+/gu, "").toUpperCase());

@@ -1,30 +1,30 @@
-import { createPublicKey } from "node:crypto";
-import { createReadStream, existsSync } from "node:fs";
-import { open, readFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 
 import type { Database } from "better-sqlite3";
 import { Command } from "commander";
 
-import { readPublicPem } from "../../certs/key-file.ts";
 import { nodeFilesIn } from "../../certs/layout.ts";
-import { verifyManifest } from "../../topology/manifest.ts";
-import { logKeyOf, witnessKeyOf } from "../audit/checkpoint.ts";
 import { exportLog, verifyExport } from "../audit/export-log.ts";
-import { cosignedAt, type NoteKey, parseNote } from "../audit/note.ts";
+import { cosignedAt, parseNote } from "../audit/note.ts";
 import { type LogFault, verifyLog } from "../audit/verify-log.ts";
 import { Failure } from "../base/failure.ts";
 import { readSettings, type Settings } from "../config/settings.ts";
 import { openDatabase } from "../storage/database.ts";
-import { EXIT, reportFailure } from "./exit.ts";
+import { keysIn, type Keys, linesOf, logKeyIn } from "./audit-files.ts";
+import { reconcileCommand } from "./audit-reconcile.ts";
+import { type AuditReportNeeds, reportCommand } from "./audit-report.ts";
+import { EXIT, reporting } from "./exit.ts";
 
 /** `corridor audit`: shows that nobody has changed what a node wrote down, and lets others see for themselves. */
-export function auditCommand(): Command {
+export function auditCommand(needs: AuditReportNeeds): Command {
   return new Command("audit")
     .description("what was asked, answered and shown, and proof that nobody has changed it")
     .addCommand(verifyCommand())
-    .addCommand(exportCommand());
+    .addCommand(exportCommand())
+    .addCommand(reconcileCommand())
+    .addCommand(reportCommand(needs));
 }
 
 function verifyCommand(): Command {
@@ -54,12 +54,12 @@ async function verify(options: VerifyOptions): Promise<void> {
   if (file !== undefined && node !== undefined && manifest !== undefined && key !== undefined && config === undefined) {
     return verifyFile(file, node, await keysIn(manifest, key), options.json === true);
   }
-  throw usage("Give --config FILE, or --export FILE with --node, --manifest and --key.");
+  throw new Failure("invalid-input", "Give --config FILE, or --export FILE with --node, --manifest and --key.");
 }
 
 async function verifyStore(settings: Settings, json: boolean): Promise<void> {
   const keys = await keysIn(settings.manifestPath, nodeFilesIn(settings.certsDir).manifestPublic);
-  const log = keyOf(keys, settings.id);
+  const log = logKeyIn(keys, settings.id);
   const db = openAudit(settings);
   try {
     const verified = verifyLog(db, log, (entries) => console.error(`${entries} entries verified`));
@@ -75,16 +75,8 @@ async function verifyStore(settings: Settings, json: boolean): Promise<void> {
 }
 
 async function verifyFile(file: string, node: string, keys: Keys, json: boolean): Promise<void> {
-  const handle = await open(file).catch((cause: unknown) => {
-    throw new Failure("invalid-input", `${file} cannot be read.`, { where: file, cause });
-  });
-  await handle.close();
-  const lines = createInterface({ input: createReadStream(file), crlfDelay: Infinity });
-  const { fault, ...verified } = await verifyExport(
-    lines,
-    keyOf(keys, node),
-    keys.map(({ witness }) => witness),
-  );
+  const witnesses = keys.map(({ witness }) => witness);
+  const { fault, ...verified } = await verifyExport(linesOf(file), logKeyIn(keys, node), witnesses);
   const faults = fault === undefined ? [] : [{ what: fault, from: 1, to: verified.entries }];
   say({ ...verified, provenTo: fault === undefined ? verified.entries : 0, faults }, json);
 }
@@ -151,26 +143,6 @@ function exportCommand(): Command {
     );
 }
 
-/** Every member's keys: as the keeper of its log, and as a witness. */
-type Keys = readonly { readonly id: string; readonly log: NoteKey; readonly witness: NoteKey }[];
-
-async function keysIn(manifestPath: string, keyPath: string): Promise<Keys> {
-  const jws = await readFile(manifestPath, "utf8").catch((cause: unknown) => {
-    throw new Failure("configuration", `The manifest ${manifestPath} cannot be read.`, { where: manifestPath, cause });
-  });
-  const { network, members } = await verifyManifest(jws, readPublicPem(keyPath));
-  return members.map(({ id, assertionKey }) => {
-    const key = createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x: assertionKey }, format: "jwk" });
-    return { id, log: logKeyOf(id, network.domain, key), witness: witnessKeyOf(id, network.domain, key) };
-  });
-}
-
-function keyOf(keys: Keys, node: string): NoteKey {
-  const found = keys.find(({ id }) => id === node);
-  if (found === undefined) throw usage(`The manifest lists no node ${node}.`);
-  return found.log;
-}
-
 function witnessesOf(note: string, keys: Keys) {
   const parsed = parseNote(note);
   return keys.flatMap(({ witness }) => {
@@ -184,16 +156,4 @@ function openAudit({ dataDir }: Settings): Database {
   if (!existsSync(path))
     throw new Failure("configuration", `${path} is not there: has the node ever run?`, { where: path });
   return openDatabase(path, { readonly: true });
-}
-
-function usage(message: string): Failure {
-  return new Failure("invalid-input", message);
-}
-
-async function reporting(work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (thrown) {
-    reportFailure(thrown);
-  }
 }

@@ -9,7 +9,7 @@ import { nodeFiles } from "../../certs/layout.ts";
 import { parseNote } from "../../node/audit/note.ts";
 import { EXIT } from "../../node/cli/exit.ts";
 import { startNetwork, type TestNetwork } from "../testing/a-network.ts";
-import { ask } from "../testing/asking.ts";
+import { ask, claimOf, DOCTOR } from "../testing/asking.ts";
 import { run } from "../testing/doors-cli.ts";
 import { aPerson } from "../testing/people.ts";
 
@@ -92,6 +92,58 @@ describe("the audit before its witnesses", function () {
     const asAnother = await run(theirs.with(5, "birch"));
     assert.equal(asAnother.code, EXIT.failed);
     rmSync(file);
+  });
+
+  async function exported(nodeId: string): Promise<string> {
+    const file = join(network.folder, `${nodeId}.audit.ndjson`);
+    rmSync(file, { force: true });
+    const { configPath } = network.mesh.node(nodeId);
+    const ran = await run(["audit", "export", "--config", configPath, "--out", file]);
+    assert.equal(ran.code, EXIT.done, ran.err);
+    return `${nodeId}=${file}`;
+  }
+
+  it("pairs both ends by request, and takes no file that its node did not sign", async () => {
+    await ask(network, patient, { via: "birch" });
+    await Promise.all(["ash", "birch", "cedar"].map(witnessed));
+    const files = await Promise.all(["ash", "birch", "cedar"].map(exported));
+    const { manifest } = network.mesh.paths;
+    const key = nodeFiles(network.mesh.paths.certs, "ash").manifestPublic;
+    const paired = await run(["audit", "reconcile", ...files, "--manifest", manifest, "--key", key]);
+    assert.equal(paired.code, EXIT.done, paired.out + paired.err);
+    assert.match(paired.out, /^2 questions are at both ends; 0 differences\.$/m);
+
+    const swapped = [files[0]!.replace("ash=", "birch=")];
+    const refused = await run(["audit", "reconcile", ...swapped, "--manifest", manifest, "--key", key]);
+    assert.equal(refused.code, EXIT.usage);
+    assert.match(refused.err, /is not what birch signed/);
+  });
+
+  it("says in plain words who looked at a patient, and names users only where it is asked to", async () => {
+    const { configPath } = network.mesh.node("birch");
+    const report = async (...more: string[]) =>
+      run(["audit", "report", "patient", "--config", configPath, ...more], { stdin: patient.nhsNumber });
+    const plain = await report();
+    assert.equal(plain.code, EXIT.done, plain.err);
+    assert.match(
+      plain.out,
+      /a doctor \(R8000\) at .*; emergency; was answered by this node for care; attendance; 1 records were named/,
+    );
+    assert.match(plain.out, /It does not cover what was opened inside the systems/);
+    for (const text of [plain.out, plain.err]) {
+      assert.ok(!text.includes(patient.nhsNumber) && !text.includes(claimOf(DOCTOR).userId));
+    }
+    assert.ok((await report("--names")).out.includes(claimOf(DOCTOR).userId));
+    const csv = (await report("--csv")).out.trim().split("\n");
+    assert.match(csv[0]!, /^number,at,what,/);
+    assert.equal(csv.length, 3, "asked by ash, and by birch's own user");
+    const nobody = aPerson(9, "1950-01-01", []);
+    const none = await run(["audit", "report", "patient", "--config", configPath], { stdin: nobody.nhsNumber });
+    assert.match(none.out, /^Nothing in this time\.$/m);
+    assert.equal(
+      (await run(["audit", "report", "patient", "--config", configPath], { stdin: "12345" })).code,
+      EXIT.usage,
+    );
   });
 
   it("tells which entry was changed behind the node's back", async () => {
