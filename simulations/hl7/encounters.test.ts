@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 
 import { parse, stringify } from "yaml";
 
+import { systemClock, today } from "../../node/base/clock.ts";
 import { FEED_CALLER } from "../../node/cli/mesh/demo-caller.ts";
 import { readCallerTls } from "../../node/wire/tls-files.ts";
 import { startNetwork, type TestNetwork } from "../testing/a-network.ts";
@@ -74,6 +75,13 @@ describe("an attendance that one node hears of by HL7", function () {
     assert.equal(answer.code, "AA", JSON.stringify(answer));
   }
 
+  /** The other node's view of the one attendance. */
+  async function view(): Promise<unknown> {
+    const { pointers } = answerAt(await ask(network, patient), HOLDER);
+    assert.equal(pointers.length, 1);
+    return pointers[0]?.encounter;
+  }
+
   /** What the other node hears: how many attendances. */
   async function heard(who: Parameters<typeof ask>[1] = patient): Promise<number> {
     const ackedMs = performance.now();
@@ -88,11 +96,14 @@ describe("an attendance that one node hears of by HL7", function () {
 
   it("is found by a peer as soon as it is acknowledged, and gone when it is cancelled", async () => {
     assert.equal(await heard(), 0);
+    await taken(message("A05", { visit: "V1" }));
+    assert.deepEqual(await view(), { class: "emergency", state: "planned", endedOn: "" });
     await taken(message("A04", { visit: "V1" }));
-    assert.equal(await heard(), 1);
+    assert.deepEqual(await view(), { class: "emergency", state: "open", endedOn: "" });
     await taken(message("A03", { visit: "V1" }));
-    assert.equal(await heard(), 1, "an attendance that is over is a record still");
-    await taken(message("A13", { visit: "V1" }));
+    assert.deepEqual(await view(), { class: "emergency", state: "closed", endedOn: today(systemClock) });
+    await taken(message("A13", { visit: "V1", visitClass: "I" }));
+    assert.deepEqual(await view(), { class: "inpatient", state: "open", endedOn: "" });
     assert.equal(await heard(), 1);
     await taken(message("A11", { visit: "V1" }));
     assert.equal(await heard(), 0);

@@ -247,6 +247,12 @@ describe("reading HL7 v2.4 ADT", () => {
       assert.notEqual(encounter("A01", at("100")), undefined);
     });
 
+    it("is nothing to an update, whatever stands there", () => {
+      for (const pv1 of ["PV1|1", "PV1|1|N", "PV1|1|Z||||||||||||||||||||||||||||||||||||||||||soon"]) {
+        assert.equal(encounter("A08", pv1), undefined, pv1);
+      }
+    });
+
     it("refuses what is missing or cannot be", () => {
       rejected("100", "PV1", message("A01", P));
       rejected("101", "PV1-2", message("A01", P, "PV1|1|||||||||||||||||V77"));

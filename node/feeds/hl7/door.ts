@@ -1,10 +1,11 @@
 import { constants } from "node:crypto";
 import { once } from "node:events";
-import type { AddressInfo } from "node:net";
+import net, { type AddressInfo, type Socket } from "node:net";
 import tls, { type SecureContextOptions, type TLSSocket } from "node:tls";
 
 import type { Clock } from "../../base/clock.ts";
 import { Failure } from "../../base/failure.ts";
+import { makeHandshakeGate } from "../../base/handshake-gate.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { type AuthorisedPeer, chainOf, identifyPeer, type PeerIdentity } from "../../trust/peer-identity.ts";
 import type { AdtHandler, Hl7Sender } from "./adt-handler.ts";
@@ -58,15 +59,24 @@ export async function startHl7Door(order: Hl7DoorOrder): Promise<Hl7Door> {
   const server = makeServer(order);
   const refusals = makeRefusalLog(order);
   const lines = makeLines(order, refusals.note);
-  server.maxConnections = CONNECTIONS_MAX;
+  const gate = makeHandshakeGate<Socket>(
+    order.clock,
+    (socket) => server.emit("connection", socket),
+    () => refusals.note("too-many-handshakes"),
+  );
+  const listener = net.createServer(
+    { noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEPALIVE_MS },
+    gate.arrive,
+  );
+  listener.maxConnections = CONNECTIONS_MAX;
   server.on("secureConnection", lines.admit);
   server.on("tlsClientError", (error: NodeJS.ErrnoException, socket) => {
     refusals.note(error.code ?? "handshake-failed");
     socket.destroy(); // node:tls leaves a handshake that ran out of time open
   });
-  server.on("drop", () => refusals.note("too-many-connections"));
-  const port = await listen(server, order.listen);
-  server.on("error", (thrown) => order.log.error("listener-failed", thrown));
+  listener.on("drop", () => refusals.note("too-many-connections"));
+  const port = await listen(listener, order.listen);
+  listener.on("error", (thrown) => order.log.error("listener-failed", thrown));
   return {
     port,
     renew(files) {
@@ -74,7 +84,8 @@ export async function startHl7Door(order: Hl7DoorOrder): Promise<Hl7Door> {
       lines.endNext();
     },
     async close(graceMs) {
-      server.close();
+      listener.close();
+      gate.close();
       await lines.close(graceMs);
       refusals.stop();
     },
@@ -227,7 +238,6 @@ function makeServer({ tls: files }: Hl7DoorOrder): tls.Server {
     return tls.createServer({
       ...contextOf(files),
       ...{ requestCert: true, rejectUnauthorized: true, handshakeTimeout: HANDSHAKE_WITHIN_MS },
-      ...{ noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEPALIVE_MS },
     });
   } catch (cause) {
     const text = "OpenSSL does not accept the certificate with its key: are they a pair?";
@@ -246,7 +256,7 @@ function makeRefusalLog({ clock, log }: Hl7DoorOrder): { note(why: string): void
   return { note: (why) => void counts.set(why, (counts.get(why) ?? 0) + 1), stop: () => timer.cancel() };
 }
 
-async function listen(server: tls.Server, { host, port }: Hl7DoorOrder["listen"]): Promise<number> {
+async function listen(server: net.Server, { host, port }: Hl7DoorOrder["listen"]): Promise<number> {
   try {
     server.listen({ host, port });
     await once(server, "listening");

@@ -27,6 +27,8 @@ export interface Message {
 
 /** Where a frame begins (0x0b). Inside a message it says that one was cut off and another follows. */
 const FRAME_START = 0x0b;
+const SEGMENT_END = 0x0d;
+const LINE_FEED = 0x0a;
 
 /**
  * Takes a message apart. Fields are decoded when they are read: what nobody reads can be in whatever shape.
@@ -36,6 +38,8 @@ const FRAME_START = 0x0b;
  */
 export function parseMessage(bytes: Buffer, defaultSet = ""): Message {
   if (bytes.includes(FRAME_START)) throw new Failure("invalid-input", "A second message begins inside the message.");
+  if (!bytes.includes(SEGMENT_END) && bytes.includes(LINE_FEED))
+    throw new Failure("invalid-input", "Segments end with 0A, and must end with 0D.");
   // Every set that is read has ASCII in its lower half, so MSH can be read before its set is known.
   const head = bytes.subarray(0, endOfSegment(bytes)).toString("latin1");
   const delimiters = readDelimiters(head);
@@ -63,14 +67,17 @@ export function firstOf(segment: Segment, field: number, component = 1): Said {
 }
 
 function endOfSegment(bytes: Buffer): number {
-  const at = bytes.indexOf(0x0d);
+  const at = bytes.indexOf(SEGMENT_END);
   return at === -1 ? bytes.length : at;
 }
 
 function segmentOf(line: string, index: number, delimiters: Delimiters, set: CharacterSet): Segment {
   const name = line.slice(0, 3);
   if (!/^[A-Z][A-Z0-9]{2}$/.test(name) || (line.length > 3 && line[3] !== delimiters.field))
-    throw new Failure("invalid-input", `Segment ${index + 1} has no name.`);
+    throw new Failure(
+      "invalid-input",
+      `Segment ${index + 1} has no name: do segments end with 0D, and with nothing else?`,
+    );
   const fields = line.split(delimiters.field);
   if (fields.length > FIELDS_MAX) throw new Failure("invalid-input", `${name} has too many fields.`, { where: name });
   // MSH-1 is the delimiter itself: the first piece after the name is MSH-2.

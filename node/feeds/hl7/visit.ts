@@ -40,24 +40,17 @@ export interface Visited {
  *
  * @throws {Hl7Fault} at the field that is missing or cannot be read.
  */
-export function visitIn(
-  { event, localId, pid, pv1, pv2, happenedMs }: Visited,
-  feed: Hl7Feed,
-): EncounterChange | undefined {
-  if (STATE_AFTER[event] === undefined && (event !== "A08" || pv1 === undefined)) return undefined;
+export function visitIn(visited: Visited, feed: Hl7Feed): EncounterChange | undefined {
+  const { event, localId, pid, pv1, pv2, happenedMs } = visited;
+  const state = STATE_AFTER[event];
+  if (state === undefined) return event === "A08" ? withheldNow(visited, feed) : undefined;
   if (pv1 === undefined) throw new Hl7Fault("100", "PV1", "The segment is missing.");
   const code = classCode(pv1);
   if (!(feed.encounterClasses as readonly string[]).includes(code)) return undefined;
-  const encounterClass = CLASSES[code] ?? "other";
   const visit = visitNumber(pid, pv1);
-  if (isWithheld(pv1, pv2, feed)) {
-    // It may have begun elsewhere in the hospital: then what was shown of it goes.
-    return BEGINS.includes(event)
-      ? undefined
-      : { kind: "encounter", localId, visit, state: "cancelled", encounterClass };
-  }
-  const state = STATE_AFTER[event];
-  if (state === undefined) return undefined;
+  if (visit === "") throw new Hl7Fault("101", "PV1-19", "The visit has no number, here or in PID-18.");
+  const encounterClass = CLASSES[code] ?? "other";
+  if (isWithheld(pv1, pv2, feed)) return BEGINS.includes(event) ? undefined : withheldNow(visited, feed);
   const began = momentIn(pv1, 44, feed.timeZone);
   const ended = momentIn(pv1, 45, feed.timeZone);
   const startedAtMs = began ?? (BEGINS.includes(event) ? happenedMs : undefined);
@@ -66,6 +59,14 @@ export function visitIn(
     ...(startedAtMs !== undefined && { startedAtMs }),
     ...(state === "closed" && { endedAtMs: ended ?? happenedMs }),
   };
+}
+
+/** It may have begun elsewhere in the hospital: then what was shown of it goes. */
+function withheldNow({ localId, pid, pv1, pv2 }: Visited, feed: Hl7Feed): EncounterChange | undefined {
+  if (pv1 === undefined || !isWithheld(pv1, pv2, feed)) return undefined;
+  const visit = visitNumber(pid, pv1);
+  const encounterClass = CLASSES[textOf(pv1.field(2)[0], 1)] ?? "other";
+  return visit === "" ? undefined : { kind: "encounter", localId, visit, state: "cancelled", encounterClass };
 }
 
 function classCode(pv1: Segment): string {
@@ -85,11 +86,9 @@ function isWithheld(pv1: Segment, pv2: Segment | undefined, { withheldServices }
   return pv1.field(10).some((repetition) => withheldServices.includes(textOf(repetition, 1)));
 }
 
-/** PV1-19, or else the account's number. */
+/** PV1-19, or else the account's number; empty where there is neither. */
 function visitNumber(pid: Segment, pv1: Segment): string {
-  const number = textOf(pv1.field(19)[0], 1) || textOf(pid.field(18)[0], 1);
-  if (number === "") throw new Hl7Fault("101", "PV1-19", "The visit has no number, here or in PID-18.");
-  return number;
+  return textOf(pv1.field(19)[0], 1) || textOf(pid.field(18)[0], 1);
 }
 
 function momentIn(pv1: Segment, field: number, zone: string): number | undefined {
