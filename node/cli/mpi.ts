@@ -1,66 +1,21 @@
 import { Command, Option } from "commander";
 
-import { Failure } from "../base/failure.ts";
 import { NhsNumber } from "../base/nhs-number.ts";
-import type { Random } from "../base/random.ts";
 import type { HandChange } from "../mpi/review-desk.ts";
-import type { Comparison, ReviewList } from "../requests/review.ts";
-import type { ClientTarget } from "./client.ts";
-import { EXIT, reportFailure } from "./exit.ts";
-import { FEED_CALLER } from "./mesh/demo-caller.ts";
-import { MESH_DIR } from "./mesh/mesh-file.ts";
+import type { Comparison } from "../requests/review.ts";
+import { EXIT } from "./exit.ts";
+import { deadLettersCommand, replayCommand } from "./mpi-dead-letters.ts";
+import { comparisonLines, hairballLines, historyLines, qualityLines, reviewLines } from "./mpi-lines.ts";
 import {
-  comparisonLines,
-  type Hairball,
-  hairballLines,
-  historyLines,
-  type Quality,
-  qualityLines,
-  reviewLines,
-  type TimedEvent,
-} from "./mpi-lines.ts";
-import { findTarget } from "./target.ts";
-
-/** Who looks or decides, and why. */
-export interface By {
-  readonly userId: string;
-  readonly role: string;
-  readonly reason: string;
-  readonly requestId: string;
-}
-
-/** What the commands need of a node's door for reviewers. Every method throws {@link Failure} as the node said. */
-export interface ReviewClient {
-  listReview(by: By): Promise<ReviewList>;
-  showReview(by: By, identityNo: number): Promise<Comparison>;
-  changePersons(by: By, change: HandChange): Promise<Outcome>;
-  showHistory(by: By, identityNo: number): Promise<readonly TimedEvent[]>;
-  listHairballs(by: By, identitiesFrom: number): Promise<readonly Hairball[]>;
-  showQuality(by: By): Promise<Quality>;
-  close(): void;
-}
-
-interface Outcome {
-  readonly outcome: string;
-  readonly eventNo: number;
-  readonly verdictNo: number;
-}
-
-export interface MpiCommandNeeds {
-  readonly connect: (target: ClientTarget) => Promise<ReviewClient>;
-  readonly random: Random;
-  readonly readStdin: () => Promise<string>;
-}
-
-interface CommonOptions {
-  readonly via: string;
-  readonly user: string;
-  readonly role: string;
-  readonly reason: string;
-  readonly certs?: string;
-  readonly mesh: string;
-  readonly json?: true;
-}
+  type By,
+  type CommonOptions,
+  type MpiCommandNeeds,
+  print,
+  type ReviewClient,
+  running,
+  withCommon,
+  wrong,
+} from "./mpi-session.ts";
 
 /** `corridor mpi`: who is whom in one node's index: what waits for review, what was decided, and deciding by hand. */
 export function mpiCommand(needs: MpiCommandNeeds): Command {
@@ -86,7 +41,9 @@ export function mpiCommand(needs: MpiCommandNeeds): Command {
       })),
     )
     .addCommand(supersedeCommand(needs))
-    .addCommand(confuseCommand(needs));
+    .addCommand(confuseCommand(needs))
+    .addCommand(deadLettersCommand(needs))
+    .addCommand(replayCommand(needs));
 }
 
 interface SupersedeOptions extends CommonOptions {
@@ -274,39 +231,6 @@ async function change(client: ReviewClient, by: By, options: CommonOptions, aske
   if (outcome !== "done" && outcome !== "already") process.exitCode = EXIT.refused;
 }
 
-function withCommon(command: Command): Command {
-  return command
-    .requiredOption("--via <url|id>", "the node: its id in a mesh on this machine, or https://HOST:PORT")
-    .requiredOption("--reason <text>", "why, in your words; it is audited")
-    .option("--user <id>", "who looks or decides", process.env["USER"] ?? "operator")
-    .option("--role <code>", "a reviewer's national job role, one that the certificate lists", "operator")
-    .option("--certs <dir>", "folder of the caller's certificate (caller.crt.pem, caller.key.pem, trust.crt.pem)")
-    .option("--mesh <dir>", "folder of the mesh on this machine", MESH_DIR)
-    .option("--json", "print JSON instead of lines");
-}
-
-async function running(
-  options: CommonOptions,
-  needs: MpiCommandNeeds,
-  work: (client: ReviewClient, by: By) => Promise<void>,
-): Promise<void> {
-  try {
-    const client = await needs.connect(findTarget(options, FEED_CALLER.name));
-    const { user: userId, role, reason } = options;
-    try {
-      await work(client, { userId, role, reason, requestId: needs.random.uuid() });
-    } finally {
-      client.close();
-    }
-  } catch (thrown) {
-    reportFailure(thrown);
-  }
-}
-
-function print({ json }: CommonOptions, value: unknown, lines: () => readonly string[]): void {
-  console.log(json === undefined ? lines().join("\n") : JSON.stringify(value, undefined, 2));
-}
-
 /** On the reviewer's own screen, and nowhere else. */
 function spelledOut(comparison: Comparison): object {
   const spell = ({ identityNo, values }: Comparison["record"]): object => ({ identityNo, values: values?.expose() });
@@ -317,8 +241,4 @@ function spelledOut(comparison: Comparison): object {
 function numbered(text: string, what: string): number {
   if (!/^[1-9]\d{0,9}$/.test(text)) throw wrong(`${what} must be a number, as a list or a history shows it.`);
   return Number(text);
-}
-
-function wrong(message: string): Failure {
-  return new Failure("invalid-input", message);
 }
