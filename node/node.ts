@@ -231,7 +231,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   const find = (question: Question, permit: Permit) =>
     findRecords(question, permit, {
       ...mpi,
-      isObjected: objections.areEffective,
+      withheldOf: objections.withheld,
       mayHearOfPossibleMatch: ({ claim }) => mayHearOfPossibleMatch(claim),
       pointersOf: locator.pointersOf,
     });

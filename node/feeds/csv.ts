@@ -4,7 +4,7 @@ import { Concealed } from "../base/concealed.ts";
 import { Failure } from "../base/failure.ts";
 import type { Rejection } from "../requests/load-batch.ts";
 import { lineRejection, type FeedLine } from "./feed-file.ts";
-import { columnOf, FIELDS_OF, ITEM_KINDS, type ItemKind, type RawItem } from "./items.ts";
+import { columnOf, FIELDS_OF, ITEM_KINDS, type ItemKind, OPTIONAL_FIELDS, type RawItem } from "./items.ts";
 import { LINE_BYTES_MAX, readLines, type Line } from "./lines.ts";
 
 /** Lines handed to the CSV parser at a time: it costs far more a call than a line. */
@@ -48,7 +48,8 @@ function readHeader(line: Line | undefined, fileName: string): Header {
   const kind = names.includes("record_id") ? "pointer" : names.includes("objection_id") ? "objection" : "identity";
   const fieldOf = new Map(FIELDS_OF[kind].map((field) => [columnOf(field), field]));
 
-  const missing = [...fieldOf.keys()].filter((column) => !names.includes(column));
+  const needed = FIELDS_OF[kind].filter((field) => !OPTIONAL_FIELDS.has(field)).map(columnOf);
+  const missing = needed.filter((column) => !names.includes(column));
   if (missing.length > 0) throw badHeader(fileName, `as a file of ${kind} items it lacks ${missing.join(", ")}`);
   const fields = names.map((name) => fieldOf.get(name) ?? "");
   const stray = fields.indexOf("");

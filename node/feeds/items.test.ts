@@ -52,11 +52,35 @@ const valuesOf = (...item: Parameters<typeof parse>): unknown => {
   return parsed.values.expose();
 };
 
+describe("an objection of a feed", () => {
+  const parsed = (more: Record<string, unknown>) =>
+    parseFeedItem({ kind: "objection", fields: { ...OBJECTION, ...more } }, { today: "2026-06-01" });
+  const field = (more: Record<string, unknown>): string | undefined => {
+    const item = parsed(more);
+    return "rejected" in item ? item.rejected.field : undefined;
+  };
+
+  it("may be about an organisation, a type or a record, and about nothing that is not understood", () => {
+    for (const scope of ["", "organisation:RRK", "type:maternity", "record:R1"])
+      assert.equal(field({ scope }), undefined);
+    for (const scope of ["maternity", "type:letters", "record:", "record:9000000009"]) {
+      assert.equal(field({ scope }), "scope", scope);
+    }
+  });
+
+  it("is declined with a reason or not at all: until then what was said before stands", () => {
+    assert.equal(field({ state: "declined" }), "reason");
+    assert.equal(field({ state: "declined", reason: " " }), "reason");
+    assert.equal(field({ state: "declined", reason: "Needed for the safety of others" }), undefined);
+    assert.equal(field({ state: "declined", reason: "See 900 000 0009" }), "reason");
+  });
+});
+
 describe("an item of a feed", () => {
   it("is taken as it was sent, its number as ten digits", () => {
     assert.deepEqual(valuesOf("identity"), { ...IDENTITY, nhsNumber: "9000000009", restricted: false });
     assert.deepEqual(valuesOf("pointer"), { ...POINTER, sensitivity: "N" });
-    assert.deepEqual(valuesOf("objection"), { ...OBJECTION, overrideInEmergency: true });
+    assert.deepEqual(valuesOf("objection"), { ...OBJECTION, overrideInEmergency: true, scope: "", reason: "" });
   });
 
   it("cannot be printed by accident", () => {

@@ -1,4 +1,9 @@
-import { OBJECTION_STATES, type ObjectionRecord, type ObjectionState } from "../access/objection-store.ts";
+import {
+  OBJECTION_STATES,
+  type ObjectionRecord,
+  type ObjectionState,
+  parseObjectionScope,
+} from "../access/objection-store.ts";
 import { isCalendarDate } from "../base/birth-date.ts";
 import { Concealed } from "../base/concealed.ts";
 import { containsNhsNumber, NhsNumber } from "../base/nhs-number.ts";
@@ -119,6 +124,15 @@ function decode(address: string): string {
 
 const mimeType: Rule = (value) => (MIME_TYPE.test(value) ? undefined : "not a MIME type");
 
+const objectionScope: Rule = (value) =>
+  parseObjectionScope(value) === undefined || containsNhsNumber(value)
+    ? "neither empty nor organisation:CODE, type:RECORD_TYPE or record:ID"
+    : undefined;
+
+/** Kept in the open, for reviewers. */
+const declineReason: Rule = (value, rules) =>
+  text(200)(value, rules) ?? (containsNhsNumber(value) ? "holds what looks like an NHS number" : undefined);
+
 const IDENTITY_RULES = {
   provider: code,
   localId: id,
@@ -156,7 +170,12 @@ const OBJECTION_RULES = {
   state: oneOf(OBJECTION_STATES),
   receivedOn: pastDay,
   overrideInEmergency: flag,
+  scope: optional(objectionScope),
+  reason: optional(declineReason),
 } as const satisfies Record<keyof ObjectionRecord, Rule>;
+
+/** Fields for which a file need have no column: without one they are empty. */
+export const OPTIONAL_FIELDS: ReadonlySet<string> = new Set<keyof ObjectionRecord>(["scope", "reason"]);
 
 /** Names of each kind's fields in code, in the order of the files' columns. */
 export const FIELDS_OF: Readonly<Record<ItemKind, readonly string[]>> = {
@@ -221,6 +240,9 @@ function parseObjection(raw: RawItem, rules: ItemRules): ParsedItem {
     state: values.state as ObjectionState,
     overrideInEmergency: values.overrideInEmergency === "true",
   };
+  if (record.state === "declined" && record.reason.trim() === "") {
+    return reject("reason", "declined without a reason: what was said before stands until one is given");
+  }
   return admit({ kind: "objection", values: new Concealed(record) }, record.provider, rules);
 }
 

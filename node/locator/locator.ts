@@ -6,6 +6,7 @@ import type { Permit } from "../base/permit.ts";
 import { parseRecordType, PROTECTED_RECORD_TYPES, RECORD_TYPES, type RecordTypeKey } from "../base/record-types.ts";
 import { damagedRow, verifyRow, type RawRow } from "../base/row-checksum.ts";
 import type { OrganisationCode, Sensitivity } from "../base/words.ts";
+import { NOTHING_WITHHELD, recordKey, type Withheld } from "../base/withheld.ts";
 import { makeEncounterReader, visitOf } from "./encounter-store.ts";
 import { PLACES_PER_IDENTITY, POINTER_COLUMNS } from "./pointer-store.ts";
 
@@ -44,9 +45,10 @@ export interface Locator {
    * legally protected kinds, and custodians or services above the caller's level are as if they were not there: of these
    * one row at most is read, so that how many there are cannot be told from the time that it takes.
    *
+   * @param withheld what the person has objected to: likewise as if it were not there.
    * @throws {Failure} `store-unavailable`: a row is damaged.
    */
-  pointersOf(identities: readonly number[], permit: Permit): PermittedPointers;
+  pointersOf(identities: readonly number[], permit: Permit, withheld?: Withheld): PermittedPointers;
   /** Who feeds this node, and how fresh they are; at most {@link COVERAGE_AGE_MS_MAX} old. */
   coverage(): Coverage;
   /** Says that a load was acknowledged: the next coverage is computed anew. */
@@ -90,13 +92,14 @@ export function makeLocator({ db, clock, providers, heldToMs = () => undefined }
     .raw();
   // Named, because without this index every row of an identity would be read: then this shall not even prepare.
   const ofKinds = `FROM pointer INDEXED BY pointer_by_kind WHERE pointer_no / ${PLACES_PER_IDENTITY} = ?
-    AND record_type IN (SELECT value FROM json_each(?)) AND sensitivity IN (SELECT value FROM json_each(?))`;
+    AND record_type IN (SELECT value FROM json_each(?)) AND sensitivity IN (SELECT value FROM json_each(?))
+    AND record_id NOT IN (SELECT value FROM json_each(?))`;
   const newestOfKinds = db
-    .prepare<[number, string, string, number], RawRow>(
+    .prepare<[number, string, string, string, number], RawRow>(
       `SELECT ${POINTER_COLUMNS} ${ofKinds} ORDER BY recorded_on DESC, token LIMIT ?`,
     )
     .raw();
-  const countOfKinds = db.prepare<[number, string, string], number>(`SELECT count(*) ${ofKinds}`).pluck();
+  const countOfKinds = db.prepare<[number, string, string, string], number>(`SELECT count(*) ${ofKinds}`).pluck();
   const encounters = makeEncounterReader(db);
   const feedStates = db.prepare<[], [string, number]>("SELECT provider, as_of_ms FROM feed_state").raw();
   const custodians = new Map<string, LocatorProvider>(
@@ -104,7 +107,11 @@ export function makeLocator({ db, clock, providers, heldToMs = () => undefined }
   );
   let cached: { readonly coverage: Coverage; readonly atMs: number } | undefined;
 
-  function pointersOf(identities: readonly number[], permit: Permit): PermittedPointers {
+  function pointersOf(
+    identities: readonly number[],
+    permit: Permit,
+    withheld: Withheld = NOTHING_WITHHELD,
+  ): PermittedPointers {
     const shown: PointerView[] = [];
     let total = 0;
     let held = false;
@@ -115,10 +122,12 @@ export function makeLocator({ db, clock, providers, heldToMs = () => undefined }
       if (first === undefined) continue;
       held = true;
       const custodian = custodianShown(first, permit);
-      if (custodian === undefined) continue;
+      if (custodian === undefined || withheld.organisations.has(custodian.code)) continue;
 
       const many = few.length > ROWS_READ_MAX;
-      const { views, count } = many ? viewsOfKinds(identityNo, custodian, permit) : viewsOf(few, permit);
+      const { views, count } = many
+        ? viewsOfKinds(identityNo, custodian, permit, withheld)
+        : viewsOf(few, permit, withheld);
       shown.push(...views);
       total += count;
     }
@@ -127,16 +136,22 @@ export function makeLocator({ db, clock, providers, heldToMs = () => undefined }
   }
 
   /** An identity with many pointers: only those of the kinds that may be shown are read, and no more than are carried. */
-  function viewsOfKinds(identityNo: number, { code }: LocatorProvider, permit: Permit): Views {
-    const kinds = [JSON.stringify(typesShown(code, permit)), JSON.stringify(sensitivitiesShown(permit))] as const;
+  function viewsOfKinds(identityNo: number, { code }: LocatorProvider, permit: Permit, withheld: Withheld): Views {
+    const types = typesShown(code, permit).filter((recordType) => !withheld.recordTypes.has(recordType));
+    const records = [...withheld.records].map((key) => key.slice(key.indexOf("\n") + 1));
+    const kinds = [types, sensitivitiesShown(permit), records].map((each) => JSON.stringify(each)) as [
+      string,
+      string,
+      string,
+    ];
     const rows = newestOfKinds.all(identityNo, ...kinds, POINTERS_SHOWN_MAX);
-    const read = viewsOf(rows, permit);
+    const read = viewsOf(rows, permit, withheld);
     if (rows.length < POINTERS_SHOWN_MAX) return read;
     return { views: read.views, count: countOfKinds.get(identityNo, ...kinds) ?? 0 };
   }
 
-  function viewsOf(rows: readonly RawRow[], permit: Permit): Views {
-    const views = rows.map((row) => viewOf(row, permit)).filter((view) => view !== undefined);
+  function viewsOf(rows: readonly RawRow[], permit: Permit, withheld: Withheld): Views {
+    const views = rows.map((row) => viewOf(row, permit, withheld)).filter((view) => view !== undefined);
     return { views, count: views.length };
   }
 
@@ -151,11 +166,12 @@ export function makeLocator({ db, clock, providers, heldToMs = () => undefined }
   }
 
   /** What is shown of a row. The index found it, but only the verified row itself says that it may be seen. */
-  function viewOf(row: RawRow, permit: Permit): PointerView | undefined {
+  function viewOf(row: RawRow, permit: Permit, withheld: Withheld): PointerView | undefined {
     const custodian = custodianShown(row, permit);
     const [, pointerId, , , type, recordedOn, format, , sensitivity, updatedAtMs] = row;
     const recordType = parseRecordType(String(type));
-    if (custodian === undefined || recordType === undefined) return undefined;
+    if (custodian === undefined || recordType === undefined || withheld.recordTypes.has(recordType)) return undefined;
+    if (withheld.records.has(recordKey(custodian.code, String(row[3])))) return undefined;
     const access = levelShown(recordType, custodian.code, permit);
     if (access === undefined || !permit.mayKnowCustodian(sensitivityOf(row, sensitivity))) return undefined;
     return {

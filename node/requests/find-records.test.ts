@@ -109,6 +109,39 @@ describe("finding a person's records", () => {
       });
     }
 
+    const about: readonly [scope: string, left: readonly string[]][] = [
+      ["type:allergies", ["R2 care-plan"]],
+      ["organisation:RRK", []],
+      ["organisation:RJE", ["R1 allergies", "R2 care-plan"]],
+      ["record:R1", ["R2 care-plan"]],
+      ["record:R9", ["R1 allergies", "R2 care-plan"]],
+    ];
+    for (const [scope, left] of about) {
+      it(`an objection about ${scope} withholds that and no more, as if it were not there`, async () => {
+        const records = [
+          aPointer({ recordId: "R1", recordType: "allergies", format: "text/r1" }),
+          aPointer({ recordId: "R2", recordType: "care-plan", format: "text/r2" }),
+        ];
+        await index.load([anIdentity(), ...records, anObjection({ scope })]);
+        const found = index.find(byNumber(NUMBER, BORN));
+        const shown = found.pointers.map(({ recordType, format }) => `${format.slice(5).toUpperCase()} ${recordType}`);
+        assert.deepEqual(shown.sort(), left);
+        if (left.length === 0) assert.equal(leaving(found), NOTHING);
+      });
+    }
+
+    it("an objection about a part counts on whoever may be the person, and in a record of very many", async () => {
+      const many = Array.from({ length: POINTERS_SHOWN_MAX + 5 }, (_, at) => aPointer({ recordId: `R${at}` }));
+      await index.load([anIdentity(), ...many.slice(0, 900)]);
+      await index.load(many.slice(900));
+      await index.load([anObjection({ scope: "record:R3" }), anObjection({ objectionId: "O2", scope: "record:R4" })]);
+      const found = index.find(byNumber(NUMBER, BORN));
+      assert.deepEqual([found.pointers.length, found.more], [POINTERS_SHOWN_MAX, 3]);
+      const unlinked = { ...ELSEWHERE, givenName: "" };
+      await index.load([anIdentity(unlinked), anObjection({ ...ELSEWHERE, scope: "organisation:RRK" })]);
+      assert.equal(leaving(index.find(byNumber(NUMBER, BORN))), NOTHING);
+    });
+
     it("an objection that allows it gives way to emergency access, and to nothing else", async () => {
       await index.load([anIdentity(), aPointer(), anObjection({ overrideInEmergency: true })]);
       const under = (purpose: "BTG" | "ETREAT") => index.find(byNumber(NUMBER, BORN), aPermit({ purpose })).why;

@@ -4,6 +4,7 @@ import { NhsNumber } from "../base/nhs-number.ts";
 import type { Permit } from "../base/permit.ts";
 import type { PatientQuery, Question } from "../base/question.ts";
 import type { Purpose } from "../base/words.ts";
+import type { Withheld } from "../base/withheld.ts";
 import type { PermittedPointers } from "../locator/locator.ts";
 import { isTelling, personsContradict } from "../mpi/matching.ts";
 import type { DemographicSearch, PersonDetails, PersonView, UniqueMatch } from "../mpi/mpi.ts";
@@ -20,12 +21,13 @@ export interface KnowPersonNeeds {
 }
 
 export interface FindRecordsNeeds extends Omit<KnowPersonNeeds, "numberOf"> {
-  readonly isObjected: (identities: readonly number[], purpose: Purpose) => boolean;
+  /** What objections on any of these identities withhold. */
+  readonly withheldOf: (identities: readonly number[], purpose: Purpose) => Withheld;
   /** Those of whom nobody has said yet whether they are the person of these identities. */
   readonly personsInDoubt: (identities: readonly number[]) => readonly PersonView[];
   /** Whether this role may hear that a record may be the patient's. */
   readonly mayHearOfPossibleMatch: (permit: Permit) => boolean;
-  readonly pointersOf: (identities: readonly number[], permit: Permit) => PermittedPointers;
+  readonly pointersOf: (identities: readonly number[], permit: Permit, withheld: Withheld) => PermittedPointers;
 }
 
 /**
@@ -44,7 +46,7 @@ export function findRecords(question: Question, permit: Permit, needs: FindRecor
     const hidden = whyHidden(possible, purpose, needs);
     if (hidden !== undefined) return { ...nothing(hidden), personId: idsOf(possible) };
     if (naming.kind === "named") {
-      const found = foundOf(naming.persons, permit, needs);
+      const found = foundOf(naming.persons, permit, needs, possible);
       return found.pointers.length > 0 ? found : withPossibleMatch(found, naming.persons, permit, needs);
     }
 
@@ -207,14 +209,21 @@ function isNamedOtherwise(person: PersonView, givenName: string): boolean {
 function whyHidden(
   persons: readonly PersonView[],
   purpose: Purpose,
-  { isObjected }: Pick<FindRecordsNeeds, "isObjected">,
+  { withheldOf }: Pick<FindRecordsNeeds, "withheldOf">,
 ): "restricted" | "objected" | undefined {
   if (persons.some(({ restricted }) => restricted)) return "restricted";
-  return isObjected(identitiesOf(persons), purpose) ? "objected" : undefined;
+  return withheldOf(identitiesOf(persons), purpose).everything ? "objected" : undefined;
 }
 
-function foundOf(persons: readonly PersonView[], permit: Permit, needs: Pick<FindRecordsNeeds, "pointersOf">): Found {
-  const { shown, more, held } = needs.pointersOf(identitiesOf(persons), permit);
+/** @param possible those whose objections count: also of whoever may be one of the persons. */
+function foundOf(
+  persons: readonly PersonView[],
+  permit: Permit,
+  needs: Pick<FindRecordsNeeds, "pointersOf" | "withheldOf">,
+  possible = persons,
+): Found {
+  const withheld = needs.withheldOf(identitiesOf(possible), permit.claim.purpose);
+  const { shown, more, held } = needs.pointersOf(identitiesOf(persons), permit, withheld);
   const why = shown.length > 0 ? "held" : held ? "filtered" : "none-held";
   const found = { personId: idsOf(persons), pointers: shown, otherPersonHasRecords: false, why } as const;
   return more > 0 ? { ...found, more } : found;

@@ -36,7 +36,7 @@ describe("what comes before its patient's identity", () => {
     assert.deepEqual(["waiting_item", "pointer", "objection", "feed_state"].map(count), [2, 0, 0, 0]);
     await index.load([anIdentity()]);
     assert.deepEqual(["waiting_item", "pointer", "objection", "feed_state"].map(count), [0, 1, 1, 1]);
-    assert.ok(index.objections.areEffective([1], "TREAT"), "an objection that came first counts from the beginning");
+    assert.ok(index.objections.withheld([1], "TREAT").everything, "an objection that came first counts from the beginning");
   });
 
   it("is counted at the end of its load, also where all of it waits", async () => {
@@ -78,13 +78,13 @@ describe("what comes before its patient's identity", () => {
     const moved = [aPointer({ localId: "P2" }), anObjection({ localId: "P2", state: "withdrawn" })];
     await index.load(moved);
     assert.deepEqual(formats(), []);
-    assert.ok(index.objections.areEffective([1], "TREAT"));
+    assert.ok(index.objections.withheld([1], "TREAT").everything);
     const before = index.dump();
     await index.load(moved);
     assert.equal(index.dump(), before);
     await index.load([anIdentity({ localId: "P2", nhsNumber: "9000000017" })]);
     assert.deepEqual(["waiting_item", "pointer", "objection"].map(count), [0, 1, 1]);
-    assert.deepEqual([formats(), index.objections.areEffective([1], "TREAT")], [[], false]);
+    assert.deepEqual([formats(), index.objections.withheld([1], "TREAT").everything], [[], false]);
   });
 
   it("is dropped after thirty days", async () => {

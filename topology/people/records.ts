@@ -62,6 +62,8 @@ export class CastRecords {
       state: made.state,
       received_on: made.receivedOn,
       override_in_emergency: String(made.overrideInEmergency),
+      scope: "",
+      reason: made.state === "declined" ? "Needed for the safety of others" : "",
     });
   }
 

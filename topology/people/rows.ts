@@ -37,6 +37,8 @@ export const OBJECTION_COLUMNS = [
   "state",
   "received_on",
   "override_in_emergency",
+  "scope",
+  "reason",
 ] as const;
 
 type Row<Columns extends readonly string[]> = { readonly [Column in Columns[number]]: string };

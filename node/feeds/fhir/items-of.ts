@@ -73,8 +73,9 @@ function objectionOf(objection: Of<"objection">, place: Place, { directory }: Ar
   if ("rejected" in patient) return patient;
   const objectionId = recordIdOf(objection);
   if (objectionId === "") return NO_ID;
-  const { state, receivedOn, overrideInEmergency } = objection;
-  return { item: { kind: "objection", fields: { ...patient, objectionId, state, receivedOn, overrideInEmergency } } };
+  const { state, receivedOn, overrideInEmergency, scope, reason } = objection;
+  const said = { state, receivedOn, overrideInEmergency, scope, reason };
+  return { item: { kind: "objection", fields: { ...patient, objectionId, ...said } } };
 }
 
 function pointerOf(record: Of<"record">, found: FoundResource, around: Around): Item | Rejected | undefined {

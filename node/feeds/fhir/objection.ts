@@ -1,8 +1,10 @@
 import * as z from "zod";
 
 import type { ObjectionState } from "../../access/objection-store.ts";
+import { documentTypeOf } from "./document-types.ts";
 import {
   codingsOf,
+  type Concept,
   concept,
   dayOf,
   type Json,
@@ -20,7 +22,7 @@ const some = z.array(z.unknown()).optional();
 
 /** What makes a provision hold for a part only: some data, some times, some purposes. */
 const narrowing = {
-  ...{ data: some, class: some, code: some, securityLabel: some, purpose: some },
+  ...{ data: some, class: some, securityLabel: some, purpose: some },
   ...{ period: z.unknown().optional(), dataPeriod: z.unknown().optional() },
 };
 const actor = z.object({ role: concept.optional() });
@@ -36,6 +38,7 @@ const CONSENT = z.object({
     .object({
       type: text.optional(),
       ...narrowing,
+      code: z.array(concept).optional(),
       actor: z.array(actor).optional(),
       provision: z.array(exception).optional(),
     })
@@ -48,6 +51,9 @@ export interface ObjectionParts {
   readonly state: ObjectionState;
   readonly receivedOn: string;
   readonly overrideInEmergency: boolean;
+  /** `type:` and a record type where it is about one kind of record; else empty. */
+  readonly scope: string;
+  readonly reason: string;
 }
 
 /** A Consent's state as an objection's. Where it is not decided yet it holds already: from when it was received. */
@@ -62,9 +68,12 @@ const STATES: ReadonlyMap<string, ObjectionState> = new Map([
 const WITH_EXCEPTION = "an objection with an exception: to be decided by a person";
 const PART_ONLY = reject("Consent.provision", "objects to a part only: to be decided by a person");
 
+/** A Consent has no place for a reason that everybody reads alike. */
+const DECLINED_REASON = "declined in the provider's Consent resource";
+
 /**
- * Reads a Consent that is an objection to sharing. One that objects to a part only, or that agrees, is for a person to
- * decide: an objection here holds for all that its provider holds for the patient.
+ * Reads a Consent that is an objection to sharing: to everything, or to one kind of record that its code names. One that
+ * objects to any other part, or that agrees, is for a person to decide.
  */
 export function readObjection(resource: Json): ObjectionParts | Rejected {
   const elements = readElements(CONSENT, resource);
@@ -81,7 +90,8 @@ export function readObjection(resource: Json): ObjectionParts | Rejected {
   // The custodian is who is told; any other actor is one of those who may not look.
   const others = codingsOf((provision?.actor ?? []).map(({ role }) => role)).some(({ code }) => code !== "CST");
   const narrows = provision !== undefined && Object.keys(narrowing).some((each) => Object.hasOwn(provision, each));
-  if (narrows || others) return PART_ONLY;
+  const about = scopeOf(provision?.code);
+  if (narrows || others || about === undefined) return PART_ONLY;
   const state = STATES.get(status);
   if (state === undefined) return reject("Consent.status", "not a state that an objection can be in");
   return {
@@ -90,7 +100,16 @@ export function readObjection(resource: Json): ObjectionParts | Rejected {
     state,
     receivedOn: dayOf(dateTime),
     overrideInEmergency: (provision?.provision ?? []).some(isForEmergency),
+    scope: about,
+    reason: state === "declined" ? DECLINED_REASON : "",
   };
+}
+
+/** Everything where no code is named; the record type where one is that stands for one; else `undefined`. */
+function scopeOf(codes: readonly Concept[] = []): string | undefined {
+  if (codes.length === 0) return "";
+  const recordType = codes.length === 1 ? documentTypeOf(codes) : undefined;
+  return recordType && `type:${recordType}`;
 }
 
 /**

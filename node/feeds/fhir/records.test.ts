@@ -279,12 +279,24 @@ describe("a Consent", () => {
     const [line] = await readAlone([consent(deny)]);
     assert.deepEqual(valuesOf(line), {
       ...{ provider: "RRK", localId: "P1", objectionId: "Consent/C1", state: "upheld" },
-      ...{ receivedOn: "2026-06-01", overrideInEmergency: false },
+      ...{ receivedOn: "2026-06-01", overrideInEmergency: false, scope: "", reason: "" },
     });
     const states = ["proposed", "rejected", "inactive"].map(
       async (status) => valuesOf((await readAlone([consent({ ...optOut, status })]))[0])["state"],
     );
     assert.deepEqual(await Promise.all(states), ["received", "declined", "withdrawn"]);
+  });
+
+  it("may be about one kind of record, by its code", async () => {
+    const provision = { type: "deny", code: [coded("736253002", "http://snomed.info/sct")] };
+    const values = valuesOf((await readAlone([consent({ provision, status: "rejected" })]))[0]);
+    assert.deepEqual([values["scope"], values["reason"] !== ""], ["type:mental-health-crisis-plan", true]);
+    const unknown = { ...provision, code: [coded("73211009", "http://snomed.info/sct")] };
+    const both = { ...provision, code: [...provision.code, ...provision.code] };
+    for (const other of [unknown, both]) {
+      const { rejected } = brief(await readAlone([consent({ provision: other })]));
+      assert.deepEqual(rejected, ["Consent.provision: objects to a part only: to be decided by a person"]);
+    }
   });
 
   it("may name its custodian", async () => {

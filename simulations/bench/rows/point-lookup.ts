@@ -92,7 +92,7 @@ function openLookup(bench: Bench, people: number): Lookup {
   const locator = makeLocator({ db, clock: systemClock, providers: providersOfHolder() });
   const needs = {
     ...makeMpi(db),
-    isObjected: makeObjections(db).areEffective,
+    withheldOf: makeObjections(db).withheld,
     pointersOf: locator.pointersOf,
     mayHearOfPossibleMatch: () => true,
   };

@@ -154,6 +154,10 @@ export interface ObjectionItem {
   receivedOn: string;
   /** True if the patient allows emergency access to override it. */
   overrideInEmergency: boolean;
+  /** What it is about: organisation:CODE, type:RECORD_TYPE or record:ID, a record of this provider; empty = everything. */
+  scope: string;
+  /** Why it was declined: 1 to 200 characters without any patient's value; empty in every other state. */
+  reason: string;
 }
 
 /** Acknowledges one batch, or the finish: everything accepted in it is durable. */
@@ -863,7 +867,16 @@ export const PointerItem: MessageFns<PointerItem> = {
 };
 
 function createBaseObjectionItem(): ObjectionItem {
-  return { provider: "", localId: "", objectionId: "", state: "", receivedOn: "", overrideInEmergency: false };
+  return {
+    provider: "",
+    localId: "",
+    objectionId: "",
+    state: "",
+    receivedOn: "",
+    overrideInEmergency: false,
+    scope: "",
+    reason: "",
+  };
 }
 
 export const ObjectionItem: MessageFns<ObjectionItem> = {
@@ -885,6 +898,12 @@ export const ObjectionItem: MessageFns<ObjectionItem> = {
     }
     if (message.overrideInEmergency !== false) {
       writer.uint32(48).bool(message.overrideInEmergency);
+    }
+    if (message.scope !== "") {
+      writer.uint32(58).string(message.scope);
+    }
+    if (message.reason !== "") {
+      writer.uint32(66).string(message.reason);
     }
     return writer;
   },
@@ -948,6 +967,22 @@ export const ObjectionItem: MessageFns<ObjectionItem> = {
             }
 
             message.overrideInEmergency = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.scope = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.reason = reader.string();
             continue;
           }
         }
