@@ -32,6 +32,7 @@ import type { ProtocolVersion } from "./base/words.ts";
 import type { Hl7Feed } from "./config/hl7-feed.ts";
 import type { Settings } from "./config/settings.ts";
 import { type Covered, makeFederation } from "./federation/federation.ts";
+import { tellRefusedForTime } from "./federation/refused-for-time.ts";
 import { type AdmittedFeed, parseFeedItem } from "./feeds/items.ts";
 import type { Hl7DoorOrder } from "./feeds/hl7/door.ts";
 import type { FhirDoorOrder } from "./fhir/door.ts";
@@ -213,8 +214,10 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   const greetings = keepGreeting({ ...knowing, fraction: () => random.fraction() });
   starting.defer(() => greetings.stop());
   const federation = makeFederation({
-    ...{ clock, ownId: settings.id, directory: inForce, transport: peers },
-    mayAsk: access.mayAsk,
+    ...{ clock, ownId: settings.id, directory: inForce, mayAsk: access.mayAsk },
+    transport: tellRefusedForTime(peers, clock, (peer, { message }) =>
+      log.warn("refused-for-time", { peer, text: `${message} ${clocks.judge().text}` }),
+    ),
   });
   const kinds = [
     loadTidy((signal) => dropOldWaiting({ clock, store: index }, signal)),
@@ -231,7 +234,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   const find = (question: Question, permit: Permit) =>
     findRecords(question, permit, {
       ...mpi,
-      withheldOf: objections.withheld,
+      isObjected: objections.areEffective,
       mayHearOfPossibleMatch: ({ claim }) => mayHearOfPossibleMatch(claim),
       pointersOf: locator.pointersOf,
     });

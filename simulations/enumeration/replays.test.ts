@@ -16,15 +16,19 @@ describe("a question that was captured", () => {
   let node: DoorNode;
   let clients: RawClient[];
 
-  beforeEach(async () => {
+  before(async () => {
     network = await makeDoorNetwork();
     node = await network.start();
-    clients = [];
   });
-  afterEach(async () => {
-    for (const client of clients) client.close();
+  after(async () => {
     await node.kill();
     network.remove();
+  });
+  beforeEach(() => {
+    clients = [];
+  });
+  afterEach(() => {
+    for (const client of clients) client.close();
   });
 
   function connect(id: string): RawClient {

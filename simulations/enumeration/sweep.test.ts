@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 
-import { type CommandResult, corridor } from "../demo/command.ts";
+import { systemClock } from "../../node/base/clock.ts";
+import { type PeersClient, connectOperator } from "../../node/wire/peers-client.ts";
+import { corridor } from "../demo/command.ts";
 import { type Figures, catalogueRow } from "../testing/catalogue.ts";
 import { rawClient } from "../testing/doors-call.ts";
 import { ASKER, type DoorNetwork, type DoorNode, OTHER, makeDoorNetwork } from "../testing/doors-network.ts";
@@ -61,7 +63,8 @@ describe("a peer that goes through the numbers", () => {
       return { alarmMs, counts: { sweeps: 1, answered, refused, honestAnswered: HONEST_QUESTIONS } };
 
       async function quarantineHolds(): Promise<void> {
-        const action = await peerCommand(network, node, "quarantine", ASKER, "--for", "1h", "--reason", "It sweeps");
+        const via = ["--via", `https://127.0.0.1:${node.port}`, "--certs", network.callerDir("operator")];
+        const action = await corridor(["peer", "quarantine", ASKER, "--for", "1h", "--reason", "It sweeps", ...via]);
         assert.equal(action.exitCode, 0, action.stderr);
         assert.deepEqual(await ask(ASKER, sweeper), "OUTCOME_REFUSED quarantined");
         assert.deepEqual(await ask(OTHER, honest), "OUTCOME_NOTHING_TO_SHOW");
@@ -71,14 +74,8 @@ describe("a peer that goes through the numbers", () => {
         const [again, other] = [ASKER, OTHER].map((id) => rawClient(node.port, network.nodeTls(id))) as [Raw, Raw];
         try {
           assert.deepEqual(await ask(ASKER, again), "OUTCOME_REFUSED quarantined", "after a kill and a restart");
-          const listed = await peerCommand(network, node, "list", "--json");
-          const peers = (JSON.parse(listed.stdout) as { peers: { nodeId: string; quarantine?: object }[] }).peers;
-          const held = peers.filter(({ quarantine }) => quarantine !== undefined).map(({ nodeId }) => nodeId);
-          assert.deepEqual(held, [ASKER]);
-          assert.equal((await peerCommand(network, node, "release", ASKER, "--reason", "Mended")).exitCode, 0);
+          assert.deepEqual(await asOperator(network, node, listThenRelease), [ASKER]);
           assert.notEqual(await ask(ASKER, again), "OUTCOME_REFUSED quarantined");
-          const wrong = await peerCommand(network, node, "quarantine", "nobody-one", "--reason", "A slip");
-          assert.equal(wrong.exitCode, 2, wrong.stderr);
         } finally {
           for (const client of [again, other]) client.close();
         }
@@ -98,9 +95,29 @@ describe("a peer that goes through the numbers", () => {
 
 type Raw = ReturnType<typeof rawClient>;
 
-function peerCommand(network: DoorNetwork, node: DoorNode, ...args: readonly string[]): Promise<CommandResult> {
-  const via = ["--via", `https://127.0.0.1:${node.port}`, "--certs", network.callerDir("operator")];
-  return corridor(["peer", ...args, ...via]);
+const BY = { userId: "an.operator", reason: "Mended", requestId: "" };
+
+/** @returns who was in quarantine. */
+async function listThenRelease(client: PeersClient): Promise<string[]> {
+  const { peers } = await client.listPeers(BY);
+  const held = peers.filter(({ quarantine }) => quarantine !== undefined).map(({ nodeId }) => nodeId);
+  assert.equal(await client.releasePeer(BY, ASKER), true);
+  assert.equal(await client.releasePeer(BY, ASKER), false);
+  await assert.rejects(client.quarantinePeer(BY, "nobody-one", 0), /no such other member/);
+  return held;
+}
+
+async function asOperator<Result>(
+  network: DoorNetwork,
+  { port }: DoorNode,
+  work: (client: PeersClient) => Promise<Result>,
+): Promise<Result> {
+  const client = connectOperator({ host: "127.0.0.1", port, certsDir: network.callerDir("operator") }, systemClock);
+  try {
+    return await work(client);
+  } finally {
+    client.close();
+  }
 }
 
 /** @returns the moment at which it was so. */
