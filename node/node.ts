@@ -35,6 +35,7 @@ import { type Covered, makeFederation } from "./federation/federation.ts";
 import { tellRefusedForTime } from "./federation/refused-for-time.ts";
 import { type AdmittedFeed, parseFeedItem } from "./feeds/items.ts";
 import type { Hl7DoorOrder } from "./feeds/hl7/door.ts";
+import { checkProviders } from "./feeds/hl7/known-providers.ts";
 import type { FhirDoorOrder } from "./fhir/door.ts";
 import type { JobKind } from "./jobs/job-kind.ts";
 import { startJobs } from "./jobs/jobs.ts";
@@ -121,6 +122,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   const files = nodeFilesIn(settings.certsDir);
   const topology = readTopology(settings.topologyPath);
   const feeds = feedsInto(topology, settings.id);
+  checkHl7Feeds(settings, feeds);
   const table = loadAccessTable();
   const { localRoles } = settings.access;
   checkLocalRoles(localRoles);
@@ -398,7 +400,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
  */
 export async function checkNode(settings: Settings, clock: Clock): Promise<void> {
   const files = nodeFilesIn(settings.certsDir);
-  readTopology(settings.topologyPath);
+  checkHl7Feeds(settings, feedsInto(readTopology(settings.topologyPath), settings.id));
   loadAccessTable();
   narrowingOf(settings);
   checkLocalRoles(settings.access.localRoles);
@@ -477,6 +479,11 @@ async function openFhirDoor({ feeds, admitted, takesPdsEvents, store, wakeJobs, 
     return taken;
   }
   return startFhirDoor({ ...order, patients, ...(takesPdsEvents && { pdsEvents: { takeEvent } }) });
+}
+
+/** Whoever speaks by HL7 feeds this node. */
+function checkHl7Feeds({ hl7 }: Settings, feeds: readonly NodeFeed[]): void {
+  checkProviders(hl7?.feeds ?? [], new Set(feeds.map(({ provider }) => provider.code)));
 }
 
 interface Hl7Parts extends Omit<Hl7DoorOrder, "handler"> {
