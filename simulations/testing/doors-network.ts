@@ -53,6 +53,7 @@ const CALLERS: Readonly<Record<string, CallerRights>> = {
   ward: { ...NO_RIGHTS, roles: ["R8000", "R8001", "R9999"], settings: ["emergency"], organisations: [PROVIDER] },
   feed: { ...NO_RIGHTS, feed: true, organisations: [PROVIDER, PAUSED_PROVIDER] },
   operator: { ...NO_RIGHTS, operate: true },
+  reviewer: { ...NO_RIGHTS, review: true, roles: ["R8010"] },
 };
 
 /** A network on paper, of which only the holder runs: real certificates, a real signed manifest, a real process. */
