@@ -184,6 +184,8 @@ export interface Settings {
   readonly listen: { readonly host: string; readonly port: number };
   /** Absent where there is no door for FHIR. */
   readonly fhirListen?: Address;
+  /** Absent where there is no door for HL7 v2. */
+  readonly hl7?: { readonly listen: Address; readonly feeds: readonly Hl7Feed[] };
   readonly certsDir: string;
   readonly manifestPath: string;
   readonly topologyPath: string;
@@ -207,8 +209,6 @@ export interface Settings {
  *
  * @throws {Failure} `configuration`: it cannot be read, or has faults, all of which the message lists by line.
  */
-  /** Absent where there is no door for HL7 v2. */
-  readonly hl7?: { readonly listen: Address; readonly feeds: readonly Hl7Feed[] };
 export function readSettings(file: string): Settings {
   let text: string;
   try {
@@ -228,6 +228,7 @@ export function parseSettings(text: string, file: string): Settings {
   faults.throwIfAny("settings file");
   const { id, dataDir, listen, certs, manifest, topology, redis, fhir, hl7, pds, ...rest } = entry!.value;
   const fhirListen = parseAddress(fhir.listen);
+  const hl7Listen = parseAddress(hl7.listen);
   const { narrowing, localRoles } = entry!.value.access;
   const from = (target: string): string => resolve(dirname(resolve(file)), target);
   return Object.freeze({
@@ -240,6 +241,7 @@ export function parseSettings(text: string, file: string): Settings {
     access: { localRoles, ...(narrowing !== "none" && { narrowingPath: from(narrowing) }) },
     topologyPath: from(topology),
     ...(typeof fhirListen === "object" && { fhirListen }),
+    ...(typeof hl7Listen === "object" && { hl7: { listen: hl7Listen, feeds: hl7.feeds.map(toHl7Feed) } }),
     ...(pds.url !== "none" && { pds: toPds(pds, from) }),
     ...(redis.url !== "none" && { redisUrl: new Concealed(new URL(redis.url)) }),
   });
@@ -253,7 +255,4 @@ function toPds(pds: z.infer<typeof settingsSchema>["pds"], from: (target: string
     tokenUrl: new URL(pds.tokenUrl),
     ...{ organisation, keyId: pds.keyId, apiKeyPath: from(pds.apiKey), privateKeyPath: from(pds.privateKey) },
   };
-  const hl7Listen = parseAddress(hl7.listen);
-  const { narrowing, localRoles } = entry!.value.access;
 }
-    ...(typeof hl7Listen === "object" && { hl7: { listen: hl7Listen, feeds: hl7.feeds.map(toHl7Feed) } }),
