@@ -285,7 +285,10 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   );
   const letterNeeds: letters.DeadLetterNeeds = {
     ...{ clock, random, store: index, seal: letterSeal, reader: makeLetterReader(reader) },
-    ...{ recordReview: audit.recordReview, takeAgain: (feed, bytes) => hl7?.takeAgain(feed, Buffer.from(bytes.expose())) },
+    ...{
+      recordReview: audit.recordReview,
+      takeAgain: (feed, bytes) => hl7?.takeAgain(feed, Buffer.from(bytes.expose())),
+    },
   };
   starting.defer(letters.startLetterRounds(letterNeeds, onAlarm));
   const storeId = readStoreId(reader);
