@@ -30,6 +30,9 @@ export const CONNECTIONS_MAX = 1_024;
 export const CONNECTIONS_PER_PEER_MAX = 32;
 /** Calls open at once on one connection. */
 export const STREAMS_PER_CONNECTION_MAX = 100;
+/** Calls that may be reset at once on one connection, and every second; beyond that HTTP/2 ends it. */
+export const RESETS_AT_ONCE_MAX = 300;
+export const RESETS_PER_SECOND_MAX = 50;
 /** What HTTP/2 may hold for one connection, in megabytes: frames and headers not yet handed over. */
 export const SESSION_MEGABYTES_MAX = 16;
 
@@ -57,6 +60,9 @@ export const IDLE_BYTES_AT_ONCE_MAX = 1024 * 1024;
 /** A call that is cut short so soon was hardly meant; it counts as so many idle bytes. */
 export const CUT_SHORT_WITHIN_MS = 100;
 export const CUT_SHORT_BYTES = 1_024;
+/** A piece of a message smaller than this is a crumb: it costs as much as a large one, and so counts as more idle bytes. */
+export const CRUMB_BYTES = 32;
+export const CRUMB_COST_BYTES = 128;
 /** After a flood, new connections of the same node or caller are turned away for so long. */
 export const REST_AFTER_FLOOD_MS = 30_000;
 

@@ -10,6 +10,8 @@ import type { AuthorisedPeer, PeerIdentity } from "../trust/peer-identity.ts";
 import {
   ANSWER_TAKEN_WITHIN_MS,
   BATCH_BYTES_MAX,
+  CRUMB_BYTES,
+  CRUMB_COST_BYTES,
   CUT_SHORT_BYTES,
   CUT_SHORT_WITHIN_MS,
   HEADER_BYTES_MAX,
@@ -352,7 +354,7 @@ class GuardedCall extends ServerInterceptingCall {
       this.#stragglingMax -= bytes;
       if (this.#stragglingMax < 0) return;
     }
-    this.#call.connection?.conduct.use(bytes);
+    this.#call.connection?.conduct.use(bytes < CRUMB_BYTES ? bytes - CRUMB_COST_BYTES : bytes);
   }
 
   #close(failure: string | undefined): void {

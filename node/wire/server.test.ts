@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import http2 from "node:http2";
 import { inspect } from "node:util";
 
@@ -391,6 +392,22 @@ describe("the door's one ordered list", () => {
       assert.equal(headers["grpc-status"], "4");
       session.destroy();
     });
+  });
+
+  it("drops an answer that nobody takes off the wire", async () => {
+    const fast = await openDoor(network, {}, { clock: fastClock(50), log });
+    const raw = await connectTls(fast.port, network.nodeTls(ASKER));
+    const session = http2.connect("https://door", { createConnection: () => raw, settings: { initialWindowSize: 0 } });
+    session.on("error", () => {});
+    const stream = session.request({
+      ...{ ":method": "POST", ":path": HEALTH_CHECK, "content-type": "application/grpc", te: "trailers" },
+    });
+    stream.end(Buffer.alloc(5));
+    stream.on("error", () => {});
+    await once(stream, "close");
+    assert.equal(stream.rstCode, http2.constants.NGHTTP2_CANCEL);
+    session.destroy();
+    await fast.close(0);
   });
 
   it("says that it is draining, lets a call finish, then ends", async () => {

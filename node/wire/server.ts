@@ -15,6 +15,8 @@ import {
   HEADER_LIST_BYTES_MAX,
   LOAD_GRACE_MS,
   REQUEST_BYTES_MAX,
+  RESETS_AT_ONCE_MAX,
+  RESETS_PER_SECOND_MAX,
   SERVER_KEEPALIVE_EVERY_MS,
   SERVER_KEEPALIVE_WITHIN_MS,
   SESSION_MEGABYTES_MAX,
@@ -180,7 +182,12 @@ function makeDoor(options: ServerOptions, services: readonly Service[], health: 
     ...options,
     interceptors: [guard.interceptor],
   });
-  boundHttp2(server, { settings: { maxHeaderListSize: HEADER_LIST_BYTES_MAX }, maxHeaderListPairs: HEADERS_MAX });
+  boundHttp2(server, {
+    settings: { maxHeaderListSize: HEADER_LIST_BYTES_MAX },
+    maxHeaderListPairs: HEADERS_MAX,
+    streamResetBurst: RESETS_AT_ONCE_MAX,
+    streamResetRate: RESETS_PER_SECOND_MAX,
+  });
   for (const { definition, implementation } of services) server.addService(definition, implementation);
   health.addTo(server);
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());

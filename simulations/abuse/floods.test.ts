@@ -13,13 +13,15 @@ import { type Victim, askUntil, startVictim } from "./victim.ts";
 
 const ATTACKER = fileURLToPath(new URL("attacker.ts", import.meta.url));
 const IS_FULL = process.env["COUNT"] === "full";
-const FLOOD_MS = IS_FULL ? 60_000 : 1_000;
+const FLOOD_MS = IS_FULL ? 60_000 : 700;
 /** In the quick count, that it is ended at all before the attacker gives up. */
-const LASTS_MS_MAX = IS_FULL ? 5_000 : 950;
+const LASTS_MS_MAX = IS_FULL ? 5_000 : 650;
 /** Attacker, peer, and node share two cores with whatever else runs: three times what the catalogue allows. */
 const NOISE = 3;
-const P99_TIMES_MAX = 2 * NOISE;
-const QUIET_MS = 3_000;
+const TIMES_MAX = 2 * NOISE;
+/** Of processor time in one turn of the event loop: by the clock, the machine makes it what it likes. */
+const BUSY_MS_MAX = 100;
+const QUIET_MS = 2_000;
 const RSS_TIMES_MAX = 1.1;
 const RSS_BACK_WITHIN_MS = 60_000;
 
@@ -35,23 +37,21 @@ describe("HTTP/2 frames sent to keep a node busy", () => {
     ...{ quick: FLOODS.length, full: FLOODS.length, slice: 1, timeoutMs: 300_000 },
   };
   catalogueRow(rowP3, async (trials) => {
-    await sleep(500);
     await askUntil(victim, sleep(1_000)); // at its usual speed from here on
     const quiet = await askUntil(victim, sleep(QUIET_MS));
     const before = await lookAt(victim.node);
-    const attacks: Attack[] = [];
-    for (const flood of trials) {
-      attacks.push({ flood, files: await victim.abuser(`abuser-${flood}`), forMs: FLOOD_MS });
-    }
+    const attacks = await Promise.all(
+      [...trials].map(async (flood) => ({ flood, files: await victim.abuser(`abuser-${flood}`), forMs: FLOOD_MS })),
+    );
     const raging = rage(attacks);
     const [reports, fared] = await Promise.all([raging, askUntil(victim, raging)]);
 
     assert.deepEqual(fared.failed.slice(0, 3), [], "the peer was answered");
-    const p99Times = fared.p99Ms / quiet.p99Ms;
-    assert.ok(
-      p99Times < P99_TIMES_MAX,
-      `p99 ${fared.p99Ms.toFixed(1)} ms, without a flood ${quiet.p99Ms.toFixed(1)} ms`,
-    );
+    const { rss, busyMs } = await lookAt(victim.node);
+    assert.ok(busyMs < BUSY_MS_MAX, `one turn of the event loop took ${busyMs.toFixed(0)} ms of processor time`);
+    // In a second of each, the slowest of a hundred questions is chance.
+    const [is, was] = IS_FULL ? [fared.p99Ms, quiet.p99Ms] : [fared.p50Ms, quiet.p50Ms];
+    assert.ok(is < TIMES_MAX * was, `${is.toFixed(1)} ms, without a flood ${was.toFixed(1)} ms`);
     for (const [at, { lastedMs, megabytes }] of reports.entries()) {
       const { what } = FLOODS[attacks[at]!.flood]!;
       assert.ok(lastedMs.length > 0 && megabytes > 0, `${what}: it was let in once`);
@@ -62,7 +62,12 @@ describe("HTTP/2 frames sent to keep a node busy", () => {
       counts: { connections: sum(reports.map(({ tried }) => tried)), questions: fared.asked },
       worst: {
         "flood lasted ms": Math.max(...reports.flatMap(({ lastedMs }) => lastedMs)),
-        ...{ "peer's p99 ms": fared.p99Ms, "p99 times": p99Times, "RSS times": rssTimes },
+        ...{
+          "peer's p99 ms": fared.p99Ms,
+          "p99 times": fared.p99Ms / quiet.p99Ms,
+          "p50 times": fared.p50Ms / quiet.p50Ms,
+        },
+        ...{ "busy in one turn ms": busyMs, "RSS times at the end": rss / before.rss, "RSS times": rssTimes },
       },
     };
   });

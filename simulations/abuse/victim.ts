@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 
 import { status as Status } from "@grpc/grpc-js";
@@ -18,8 +19,10 @@ export interface Victim {
   readonly node: DoorNode;
   /** The peer's connection, open since before the abuse. */
   readonly peer: RawClient;
-  /** Files of somebody else's process, open at this moment. */
+  /** Files and connections that the node has open at this moment. */
   openFiles(): number;
+  /** Waits until it has no more open than that; gives how many it has. */
+  filesDownTo(most: number): Promise<number>;
   /** A caller's certificate, a new one for each name: who has flooded the door is not let in for a while. */
   abuser(name: string): Promise<TlsFiles>;
   stop(): Promise<void>;
@@ -29,9 +32,16 @@ export async function startVictim(): Promise<Victim> {
   const network = await makeDoorNetwork();
   const node = await network.start(vitalsEnv(network.dir, true));
   const peer = rawClient(node.port, network.nodeTls(OTHER));
+  const openFiles = (): number => readdirSync(`/proc/${node.pid}/fd`).length;
   return {
-    ...{ network, node, peer },
-    openFiles: () => readdirSync(`/proc/${node.pid}/fd`).length,
+    ...{ network, node, peer, openFiles },
+    async filesDownTo(most) {
+      for (const startedMs = performance.now(); openFiles() > most;) {
+        assert.ok(performance.now() - startedMs < CLOSED_WITHIN_MS, `${openFiles()} open files, not ${most}`);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      return openFiles();
+    },
     async abuser(name) {
       const rights = { roles: ["R8000"], settings: ["emergency" as const], organisations: [PROVIDER] };
       const none = { feed: false, operate: false, sandbox: false };
@@ -56,6 +66,8 @@ export interface Fared {
 }
 
 const HELD = aMarkedPerson(0);
+/** What is broken off in the middle of a handshake is closed when that runs out of time. */
+const CLOSED_WITHIN_MS = 10_000;
 const EVERY_MS = 5;
 
 /** Asks one question after the other until that is over. */
