@@ -11,6 +11,7 @@ import type { Bench, Result, Row } from "./bench-row.ts";
 import { describeMachine, load, refuseMemoryDisk } from "./machine.ts";
 import { addAndLink } from "./rows/add-and-link.ts";
 import { atRest } from "./rows/at-rest.ts";
+import { auditLog } from "./rows/audit-log.ts";
 import { bulkLoad } from "./rows/bulk-load.ts";
 import { demographicSearch } from "./rows/demographic-search.ts";
 import { federatedLocate } from "./rows/federated-locate.ts";
@@ -26,6 +27,7 @@ const ROWS: readonly Row[] = [
   unaryLocate({ people: 1_000_000, name: "unary locate, 1 M people" }),
   federatedLocate,
   atRest,
+  auditLog,
   pointLookup,
   demographicSearch({ people: 100_000, name: "demographic search, 100 k people" }),
   demographicSearch({ people: 1_000_000, name: "demographic search, 1 M people" }),
