@@ -55,7 +55,9 @@ export const hl7FeedSchema = z.strictObject({
   encounterClasses: z
     .array(z.enum(["E", "I", "O", "P", "R", "B"], "use codes of PV1-2: E, I, O, P, R, B"))
     .default(["E", "I", "O", "P", "R", "B"]),
-  /** Services of PV1-10 whose visits are never held: legally protected kinds. By default the national codes. */
+  /** True where its visit numbers are its own: another feed of the provider uses the same ones for other visits. */
+  ownVisits: z.boolean("write true or false").default(false),
+  /** Services of PV1-10 whose visits are never held: legally protected kinds. By default national codes. */
   withheldServices: codes.default(["360", "504"]),
 });
 

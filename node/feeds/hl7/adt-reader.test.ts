@@ -228,6 +228,11 @@ describe("reading HL7 v2.4 ADT", () => {
       rejected("101", "PV1-19", message("A01", P, "PV1|1|I"));
     });
 
+    it("keeps the visits of feeds apart that number them alike", () => {
+      const own = encounter("A01", PV1, { name: "ed", ownVisits: true });
+      assert.equal(own?.kind === "encounter" && own.visit, "ed V77");
+    });
+
     it("shows the classes that the feed shows, and what the provider's feed may carry", () => {
       assert.equal(encounter("A01", PV1, { encounterClasses: ["I"] }), undefined);
       assert.equal(changesOf(message("A01", P, PV1), {}, { ...FEEDING, recordTypes: new Set() }).length, 1);

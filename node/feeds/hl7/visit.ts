@@ -47,7 +47,7 @@ export function visitIn(visited: Visited, feed: Hl7Feed): EncounterChange | unde
   if (pv1 === undefined) throw new Hl7Fault("100", "PV1", "The segment is missing.");
   const code = classCode(pv1);
   if (!(feed.encounterClasses as readonly string[]).includes(code)) return undefined;
-  const visit = visitNumber(pid, pv1);
+  const visit = visitNumber(pid, pv1, feed);
   if (visit === "") throw new Hl7Fault("101", "PV1-19", "The visit has no number, here or in PID-18.");
   const encounterClass = CLASSES[code] ?? "other";
   if (isWithheld(pv1, pv2, feed)) return BEGINS.includes(event) ? undefined : withheldNow(visited, feed);
@@ -64,7 +64,7 @@ export function visitIn(visited: Visited, feed: Hl7Feed): EncounterChange | unde
 /** It may have begun elsewhere in the hospital: then what was shown of it goes. */
 function withheldNow({ localId, pid, pv1, pv2 }: Visited, feed: Hl7Feed): EncounterChange | undefined {
   if (pv1 === undefined || !isWithheld(pv1, pv2, feed)) return undefined;
-  const visit = visitNumber(pid, pv1);
+  const visit = visitNumber(pid, pv1, feed);
   const encounterClass = CLASSES[textOf(pv1.field(2)[0], 1)] ?? "other";
   return visit === "" ? undefined : { kind: "encounter", localId, visit, state: "cancelled", encounterClass };
 }
@@ -87,8 +87,9 @@ function isWithheld(pv1: Segment, pv2: Segment | undefined, { withheldServices }
 }
 
 /** PV1-19, or else the account's number; empty where there is neither. */
-function visitNumber(pid: Segment, pv1: Segment): string {
-  return textOf(pv1.field(19)[0], 1) || textOf(pid.field(18)[0], 1);
+function visitNumber(pid: Segment, pv1: Segment, { ownVisits, name }: Hl7Feed): string {
+  const number = textOf(pv1.field(19)[0], 1) || textOf(pid.field(18)[0], 1);
+  return number === "" || !ownVisits ? number : `${name} ${number}`;
 }
 
 function momentIn(pv1: Segment, field: number, zone: string): number | undefined {
