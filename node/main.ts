@@ -71,7 +71,11 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   backup: async () => (await import("./cli/backup.ts")).backupCommand(systemClock),
   "backup-key": async () => (await import("./cli/backup.ts")).backupKeyCommand(),
   restore: async () => (await import("./cli/restore.ts")).restoreCommand(systemClock),
-  doctor: async () => (await import("./cli/doctor.ts")).doctorCommand(systemClock),
+  async doctor() {
+    const { doctorCommand } = await import("./cli/doctor.ts");
+    const { greeterOf } = await import("./wire/peer-greeter.ts");
+    return doctorCommand(systemClock, (settings, manifest) => greeterOf(settings.certsDir, manifest, systemClock));
+  },
 };
 
 /** Loaded only where it is set up: most nodes do without. */

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import type { CallerRights } from "../certs/caller-rights.ts";
 import { readPrivateKey } from "../certs/key-file.ts";
 import { nodeFilesIn } from "../certs/layout.ts";
-import type { Member } from "../topology/manifest.ts";
 import { type NodeFeed, feedsInto, readTopology } from "../topology/topology.ts";
 import { checkCallerRights } from "./access/caller-rights.ts";
 import { type Access, type Asked, makeAccess } from "./access/decide.ts";
@@ -21,7 +20,7 @@ import { makePatientToken, openTokenKey } from "./audit/patient-token.ts";
 import { check } from "./base/check.ts";
 import { type Clock, today } from "./base/clock.ts";
 import type { Deadline } from "./base/deadline.ts";
-import { Failure } from "./base/failure.ts";
+import type { Failure } from "./base/failure.ts";
 import { mapInSlices } from "./base/in-slices.ts";
 import type { Decision, Permit } from "./base/permit.ts";
 import type { Question } from "./base/question.ts";
@@ -73,9 +72,10 @@ import type { StoreAlarm } from "./storage/store-keeper.ts";
 import { startThreadExecutor } from "./storage/thread-executor.ts";
 import type { Log } from "./telemetry/log.ts";
 import { checkAssertionTimes, makeAssertionSigner, verifyAssertion } from "./trust/assertion.ts";
+import { checkMember } from "./trust/check-member.ts";
 import { makeClockWatch } from "./trust/clock-watch.ts";
-import { type Directory, openDirectory } from "./trust/directory.ts";
-import { type PeerIdentity, authorisePeer } from "./trust/peer-identity.ts";
+import { openDirectory } from "./trust/directory.ts";
+import { authorisePeer } from "./trust/peer-identity.ts";
 import { type SequenceMemory, openSequenceMemory } from "./trust/sequence-memory.ts";
 import { makePeerClient } from "./wire/peer-client.ts";
 import { makePeerGreeter } from "./wire/peer-greeter.ts";
@@ -439,13 +439,6 @@ function decideForCaller(question: Asked, rights: CallerRights, sandbox: boolean
   const refused = checkCallerRights(question.claim, { ...rights, sandbox: rights.sandbox && sandbox });
   if (refused !== undefined) return { kind: "refused", code: "not-permitted", reason: refused.message };
   return access.decideAccess(question);
-}
-
-/** The other end must be that very member: its identity, its authority, live and in date now. */
-function checkMember(member: Member, identity: PeerIdentity, directory: Directory): void {
-  const peer = authorisePeer(identity, directory, member.id);
-  if (peer.kind === "node" && peer.member.id === member.id) return;
-  throw new Failure("not-authenticated", `The other end is not ${member.id}, whom the directory has there.`);
 }
 
 interface FhirParts extends Omit<FhirDoorOrder, "patients" | "pdsEvents"> {

@@ -18,6 +18,7 @@ import { Failure, asFailure } from "../base/failure.ts";
 import { readSettings, type Settings } from "../config/settings.ts";
 import { behindText, readBehind } from "../storage/behind.ts";
 import { openDatabase } from "../storage/database.ts";
+import { type GreetAs, checkClock, checkQuarantine } from "./doctor-peers.ts";
 import { EXIT, reportFailure } from "./exit.ts";
 
 const DAYS_LEFT_WARN = 10;
@@ -26,7 +27,7 @@ const PEER_WITHIN_MS = 2_000;
 
 type State = "ok" | "warning" | "fault";
 
-interface Finding {
+export interface Finding {
   readonly what: string;
   readonly state: State;
   /** What was seen and, unless it is in order, what to do. */
@@ -37,14 +38,14 @@ interface Finding {
 type Check = () => Promise<Finding | string> | Finding | string;
 
 /** `corridor doctor`: looks at one node's settings, files, stores, directory and peers, and says what to do. */
-export function doctorCommand(clock: Clock): Command {
+export function doctorCommand(clock: Clock, greetAs: GreetAs): Command {
   return new Command("doctor")
     .description("look at everything a node needs, and say what is wrong and what to do")
     .requiredOption("--config <file>", "the node's configuration")
     .option("--json", "print one JSON list instead of the table")
     .action(async ({ config, json }: { config: string; json?: true }) => {
       try {
-        const findings = await examine(readSettings(config), clock);
+        const findings = await examine(readSettings(config), clock, greetAs);
         if (json === true) console.log(JSON.stringify(findings, undefined, 2));
         else for (const { what, state, text } of findings) console.log(`${state.padEnd(8)} ${what.padEnd(22)} ${text}`);
         process.exitCode = findings.some(({ state }) => state === "fault") ? EXIT.failed : EXIT.done;
@@ -54,7 +55,7 @@ export function doctorCommand(clock: Clock): Command {
     });
 }
 
-async function examine(settings: Settings, clock: Clock): Promise<Finding[]> {
+async function examine(settings: Settings, clock: Clock, greetAs: GreetAs): Promise<Finding[]> {
   const manifest = await readManifest(settings).catch(asFailure);
   const checks: readonly (readonly [string, Check])[] = [
     ["settings", () => `node ${settings.id}, door ${settings.listen.host}:${settings.listen.port}`],
@@ -65,7 +66,8 @@ async function examine(settings: Settings, clock: Clock): Promise<Finding[]> {
     ["data folder", () => checkDataFolder(settings)],
     ["index.db", () => checkStore(settings, "index.db")],
     ["audit.db", () => checkStore(settings, "audit.db")],
-    ["clock", () => new Date(clock.wallMs()).toISOString()],
+    ["clock", () => checkClock(settings, known(manifest), clock, greetAs)],
+    ["quarantine", () => checkQuarantine(settings, clock)],
   ];
   const findings = [];
   for (const [what, check] of checks) findings.push(await look(what, check));

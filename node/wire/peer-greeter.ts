@@ -3,17 +3,18 @@ import { connect } from "node:net";
 import type { Client } from "@grpc/grpc-js";
 
 import { nodeDns } from "../../certs/profile.ts";
-import type { Member } from "../../topology/manifest.ts";
+import { type Manifest, type Member, manifestState } from "../../topology/manifest.ts";
 import type { Clock } from "../base/clock.ts";
 import { Failure, asFailure } from "../base/failure.ts";
-import type { ProtocolVersion } from "../base/words.ts";
+import { PROTOCOL, type ProtocolVersion } from "../base/words.ts";
 import { type GreetPeer, type Greeting, NotGreeted } from "../requests/peers.ts";
+import { checkMember } from "../trust/check-member.ts";
 import { type PeerIdentity, chainOfCertificate, identifyPeer } from "../trust/peer-identity.ts";
 import { askOnce } from "./ask-once.ts";
 import { REQUEST_BYTES_MAX } from "./bounds.ts";
 import { openChannel } from "./channel.ts";
 import { PeerServiceService } from "./generated/corridor/v1/peer_service.ts";
-import { type TlsFiles, clientContext } from "./tls-files.ts";
+import { type TlsFiles, clientContext, readNodeTls } from "./tls-files.ts";
 
 const ADDRESS_WITHIN_MS = 2_000;
 const GREETED_WITHIN_MS = 5_000;
@@ -58,6 +59,18 @@ export function makePeerGreeter(order: PeerGreeterOrder): GreetPeer {
       client.close();
     }
   };
+}
+
+/** The same for a tool that has a node's certificate and a manifest, and no running node. */
+export function greeterOf(certsDir: string, manifest: Manifest, clock: Clock): GreetPeer {
+  const ageMs = clock.wallMs() - Date.parse(manifest.issuedAt);
+  const inForce = () => ({ manifest, ageMs, state: manifestState(ageMs), atMs: clock.wallMs() });
+  const directory = { inForce, member: (id: string) => manifest.members.find((each) => each.id === id) };
+  const { domain } = manifest.network;
+  return makePeerGreeter({
+    ...{ domain, tls: () => readNodeTls(certsDir), clock, protocol: PROTOCOL },
+    checkMember: (member, identity) => checkMember(member, identity, directory),
+  });
 }
 
 /** Whether anything takes connections there, whoever it is. */
