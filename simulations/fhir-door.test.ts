@@ -6,6 +6,8 @@ import { connect, type ConnectionOptions } from "node:tls";
 
 import type { Database } from "better-sqlite3";
 
+import { issueCaller } from "../certs/issue.ts";
+import { systemClock } from "../node/base/clock.ts";
 import { seededRandom } from "../node/base/random.ts";
 import { openDatabase } from "../node/storage/database.ts";
 import type { TlsFiles } from "../node/wire/tls-files.ts";
@@ -131,6 +133,28 @@ describe("the door for FHIR", function () {
       await refused(() => put("A4", aPatient("A4"), { "if-match": "the newest" }), 400);
     });
 
+    it("takes one of two feeds that change one patient at once, and tells the other", async () => {
+      const rights = { roles: [], settings: [], organisations: [PROVIDER], feed: true, operate: false, sandbox: false };
+      const { certsDir } = door.network;
+      await issueCaller(certsDir, { node: HOLDER, name: "feed-two", rights, clock: systemClock });
+      const feeds = [door.network.callerTls("feed"), door.network.callerTls("feed-two")];
+      assert.equal((await put("A7", aPatient("A7"))).status, 201);
+      for (let version = 1; version <= 10; version++) {
+        const phones = [`0163296${version + 1_000}`, `0163296${version + 2_000}`];
+        const answers = await Promise.all(
+          feeds.map((tls, at) => {
+            const body = JSON.stringify(aPatient("A7", { telecom: [{ system: "phone", value: phones[at] }] }));
+            const headers = { ...JSON_TYPE, "if-match": `W/"${version}"` };
+            return door.send({ path: pathOf("A7"), body, headers }, tls);
+          }),
+        );
+        const statuses = answers.map(({ status }) => status);
+        assert.deepEqual(new Set(statuses), new Set([200, 412]));
+        assert.equal(held("A7")?.["phone"], phones[statuses.indexOf(200)]);
+      }
+      assert.equal(held("A7")?.["version"], 11);
+    });
+
     it("keeps the later day's record, whichever comes last", async () => {
       const dated = (day: string, gender: string) =>
         aPatient("A5", { gender, meta: { lastUpdated: `${day}T10:00:00Z` } });
@@ -207,6 +231,8 @@ describe("the door for FHIR", function () {
         [{ birthDate: { year: 1931 } }, "Patient.birthDate"],
         [{ gender: "unsaid" }, "Patient.gender"],
         [{ name: [{ family: "x".repeat(2_000) }] }, "Patient.name.family"],
+        [{ name: [{ family: "Khan", given: ["x".repeat(2_000)] }] }, "Patient.name.given"],
+        [{ name: [{ family: "M\ufffdller" }] }, "Patient.name.family"],
         [{ name: "Zephyrine" }, "Patient.name"],
         [{ identifier: [{ system: SYSTEM, value: "R2" }] }, "Patient.identifier"],
         [{ identifier: "R1" }, "Patient.identifier"],

@@ -1,7 +1,7 @@
 import { givenNamesContradict, initialOf } from "./names.ts";
 
 /** Goes up whenever the rule below would decide any pair otherwise; kept with every link. */
-export const RULE_VERSION = "number-then-score/2026.1";
+export const RULE_VERSION = "number-then-score/2026.2";
 
 /** What the rule looks at in one identity record. */
 export interface MatchRecord {

@@ -1,6 +1,6 @@
 import type { Comparable } from "./comparable.ts";
 import { frequenciesOf } from "./frequencies.ts";
-import { levelOf } from "./levels.ts";
+import { type Comparison, levelOf } from "./levels.ts";
 import { isTelling, type Linker, linkFrom, makeLinker, OTHER_NUMBERS_BITS } from "./linker.ts";
 import type { LinkModel } from "./model.ts";
 import { type PairScore, scorePair } from "./score.ts";
@@ -113,7 +113,8 @@ function judge<Key>(record: Comparable, person: KnownPerson<Key>, linker: Linker
   let [weight, closest, proven, haveOtherNumbers] = [-Infinity, person.records[0]!, false, false];
   for (const other of person.records) {
     const pair = linker.pair(record, other);
-    const isProof = pair.veto === undefined && !pair.lacksProof && pair.weight >= from;
+    const isProof =
+      someNameAgrees(pair.comparison) && pair.veto === undefined && !pair.lacksProof && pair.weight >= from;
     if ((isProof && !proven) || (isProof === proven && pair.weight > weight)) {
       [weight, closest, proven] = [pair.weight, other, isProof];
       haveOtherNumbers = pair.comparison.number === NUMBERS_DIFFERENT;
@@ -124,7 +125,20 @@ function judge<Key>(record: Comparable, person: KnownPerson<Key>, linker: Linker
   return { person, weight, closest, links: proven && (obstacle === undefined || isOutweighed), haveOtherNumbers };
 }
 
+/**
+ * In a hall of residence or a care home all share address and telephone, and two of them the birth date: without a name that
+ * agrees they are two people. Where the number is the same, a name that is not known will do.
+ */
+function someNameAgrees({ number, given, family }: Comparison): boolean {
+  const hasNumber = number === NUMBER_SAME;
+  const givenAgrees = given === undefined ? hasNumber : given !== GIVEN_DIFFERENT;
+  return givenAgrees || (family === undefined ? hasNumber : family <= FAMILY_SIMILAR);
+}
+
+const NUMBER_SAME = levelOf("number", "same");
 const NUMBERS_DIFFERENT = levelOf("number", "different");
+const GIVEN_DIFFERENT = levelOf("given", "different");
+const FAMILY_SIMILAR = levelOf("family", "similar");
 
 /** Something says that they are two: otherwise they may be one person whom nothing has linked yet, and either will do. */
 function areTwo(ones: readonly Comparable[], others: readonly Comparable[], linker: Linker): boolean {

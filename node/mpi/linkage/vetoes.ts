@@ -28,7 +28,7 @@ function areOthersOfSeveral({ ofSeveral: one }: Comparable, { ofSeveral: other }
  * together with a given name much alike or the same middle name, where one person, once mistaken, is hundreds of times
  * likelier than a twin with the other's number.
  */
-function mayBeTwins({ birth, family = 9, place = 9, otherId }: Comparison): boolean {
+function mayBeTwins({ birth, family = 0, place = 9, otherId }: Comparison): boolean {
   const sameHousehold = family <= FAMILY_SLIP && place <= MUCH_THE_SAME_ADDRESS;
   return birth === 0 && sameHousehold && (otherId === undefined || otherId > OTHER_ID_SLIP);
 }
