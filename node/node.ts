@@ -236,7 +236,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   const find = (question: Question, permit: Permit) =>
     findRecords(question, permit, {
       ...mpi,
-      isObjected: objections.areEffective,
+      withheldOf: objections.withheld,
       mayHearOfPossibleMatch: ({ claim }) => mayHearOfPossibleMatch(claim),
       pointersOf: locator.pointersOf,
     });
@@ -264,9 +264,10 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     decideAccess: access.decideAccess,
     knowPerson(question: Question, _permit: Permit, deadline: Deadline) {
       const { pds } = parts;
-      if (pds === undefined) return knowPerson(question, mpi);
+      const own = { ...mpi, withheldOf: objections.withheld };
+      if (pds === undefined) return knowPerson(question, own);
       const pdsFailed = (failure: Failure): void => log.error("pds-not-asked", failure);
-      return identifyPerson(question, deadline, { ...mpi, clock, pds, pdsFailed });
+      return identifyPerson(question, deadline, { ...own, clock, pds, pdsFailed });
     },
     openNetwork: federation.open,
     answerFromOwnIndex: (question: Question, permit: Permit, covered: Covered) =>

@@ -191,6 +191,33 @@ describe("asking areas", () => {
     assert.deepEqual(arrivals[2]?.answer.pointers, [pointer]);
   });
 
+  it("shows what cannot be asked about as it last looked, without asking, and as slowly", async () => {
+    const world: World = worldOf(manifestOf([member(OWN), member("n-a"), member("n-b"), member("n-c")]), {
+      "n-a": later(
+        () => world.clock,
+        300,
+        () => says("records"),
+      ),
+      "n-b": () => Promise.reject(new Failure("unreachable", "down")),
+    });
+    const first = await askAndWait(world);
+    world.asked.clear();
+    const view = world.federation.open();
+    const asIfAsked = { ...world.federation, open: () => ({ ...view, askAreas: view.asIfAsked }) };
+    const shown = await askAndWait({ ...world, federation: asIfAsked });
+    assert.equal(world.asked.size, 0, "nobody is asked");
+    assert.deepEqual(
+      shown.map(({ answer }) => [answer.area.nodeId, answer.outcome, answer.elapsedMs, answer.pointers.length]),
+      [
+        ["n-b", "unreachable", 0, 0],
+        ["n-a", "nothing-to-show", 300, 0],
+        ["n-c", "timed-out", 1_000, 0],
+      ],
+    );
+    const [was, is] = [first, shown].map((all) => all.find(({ answer }) => answer.area.nodeId === "n-a")?.answer);
+    assert.deepEqual([is?.sealed, is?.notOffered, is?.coverage], [was?.sealed, was?.notOffered, was?.coverage]);
+  });
+
   it("starts with the call, not with the first pull", async () => {
     const world = worldOf(manifestOf([member(OWN), member("n-a")]), {});
     world.federation.open().askAreas(questionAt(world.clock), permit, Deadline.in(world.clock, 1_000));

@@ -8,6 +8,7 @@ import type { NodeId } from "../base/words.ts";
 import type { Manifest, Member } from "../../topology/manifest.ts";
 import { AnswerQueue } from "./answer-queue.ts";
 import { areasOn, type AreaOfDay } from "./areas.ts";
+import { LastLooks } from "./last-looks.ts";
 import { acceptAnswer, outcomeOfFailure, type Unanswered } from "./outcomes.ts";
 import { closeWith, type VerdictFacts } from "./verdict.ts";
 
@@ -82,6 +83,11 @@ export interface NetworkView {
     permit: Permit,
     deadline: Deadline,
   ) => AsyncIterableIterator<AreaAnswer, undefined>;
+  /**
+   * As {@link askAreas}, but nobody is asked: each area is as it last was to such a question that finds nothing, and takes as
+   * long. One of which nothing is known yet has no answer in time.
+   */
+  readonly asIfAsked: NetworkView["askAreas"];
   /** The verdict over all answers, own included. Unsigned. */
   readonly closeWith: (
     question: Question,
@@ -98,6 +104,26 @@ interface Snapshot extends DirectoryInForce {
 export function makeFederation(needs: FederationNeeds): Federation {
   const { clock, ownId } = needs;
   const isOwn = ({ area }: AreaOfDay): boolean => area.nodeId === ownId;
+  const looks = new LastLooks();
+  const ask: Ask = async (member, question, permit, deadline, signal) => {
+    const startedMs = clock.monotonicMs();
+    const look = (answer: HolderAnswer | Unanswered): typeof answer => {
+      // A call that nobody waited for says nothing of the member, unless it had all its time.
+      if (!signal.aborted || deadline.passed()) looks.note(member, question, answer, clock.monotonicMs() - startedMs);
+      return answer;
+    };
+    try {
+      const answer = await needs.transport.ask(member, question, permit, deadline, signal);
+      return look(acceptAnswer(answer) ?? { outcome: "incompatible", reason: "malformed-answer" });
+    } catch (error) {
+      return look(outcomeOfFailure(asFailure(error).code));
+    }
+  };
+  const showLastLook: Ask = async (member, question, _permit, deadline, signal) => {
+    const last = looks.of(member, question);
+    await clock.sleep(last?.tookMs ?? deadline.remainingMs(), signal);
+    return last?.answer ?? outcomeOfFailure("timed-out");
+  };
   function take(): Snapshot {
     const directory = needs.directory();
     return { ...directory, areas: areasOn(directory.manifest, ownId, today(clock)) };
@@ -116,7 +142,10 @@ export function makeFederation(needs: FederationNeeds): Federation {
       return {
         ownArea,
         ownCovers: (question, permit) => needs.mayAsk(ownMember, question, permit),
-        askAreas: (question, permit, deadline) => askAll(needs, snapshot, others, question, permit, deadline),
+        askAreas: (question, permit, deadline) =>
+          askAll({ ...needs, ask }, snapshot, others, question, permit, deadline),
+        asIfAsked: (question, permit, deadline) =>
+          askAll({ ...needs, ask: showLastLook }, snapshot, others, question, permit, deadline),
         closeWith(question, answers, identified) {
           const { requestId } = question;
           const facts = {
@@ -131,6 +160,13 @@ export function makeFederation(needs: FederationNeeds): Federation {
       };
     },
   };
+}
+
+/** Asks one member whom nothing keeps from being asked. */
+type Ask = (...of: Parameters<PeerTransport["ask"]>) => Promise<HolderAnswer | Unanswered>;
+
+interface AskNeeds extends Pick<FederationNeeds, "clock" | "mayAsk"> {
+  readonly ask: Ask;
 }
 
 function notListed(ownId: NodeId): Failure {
@@ -153,7 +189,7 @@ function keyOf({ nodeId, icsCodes, name }: Area): string {
 }
 
 function askAll(
-  needs: FederationNeeds,
+  needs: AskNeeds,
   directory: DirectoryInForce,
   others: readonly AreaOfDay[],
   question: Question,
@@ -202,7 +238,7 @@ function shownOf({ pointers, sealed, notOffered, morePointers, coverage }: Holde
 
 /** One area's outcome, whatever happens. Never rejects. */
 async function askOne(
-  needs: FederationNeeds,
+  needs: AskNeeds,
   directory: DirectoryInForce,
   { member }: AreaOfDay,
   question: Question,
@@ -215,8 +251,7 @@ async function askOne(
     const skipped = whyNotAsked(needs, directory, member, question, permit);
     if (skipped !== undefined) return skipped;
     if (deadline.passed()) return outcomeOfFailure("timed-out");
-    const answer = await needs.transport.ask(member, question, permit, deadline, signal);
-    return acceptAnswer(answer) ?? { outcome: "incompatible", reason: "malformed-answer" };
+    return await needs.ask(member, question, permit, deadline, signal);
   } catch (error) {
     return outcomeOfFailure(asFailure(error).code);
   }
@@ -224,7 +259,7 @@ async function askOne(
 
 /** What the directory alone says, before anything is sent. */
 function whyNotAsked(
-  needs: FederationNeeds,
+  needs: AskNeeds,
   directory: DirectoryInForce,
   member: Member,
   question: Question,

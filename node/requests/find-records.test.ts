@@ -396,6 +396,16 @@ describe("knowing the person before anybody is asked", () => {
     }
   });
 
+  it("goes no further for a person who has objected to everything here, under whatever record, until it is withdrawn", async () => {
+    await index.load([anIdentity(), anIdentity(ELSEWHERE), anObjection({ ...ELSEWHERE, scope: "type:maternity" })]);
+    const objected = () => QUESTIONS.map((question) => index.know(question)).map((known) => "objected" in known);
+    assert.ok(!objected().includes(true), "an objection to a part stops nobody from asking");
+    await index.load([anObjection(ELSEWHERE)]);
+    assert.ok(!objected().includes(false));
+    await index.load([anObjection({ ...ELSEWHERE, state: "withdrawn" })]);
+    assert.ok(!objected().includes(true));
+  });
+
   it("stops for a person restricted here, asked by number with the birth date or by demographics", async () => {
     await index.load([anIdentity(), anIdentity({ provider: "RJE", localId: "X9", restricted: true })]);
     assert.equal(index.know(byNumber(NUMBER, BORN)).kind, "restricted");

@@ -16,6 +16,8 @@ export interface KnowPersonNeeds {
   readonly personsByNumber: (nhsNumber: NhsNumber) => readonly PersonView[];
   readonly personByDemographics: (search: DemographicSearch) => UniqueMatch;
   readonly numberOf: (personId: string) => NhsNumber | undefined;
+  /** What objections on any of these identities withhold. */
+  readonly withheldOf: (identities: readonly number[], purpose: Purpose) => Withheld;
   /** Reads that must agree with one another. */
   readonly inOneSnapshot: <Result>(read: () => Result) => Result;
 }
@@ -93,13 +95,15 @@ export function knowPerson(question: Question, needs: KnowPersonNeeds): OwnKnowl
   return needs.inOneSnapshot(() => {
     const { possible, match } = personsPossible(patient, needs);
     if (match !== undefined && match.kind !== "one") throw identityNotKnown(match.kind);
-    if (possible.some(({ restricted }) => restricted)) return { kind: "restricted" };
-    if (patient.by === "number" || match === undefined) return { kind: "ask", question };
+    const hidden = whyHidden(possible, question.claim.purpose, needs);
+    if (hidden === "restricted") return { kind: "restricted" };
+    const ask = { kind: "ask", ...(hidden === "objected" && { objected: true as const }) } as const;
+    if (patient.by === "number" || match === undefined) return { ...ask, question };
     const nhsNumber = needs.numberOf(match.person.personId);
-    if (nhsNumber === undefined) return { kind: "ask", question };
+    if (nhsNumber === undefined) return { ...ask, question };
     const { birthDate, familyName, givenName } = patient;
     const byNumber = { by: "number", nhsNumber, birthDate, familyName, givenName } as const;
-    return { kind: "ask", question: { ...question, patient: byNumber } };
+    return { ...ask, question: { ...question, patient: byNumber } };
   });
 }
 

@@ -7,7 +7,15 @@ import { NhsNumber } from "../base/nhs-number.ts";
 import type { PatientQuery } from "../base/question.ts";
 import type { PdsPatient, PdsSearch } from "../mpi/pds.ts";
 import type { AskedSearch } from "../mpi/search-terms.ts";
-import { anIdentity, aQuestion, byDemographics, byNumber, openTestIndex, type TestIndex } from "../testing/an-index.ts";
+import {
+  anIdentity,
+  anObjection,
+  aQuestion,
+  byDemographics,
+  byNumber,
+  openTestIndex,
+  type TestIndex,
+} from "../testing/an-index.ts";
 import { makeFakeClock } from "../testing/fake-clock.ts";
 import { identifyPerson } from "./identify-person.ts";
 import type { OwnKnowledge } from "./locate.ts";
@@ -48,6 +56,7 @@ describe("identifying a person whom the own index does not know by number", () =
   ): Promise<OwnKnowledge> =>
     identifyPerson(aQuestion(patient, clock), Deadline.in(clock, ANSWER_BY_MS), {
       ...index.mpi,
+      withheldOf: index.objections.withheld,
       clock,
       pdsFailed: (failure) => void failures.push(failure),
       pds: {
@@ -68,6 +77,13 @@ describe("identifying a person whom the own index does not know by number", () =
     assert.equal(numberIn(await identify(KHAN)), NUMBER);
     await index.load([anIdentity({ provider: "RJE", localId: "X9", restricted: true })]);
     assert.deepEqual(await identify(KHAN), { kind: "restricted" });
+    assert.deepEqual(asked, []);
+  });
+
+  it("asks nobody about a person who has objected to everything here", async () => {
+    await index.load([anIdentity({ nhsNumber: "", nhsNumberStatus: "" }), anObjection()]);
+    const known = await identify(KHAN);
+    assert.ok(known.kind === "ask" && known.objected === true);
     assert.deepEqual(asked, []);
   });
 

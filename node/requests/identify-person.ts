@@ -35,8 +35,7 @@ export async function identifyPerson(
 ): Promise<OwnKnowledge> {
   const own = ownKnowledge(question, needs);
   const { patient } = question;
-  const isKnown = !(own instanceof Failure) && (own.kind === "restricted" || own.question.patient.by === "number");
-  if (isKnown || patient.by === "number") return orThrow(own);
+  if (patient.by === "number" || isSettled(own)) return orThrow(own);
 
   const found = await askPds(patient, deadline, needs);
   if (found instanceof Failure && own instanceof Failure) throw alsoNotAsked(own, found);
@@ -49,6 +48,12 @@ export async function identifyPerson(
   if (known.kind === "restricted") return patient.postcode === undefined ? known : orThrow(own);
   // The own index has the one whom it knows without a number; the others are asked by the number.
   return { ...known, byPds: true, ...(!(own instanceof Failure) && { here: question }) };
+}
+
+/** True where the service is not to be asked: the own index says enough, or an objection goes no further than this node. */
+function isSettled(own: OwnKnowledge | Failure): boolean {
+  if (own instanceof Failure) return false;
+  return own.kind === "restricted" || own.objected === true || own.question.patient.by === "number";
 }
 
 function ownKnowledge(question: Question, needs: KnowPersonNeeds): OwnKnowledge | Failure {

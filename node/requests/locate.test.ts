@@ -188,6 +188,22 @@ describe("a locate", () => {
     assert.deepEqual(first.answer.notOffered, ["dols"]);
   });
 
+  it("asks nobody about a person who has objected here, and looks as if it had", async () => {
+    const objected = { knowPerson: (question: Question) => ({ kind: "ask", question, objected: true }) as const };
+    const trial = new Trial({ needs: objected });
+    await trial.run();
+    assert.equal(trial.asked.size, 0);
+    assert.deepEqual(
+      trial.answers().map(([name, outcome]) => [name, outcome]),
+      [
+        ["Area n-own", "nothing-to-show"],
+        ["Area n-a", "timed-out"],
+        ["Area n-b", "timed-out"],
+      ],
+      "nothing is known yet of how the others look",
+    );
+  });
+
   it("asks nobody where the question could not be recorded or the person not be looked up", async () => {
     const unavailable = new Failure("store-unavailable", "damaged");
     const trials: readonly [needs: Partial<LocateNeeds>, recorded: Trial["outcomes"]][] = [

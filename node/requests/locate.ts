@@ -6,6 +6,7 @@ import { inTime } from "../base/in-time.ts";
 import type { Decision, Permit } from "../base/permit.ts";
 import type { Question } from "../base/question.ts";
 import type { Covered, NetworkView } from "../federation/federation.ts";
+import { withinPermit } from "./within-permit.ts";
 
 /** Kept back from the caller's deadline so that the verdict still gets home. */
 const REPLY_RESERVE_MS = 50;
@@ -17,6 +18,8 @@ export type OwnKnowledge =
       readonly question: Question;
       /** What the own index is asked, where that is another question than the others': it knows the person without a number. */
       readonly here?: Question;
+      /** True where an objection here withholds everything: then it goes no further than this node. */
+      readonly objected?: true;
       /** True where the national demographics service gave the number. */
       readonly byPds?: true;
     }
@@ -91,7 +94,8 @@ export async function* locate(
 
     const network = needs.openNetwork();
     // Peers are asked while the own index answers; theirs wait for its answer, which is shown first, until the deadline.
-    const peers = network.askAreas(question, permit, deadline);
+    const ask = known.objected === true ? network.asIfAsked : network.askAreas;
+    const peers = ask(question, permit, deadline);
     const leave = (): void => void peers.return?.();
     gone.addEventListener("abort", leave, { once: true });
     if (gone.aborted) leave();
@@ -100,7 +104,8 @@ export async function* locate(
       answers.push({ ...own, elapsedMs: Math.round(needs.clock.monotonicMs() - startedMs) });
       yield { kind: "answer", answer: answers[0]! };
 
-      for await (const answer of peers) {
+      for await (const said of peers) {
+        const answer = withinPermit(said, permit);
         answers.push(answer);
         yield { kind: "answer", answer };
       }

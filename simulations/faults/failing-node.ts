@@ -110,7 +110,7 @@ export async function startFailingNode(
     ...points.wrap("locate", {
       ...recording,
       decideAccess: decide,
-      knowPerson: (question: Question) => knowPerson(question, index.mpi),
+      knowPerson: (question: Question) => knowPerson(question, { ...index.mpi, withheldOf: index.objections.withheld }),
       openNetwork: () => points.wrap("network", federation.open()),
       answerFromOwnIndex: (question: Question, permit: Permit, covered: Covered) =>
         answerOwn(question, permit, covered, ownNeeds),

@@ -1,0 +1,48 @@
+import { ANSWERED_OUTCOMES, type HolderAnswer } from "../base/answer.ts";
+import type { Question } from "../base/question.ts";
+import type { Member } from "../../topology/manifest.ts";
+import type { Unanswered } from "./outcomes.ts";
+
+/** How a member looks to somebody of whom it has nothing to show. */
+export interface Look {
+  readonly answer: HolderAnswer | Unanswered;
+  /** How long it took, in milliseconds. */
+  readonly tookMs: number;
+}
+
+/** So many kinds of question of so many members are remembered; the oldest goes first. */
+const LOOKS_MAX = 5_000;
+
+/**
+ * How each member last looked to each kind of question, whoever asked about whomever: of an answer, all but what depends on
+ * the patient. From this the other areas are shown for a patient about whom nobody is to be asked, so that such a patient
+ * reads like any of whom nothing is held.
+ */
+export class LastLooks {
+  readonly #looks = new Map<string, Look>();
+
+  note(member: Member, question: Question, answer: HolderAnswer | Unanswered, tookMs: number): void {
+    const key = keyOf(member, question);
+    this.#looks.delete(key);
+    this.#looks.set(key, { answer: withoutPatient(answer), tookMs });
+    if (this.#looks.size <= LOOKS_MAX) return;
+    for (const oldest of this.#looks.keys()) {
+      this.#looks.delete(oldest);
+      break;
+    }
+  }
+
+  of(member: Member, question: Question): Look | undefined {
+    return this.#looks.get(keyOf(member, question));
+  }
+}
+
+/** All that an empty answer depends on, beside the member's age range and the patient. */
+function keyOf({ id }: Member, { claim: { role, setting, purpose }, patient }: Question): string {
+  return `${id} ${setting} ${purpose} ${patient.by} ${role}`;
+}
+
+function withoutPatient(answer: HolderAnswer | Unanswered): HolderAnswer | Unanswered {
+  if (!("pointers" in answer) || !ANSWERED_OUTCOMES.has(answer.outcome)) return answer;
+  return { ...answer, outcome: "nothing-to-show", pointers: [], morePointers: 0 };
+}
