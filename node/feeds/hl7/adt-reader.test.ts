@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 
+import fc from "fast-check";
+
 import { type Hl7Feed, hl7FeedSchema, toHl7Feed } from "../../config/hl7-feed.ts";
 import type { FeedChange } from "../../requests/feed-message.ts";
 import { makeFakeClock } from "../../testing/fake-clock.ts";
@@ -16,9 +18,13 @@ const aFeed = (given: object = {}): Hl7Feed =>
   toHl7Feed(hl7FeedSchema.parse({ provider: "RRK", sender: "pas", ...given }));
 const FEEDING: AdmittedFeed = { state: "feeding", recordTypes: "all" };
 
-function read(text: string, given: object = {}, admitted = FEEDING) {
+function read(text: string | Buffer, given: object = {}, admitted = FEEDING) {
   const clock = makeFakeClock(NOW_MS);
-  return makeAdtReader(aFeed(given), new Map([["RRK", admitted]]), clock)(Buffer.from(text));
+  return makeAdtReader(
+    aFeed(given),
+    new Map([["RRK", admitted]]),
+    clock,
+  )(typeof text === "string" ? Buffer.from(text) : text);
 }
 
 const msh = (event: string): string => `MSH|^~\\&|PAS|RRK|CORRIDOR|WM|${AT}||ADT^${event}|M1|P|2.4`;
@@ -116,6 +122,9 @@ describe("reading HL7 v2.4 ADT", () => {
         pid(`${P}||Old^A^^^^^M~New^B^^^^^L~Nick^C^^^^^N`),
         { familyName: "New", givenName: "B", middleName: "" },
       ],
+      ["an empty name, address and phone of a type", pid(`${P}||^^^^^^L||||||^^^^^^H||^PRN^PH`), {}],
+      ["that the number is no more, of a phone", pid(`${P}||||||||||""^PRN`), { phone: "" }],
+      ["a maiden, an adopted and a birth name", pid(`${P}||X^A^^^^^M~Y^A^^^^^C~Z^A^^^^^B`), {}],
       ["an alias only", pid(`${P}||Alias^A^^^^^A`), {}],
       [
         "a surname of parts",
@@ -176,7 +185,6 @@ describe("reading HL7 v2.4 ADT", () => {
         ["103", "PID-8", pid(`${P}|||||X`)],
         ["103", "PID-8", pid(`${P}|||||constructor`)],
         ["102", "PID-11.5", pid(`${P}||||||||^^^^LONGER THAN ANY^^H`)],
-        ["103", "PID-30", pid(`${P}${"|".repeat(27)}maybe`)],
         ["103", "PID-32", pid(`${P}~${NUMBER}^^^NHS${"|".repeat(29)}01~02`)],
         ["103", "PD1-12", `${pid(P)}\rPD1${"|".repeat(12)}?`],
         ["100", "PID", `${pid(P)}\r${pid(P)}`],
@@ -341,5 +349,27 @@ describe("reading HL7 v2.4 ADT", () => {
     const text = message("A31", pid("P1||Zo\u00eb"));
     rejected("102", "MSH-18", text);
     assert.equal(read(text, { characterSet: "UNICODE UTF-8" }).kind, "read");
+  });
+
+  it("reads or refuses whatever bytes come, and gives no value in a reason", () => {
+    const [surname, forename] = ["Quillfeatherstone", "Zephyrine"];
+    const whole = Buffer.from(
+      message("A01", pid(`P1^^^RRK^PI~${NUMBER}^^^NHS^NH||${surname}^${forename}^^^^^L||19310405|F|||1 High St`), PV1),
+    );
+    const change = fc.tuple(
+      fc.nat(whole.length - 1),
+      fc.oneof(fc.nat(255), fc.constantFrom(...Buffer.from('\r|^~\\&"0'))),
+    );
+    fc.assert(
+      fc.property(fc.array(change, { minLength: 1, maxLength: 4 }), fc.nat(whole.length), (changes, length) => {
+        const bytes = Buffer.from(whole);
+        for (const [at, byte] of changes) bytes[at] = byte;
+        const found = read(bytes.subarray(0, length % 3 === 0 ? length : bytes.length));
+        if (found.kind === "rejected")
+          assert.ok(![surname, forename, NUMBER].some((each) => found.fault.message.includes(each)));
+        else assert.ok(found.message.changes.expose().length > 0);
+      }),
+      { numRuns: 2_000 },
+    );
   });
 });

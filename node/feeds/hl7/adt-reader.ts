@@ -158,7 +158,8 @@ function checkedId(segment: Segment, field: number, reading: Reading): string {
 function checkEncounter(encounter: EncounterChange, reading: Reading): void {
   checkedIdentity({ localId: encounter.visit }, reading, { ...PLACE_OF, local_id: "PV1-19" });
   const { startedAtMs, endedAtMs, state } = encounter;
-  if (state !== "planned" && startedAtMs !== undefined) checkPast(startedAtMs, "PV1-44", reading.clock);
+  if ((state === "open" || state === "closed") && startedAtMs !== undefined)
+    checkPast(startedAtMs, "PV1-44", reading.clock);
   if (endedAtMs !== undefined) checkPast(endedAtMs, "PV1-45", reading.clock);
   if (startedAtMs !== undefined && endedAtMs !== undefined && endedAtMs < startedAtMs)
     throw new Hl7Fault("102", "PV1-45", "It is before PV1-44.");

@@ -14,7 +14,7 @@ export type SaidFields = Partial<
 };
 
 /** Which of several to take, by type, best first; `""` is none said. What is not in a list is never taken. */
-const NAME_TYPES = ["L", "", "D", "B", "C"];
+const NAME_TYPES = ["L", "", "D", "U"];
 const ADDRESS_TYPES = ["H", "P", "", "L", "C"];
 const PHONE_USES = ["PRN", "", "ORN"];
 
@@ -31,7 +31,6 @@ const GENDERS: Readonly<Record<string, string>> = {
  * @throws {Hl7Fault} at the field that cannot be read.
  */
 export function demographicsIn(pid: Segment, pd1: Segment | undefined, feed: Hl7Feed): SaidFields {
-  checkDeath(pid);
   return {
     ...nhsNumber(pid, feed),
     ...name(pid),
@@ -58,7 +57,7 @@ function nhsNumber(pid: Segment, feed: Hl7Feed): SaidFields {
 function name(pid: Segment): SaidFields {
   if (isDeleted(pid, 5)) return { familyName: "", givenName: "", middleName: "" };
   const found = bestOf(pid, 5, 7, NAME_TYPES);
-  if (found === undefined) return {};
+  if (found === undefined || !saysAny(found, [1, 2, 3])) return {};
   return { familyName: textOf(found, 1), givenName: textOf(found, 2), middleName: textOf(found, 3) };
 }
 
@@ -87,7 +86,7 @@ function address(pid: Segment): SaidFields {
   });
   if (isDeleted(pid, 11)) return all(["", "", "", ""]);
   const found = bestOf(pid, 11, 7, ADDRESS_TYPES);
-  if (found === undefined) return {};
+  if (found === undefined || !saysAny(found, [1, 2, 3, 4, 5])) return {};
   // Town, or else county.
   return all([textOf(found, 1), textOf(found, 2), textOf(found, 3) || textOf(found, 4), textOf(found, 5)]);
 }
@@ -95,8 +94,7 @@ function address(pid: Segment): SaidFields {
 function phone(pid: Segment): SaidFields {
   if (isDeleted(pid, 13)) return { phone: "" };
   const found = bestOf(pid, 13, 2, PHONE_USES);
-  const number = found && phoneOf(found);
-  return number === undefined || number === "" ? {} : { phone: number };
+  return found === undefined || !saysAny(found, [1, 5, 6, 7]) ? {} : { phone: phoneOf(found) };
 }
 
 /** As it was written, or else from its parts: country, area, number. */
@@ -121,11 +119,9 @@ function restriction(pid: Segment, pd1: Segment | undefined, { restrictedCodes }
   throw new Hl7Fault("103", "PD1-12", "It is not one of Y, N.");
 }
 
-/** A node holds nobody's death, and lets nobody pass for one of whom it could not read whether they live. */
-function checkDeath(pid: Segment): void {
-  const said = partOf(pid.field(30)[0], 1);
-  if (said !== undefined && said !== null && said !== "Y" && said !== "N")
-    throw new Hl7Fault("103", "PID-30", "It is not one of Y, N.");
+/** An empty one with its type says nothing, and must not wipe what is held. */
+function saysAny(repetition: Repetition, components: readonly number[]): boolean {
+  return components.some((component) => partOf(repetition, component) !== undefined);
 }
 
 function codesOf(pid: Segment, field: number): string[] {
