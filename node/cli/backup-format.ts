@@ -10,7 +10,14 @@ import { Failure, asFailure } from "../base/failure.ts";
 import { readPrivateKey } from "../../certs/key-file.ts";
 
 /** The files of a node's data folder that a backup holds, beside its manifest and that one's signature. */
-export const BACKED_UP = ["index.db", "audit.db", "token.key", "letters.key", "manifest.sequence"] as const;
+export const BACKED_UP = [
+  "index.db",
+  "audit.db",
+  "token.key",
+  "letters.key",
+  "manifest.sequence",
+  "quarantine.json",
+] as const;
 export type BackedUp = (typeof BACKED_UP)[number];
 
 export const MANIFEST_NAME = "backup.json";

@@ -18,6 +18,7 @@ import { stringify } from "yaml";
 import { initNetwork } from "../../certs/authority.ts";
 import { issueNode } from "../../certs/issue.ts";
 import { nodeFiles } from "../../certs/layout.ts";
+import { readQuarantined } from "../access/quarantine.ts";
 import { systemClock } from "../base/clock.ts";
 import { rowChecksum } from "../base/row-checksum.ts";
 import { readBehind } from "../storage/behind.ts";
@@ -87,7 +88,7 @@ describe("corridor backup and restore", function () {
     assert.equal(statSync(place("b")).mode & 0o777, 0o600);
     assert.deepEqual(
       manifest.files.map(({ name }) => name),
-      ["index.db", "audit.db", "token.key", "letters.key", "manifest.sequence"],
+      ["index.db", "audit.db", "token.key", "letters.key", "manifest.sequence", "quarantine.json"],
     );
     assert.equal(manifest.files[0]?.rows?.["objection"], OBJECTIONS);
     assert.equal(readFileSync(place("b")).indexOf("RRK-patient"), -1, "encrypted");
@@ -193,6 +194,17 @@ describe("corridor backup and restore", function () {
     assert.equal(readFileSync(place("data", "manifest.sequence"), "utf8"), "41\n");
   });
 
+  it("keeps whom the node does not answer now, and where nothing is there takes the backup's", async () => {
+    await sealed();
+    const now = '[{"peer":"wm-hw","reason":"now","by":"x","sinceMs":2}]';
+    writeFileSync(place("data", "quarantine.json"), now, { mode: 0o600 });
+    await opened("--replace");
+    assert.equal(readFileSync(place("data", "quarantine.json"), "utf8"), now);
+    rmSync(place("data"), { recursive: true });
+    await opened();
+    assert.deepEqual(readQuarantined(place("data", "quarantine.json")), QUARANTINED);
+  });
+
   describe("restores nothing", () => {
     beforeEach(async () => {
       assert.equal((await sealed()).code, 0);
@@ -279,7 +291,10 @@ function fill(dataDir: string): void {
   writeFileSync(join(dataDir, "token.key"), "k".repeat(32), { mode: 0o600 });
   writeFileSync(join(dataDir, "letters.key"), "l".repeat(32), { mode: 0o600 });
   writeFileSync(join(dataDir, "manifest.sequence"), "41\n", { mode: 0o600 });
+  writeFileSync(join(dataDir, "quarantine.json"), JSON.stringify(QUARANTINED), { mode: 0o600 });
 }
+
+const QUARANTINED = [{ peer: "wm-cw", reason: "then", by: "x", sinceMs: 1 }];
 
 function contentOf(dataDir: string): string {
   const db = openDatabase(join(dataDir, "index.db"), { readonly: true });

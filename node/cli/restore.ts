@@ -102,6 +102,7 @@ async function restore(settings: Settings, options: RestoreOptions, clock: Clock
     const manifest = await unpack(settings, options, staged);
     await proveStores(staged, manifest);
     const kept = keepHigherSequence(dataDir, staged);
+    keepQuarantine(dataDir, staged);
     for (const store of STORES) noteRestored(join(staged, `${store}.db`), store, manifest, clock.wallMs());
     syncFolder(staged);
     const aside = isThere ? `${dataDir}.replaced-${new Date(clock.wallMs()).toISOString().replace(/[-:.]/g, "")}` : "";
@@ -238,6 +239,12 @@ function keepHigherSequence(dataDir: string, staged: string): number {
   const higher = Math.max(before ?? 0, restored ?? 0);
   if (higher > 0) writeFileSync(join(staged, "manifest.sequence"), `${higher}\n`, { mode: 0o600, flush: true });
   return higher;
+}
+
+/** Whom the node did not answer when its folder was put aside, rather than when the backup was made. */
+function keepQuarantine(dataDir: string, staged: string): void {
+  const [now, restored] = [dataDir, staged].map((folder) => join(folder, "quarantine.json")) as [string, string];
+  if (existsSync(now)) writeFileSync(restored, readFileSync(now), { mode: 0o600, flush: true });
 }
 
 function sequenceIn(path: string): number {

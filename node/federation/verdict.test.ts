@@ -247,6 +247,12 @@ describe("the words of outcomes", () => {
     }
   });
 
+  it("say that a whole area is not answered, where it is not the user's role or purpose", () => {
+    const words = (reason: string): string => outcomeWords({ outcome: "refused", reason, area: area("A") });
+    assert.equal(words("quarantined"), "Not available to your area at present");
+    assert.equal(words("agreement-role"), "Not available to your role or purpose");
+  });
+
   it("say why an area does not cover the question", () => {
     const words = (reason: string): string => outcomeWords({ outcome: "not-covered", reason, area: area("A") });
     assert.equal(words("under-18s"), "Does not cover under-18s");

@@ -40,9 +40,13 @@ const NOT_COVERED_WORDS: ReadonlyMap<string, string> = new Map([
   ["suspended", "Not connected at present"],
 ]);
 
+/** Not the clinician's role or purpose: the whole of their area is not answered there. */
+const QUARANTINED_WORDS = "Not available to your area at present";
+
 /** One area's outcome in words for a clinician, with the telephone number where one is needed. */
 export function outcomeWords({ outcome, reason, area }: Pick<AreaAnswer, "outcome" | "reason" | "area">): string {
   if (outcome === "not-covered") return NOT_COVERED_WORDS.get(reason) ?? OUTCOME_WORDS[outcome];
+  if (outcome === "refused" && reason === "quarantined") return QUARANTINED_WORDS;
   if (outcome === "possible-match" && area.contact !== "") return `${OUTCOME_WORDS[outcome]} Phone ${area.contact}.`;
   return OUTCOME_WORDS[outcome];
 }
