@@ -117,7 +117,7 @@ interface Lines {
 }
 
 function makeLines(order: Hl7DoorOrder, refuse: (why: string) => void): Lines {
-  const { clock, handler } = order;
+  const { clock, log, handler } = order;
   const open = new Set<Line>();
   let isClosing = false;
   let allGone: (() => void) | undefined;
@@ -176,7 +176,8 @@ function makeLines(order: Hl7DoorOrder, refuse: (why: string) => void): Lines {
         else if (line.at !== "receiving") moveTo(line, "receiving");
       }
     } catch (thrown) {
-      if (thrown instanceof Failure) refuse(thrown.code); // else it broke off, and what was not answered comes again
+      if (thrown instanceof Failure) refuse(thrown.code);
+      else if (!line.socket.destroyed) log.error("hl7-failed", thrown); // else it broke off: what was not answered comes again
     }
   }
 
