@@ -42,6 +42,7 @@ import { type SearchNeeds, searchService } from "./search-service.ts";
 import type { Service } from "./service.ts";
 import type { TlsFiles } from "./tls-files.ts";
 import { type Connection, startTlsServer } from "./tls-server.ts";
+import { type WitnessDoorNeeds, witnessService } from "./witness-service.ts";
 
 /** Beside what a batch itself may hold. */
 const MESSAGE_OVERHEAD_BYTES = 16 * 1024;
@@ -64,6 +65,7 @@ export interface ServerOrder {
   readonly search: SearchNeeds;
   readonly mpi: MpiNeeds;
   readonly peers: PeersDoorNeeds;
+  readonly witness: WitnessDoorNeeds;
   readonly feed: FeedNeeds;
   /** Serves the protos' shapes to operators' tools. */
   readonly reflection: boolean;
@@ -132,6 +134,7 @@ function servicesOf(order: ServerOrder): readonly Service[] {
     searchService(clock, random, log, order.search),
     mpiService(random, log, order.mpi),
     peerService(random, log, order.peers),
+    witnessService(log, order.witness),
     feedService(log, order.feed, checkAgain),
   ];
   const named = [...services.map(({ name }) => name), HEALTH_SERVICE];
