@@ -71,6 +71,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   backup: async () => (await import("./cli/backup.ts")).backupCommand(systemClock),
   "backup-key": async () => (await import("./cli/backup.ts")).backupKeyCommand(),
   restore: async () => (await import("./cli/restore.ts")).restoreCommand(systemClock),
+  audit: async () => (await import("./cli/audit.ts")).auditCommand({ random: systemRandom, readStdin }),
   async doctor() {
     const { doctorCommand } = await import("./cli/doctor.ts");
     const { greeterOf } = await import("./wire/peer-greeter.ts");
