@@ -126,11 +126,15 @@ describe("answering HL7 v2 messages", () => {
 
   it("tells the feeds of one certificate apart", async () => {
     const { said, messages } = aHandler([
+      { name: "others" },
       { name: "ed", application: "ED" },
       { name: "wards", application: "PAS" },
     ]);
-    assert.deepEqual(await said(aMessage()), ["AA"]);
-    assert.equal(messages[0]?.feed, "wards");
+    for (const application of ["PAS", "ED", "LAB"]) assert.deepEqual(await said(aMessage({ application })), ["AA"]);
+    assert.deepEqual(
+      messages.map(({ feed }) => feed),
+      ["wards", "ed", "others"],
+    );
   });
 
   it("answers what is no message at all, and keeps it", async () => {

@@ -124,10 +124,10 @@ function feedOf(to: Addressee | undefined, { name, rights }: Hl7Sender, feeds: r
     return new Hl7Fault("103", "MSH-4", "This certificate may not speak on any feed of this node.");
   if (to === undefined) return first;
   if (to.facility === undefined) return new Hl7Fault("101", "MSH-4", "It is missing.");
-  const found = own.find(
-    ({ settings: { facility, application } }) =>
-      facility === to.facility && (application === undefined || application === to.application),
-  );
+  const here = own.filter(({ settings }) => settings.facility === to.facility);
+  const found =
+    here.find(({ settings }) => settings.application === to.application) ??
+    here.find(({ settings }) => settings.application === undefined);
   return found ?? new Hl7Fault("103", "MSH-4", "No feed of this certificate has this application and facility.");
 }
 
