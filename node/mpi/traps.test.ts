@@ -15,6 +15,10 @@ const OTHER_NUMBER = { nhsNumber: "9990000026" };
 const VERIFIED = { nhsNumberStatus: "01" };
 const ELSEWHERE = { addressLine1: "4 Mill Lane", locality: "Dudley", postcode: "DY2 8PR", phone: "" };
 const NO_FIXED_ABODE = { addressLine1: "", locality: "", postcode: "ZZ99 3VZ", phone: "" };
+const NO_ADDRESS = { addressLine1: "", locality: "", postcode: "" };
+const NUMBER_AND_JANE = { ...NUMBER, middleName: "Jane" };
+const SAMIRA_KATE = { givenName: "Samira", middleName: "Kate" };
+const CHILD = { givenName: "Zara", birthDate: "" };
 const NOBODY = { givenName: "UNKNOWN", familyName: "UNKNOWN", birthDate: "1900-01-01", gender: "", ...NO_FIXED_ABODE };
 const JOHN = { givenName: "John", familyName: "Smith", gender: "male" };
 const NEWBORN = { birthDate: "2024-05-01" };
@@ -55,6 +59,11 @@ const ONE_PERSON: readonly [trap: string, one: Change, other: Change][] = [
   ["no postcode", {}, { postcode: "" }],
   ["two numbers, one of them not verified, where all else agrees", { ...NUMBER, ...VERIFIED }, OTHER_NUMBER],
   ["a newborn's placeholder, then a name", { ...NEWBORN, givenName: "BABY" }, { ...NEWBORN, givenName: "Zara" }],
+  [
+    "another given name, once, under one number and elsewhere",
+    NUMBER,
+    { ...NUMBER, ...ELSEWHERE, givenName: "Rukhsana" },
+  ],
   ["UNKNOWN for a given name", NUMBER, { ...NUMBER, givenName: "UNKNOWN" }],
 ];
 
@@ -73,6 +82,13 @@ const TWO_PEOPLE: readonly [trap: string, one: Change, other: Change][] = [
   ["namesakes of no fixed abode, without birth dates", { ...NO_FIXED_ABODE, birthDate: "" }, NO_FIXED_ABODE],
   ["namesakes of one birth date", JOHN, { ...JOHN, ...ELSEWHERE }],
   ["two of one hall of residence, born on one day", {}, { givenName: "Rukhsana", familyName: "Begum" }],
+  ["twins, one with a double family name", {}, { givenName: "Samira", familyName: "Hussain-Khan" }],
+  ["twins of alike names, one without an address", {}, { ...NO_ADDRESS, givenName: "Amira" }],
+  ["twins, one with the other's number and no address", NUMBER, { ...NUMBER, ...NO_ADDRESS, givenName: "Samira" }],
+  ["twins, one with the other's number and no birth date", NUMBER, { ...NUMBER, givenName: "Samira", birthDate: "" }],
+  ["twins of one number and other middle names", NUMBER_AND_JANE, { ...NUMBER, ...ELSEWHERE, ...SAMIRA_KATE }],
+  ["a mother, and her child under her number without a birth date", NUMBER, { ...NUMBER, ...CHILD }],
+  ["two women of one hall, born on one day, of alike names", {}, { givenName: "Amira", familyName: "Begum" }],
   ["twins, one without a family name", {}, { givenName: "Samira", familyName: "" }],
   ["a record without names, and whoever it may be", {}, { givenName: "", familyName: "" }],
   [

@@ -113,8 +113,7 @@ function judge<Key>(record: Comparable, person: KnownPerson<Key>, linker: Linker
   let [weight, closest, proven, haveOtherNumbers] = [-Infinity, person.records[0]!, false, false];
   for (const other of person.records) {
     const pair = linker.pair(record, other);
-    const isProof =
-      someNameAgrees(pair.comparison) && pair.veto === undefined && !pair.lacksProof && pair.weight >= from;
+    const isProof = areOneByName(pair.comparison) && pair.veto === undefined && !pair.lacksProof && pair.weight >= from;
     if ((isProof && !proven) || (isProof === proven && pair.weight > weight)) {
       [weight, closest, proven] = [pair.weight, other, isProof];
       haveOtherNumbers = pair.comparison.number === NUMBERS_DIFFERENT;
@@ -126,18 +125,25 @@ function judge<Key>(record: Comparable, person: KnownPerson<Key>, linker: Linker
 }
 
 /**
- * In a hall of residence or a care home all share address and telephone, and two of them the birth date: without a name that
- * agrees they are two people. Where the number is the same, a name that is not known will do.
+ * True where the names are one person's, as far as a stranger is concerned to whom all else may be common: in a hall of
+ * residence or a care home all share address and telephone, and two of them the birth date; in a household, twins share the
+ * family name too, and now and then the number. Whether two live together is only known where both addresses are.
  */
-function someNameAgrees({ number, given, family }: Comparison): boolean {
+function areOneByName({ number, given, middle, family, birth, place }: Comparison): boolean {
   const hasNumber = number === NUMBER_SAME;
-  const givenAgrees = given === undefined ? hasNumber : given !== GIVEN_DIFFERENT;
-  return givenAgrees || (family === undefined ? hasNumber : family <= FAMILY_SIMILAR);
+  const familyAgrees = family === undefined ? hasNumber : family <= FAMILY_SIMILAR;
+  if (given === undefined) return hasNumber || familyAgrees;
+  if (given < GIVEN_SIMILAR) return true;
+  if (!familyAgrees || (place === undefined && !hasNumber)) return false;
+  if (given === GIVEN_SIMILAR) return true;
+  return hasNumber && birth === BIRTH_SAME && place !== undefined && middle !== MIDDLE_DIFFERENT;
 }
 
+const BIRTH_SAME = levelOf("birth", "same");
 const NUMBER_SAME = levelOf("number", "same");
 const NUMBERS_DIFFERENT = levelOf("number", "different");
-const GIVEN_DIFFERENT = levelOf("given", "different");
+const GIVEN_SIMILAR = levelOf("given", "similar");
+const MIDDLE_DIFFERENT = levelOf("middle", "different");
 const FAMILY_SIMILAR = levelOf("family", "similar");
 
 /** Something says that they are two: otherwise they may be one person whom nothing has linked yet, and either will do. */

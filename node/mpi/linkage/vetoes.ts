@@ -29,7 +29,7 @@ function areOthersOfSeveral({ ofSeveral: one }: Comparable, { ofSeveral: other }
  * likelier than a twin with the other's number.
  */
 function mayBeTwins({ birth, family = 0, place = 9, otherId }: Comparison): boolean {
-  const sameHousehold = family <= FAMILY_SLIP && place <= MUCH_THE_SAME_ADDRESS;
+  const sameHousehold = family <= FAMILY_SIMILAR && place <= MUCH_THE_SAME_ADDRESS;
   return birth === 0 && sameHousehold && (otherId === undefined || otherId > OTHER_ID_SLIP);
 }
 
