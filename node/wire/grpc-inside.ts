@@ -1,4 +1,4 @@
-import type { ServerHttp2Stream, ServerOptions } from "node:http2";
+import { type ServerHttp2Session, type ServerHttp2Stream, type ServerOptions, constants } from "node:http2";
 
 import type { Server, ServerInterceptor } from "@grpc/grpc-js";
 
@@ -32,3 +32,21 @@ export function boundHttp2(server: Server, { settings, ...bounds }: ServerOption
   Object.assign(options, bounds);
   Object.assign(options.settings, settings);
 }
+
+/**
+ * Asks whoever is connected to take another connection for what comes next. Nothing is refused: what is on its way already
+ * is still served, until the server finishes.
+ */
+export function sayGoodbye(server: Server): void {
+  const { http2Servers } = server as unknown as { readonly http2Servers?: ReadonlyMap<unknown, Http2Sessions> };
+  check(http2Servers !== undefined, "gRPC's server has its HTTP/2 servers");
+  for (const { sessions } of http2Servers!.values()) {
+    for (const session of sessions) if (!session.closed) session.goaway(constants.NGHTTP2_NO_ERROR, STREAM_ID_MAX);
+  }
+}
+
+interface Http2Sessions {
+  readonly sessions: ReadonlySet<ServerHttp2Session>;
+}
+
+const STREAM_ID_MAX = 2 ** 31 - 1;

@@ -24,7 +24,7 @@ import {
 } from "./bounds.ts";
 import { type FederationNeeds, federationService } from "./federation-service.ts";
 import { type FeedNeeds, feedService } from "./feed-service.ts";
-import { boundHttp2 } from "./grpc-inside.ts";
+import { boundHttp2, sayGoodbye } from "./grpc-inside.ts";
 import { type Health, makeHealth } from "./health.ts";
 import {
   type CallGuard,
@@ -43,6 +43,9 @@ import type { Service } from "./service.ts";
 import type { TlsFiles } from "./tls-files.ts";
 import { type Connection, startTlsServer } from "./tls-server.ts";
 import { type WitnessDoorNeeds, witnessService } from "./witness-service.ts";
+
+/** Between asking everybody to leave a connection and taking nothing more on it: far longer than a message is on its way. */
+const GOODBYE_MS = 1_000;
 
 /** Beside what a batch itself may hold. */
 const MESSAGE_OVERHEAD_BYTES = 16 * 1024;
@@ -76,6 +79,12 @@ export interface ServerOrder {
 export interface RunningServer {
   /** The one listened on, also where 0 was asked for. */
   readonly port: number;
+  /**
+   * Shows another certificate, and believes whom the new files name. Connections of before end with their last call.
+   *
+   * @throws {Failure} `configuration`: the certificate and its key are not a pair; nothing has changed.
+   */
+  renew(files: TlsFiles): void;
   /** Takes nothing new, lets calls under way finish, and ends what is still open after so many milliseconds. */
   close(graceMs: number): Promise<void>;
 }
@@ -100,7 +109,8 @@ export async function startServer(order: ServerOrder): Promise<RunningServer> {
 
   const services = servicesOf(order);
   const health = makeHealth(services.map(({ name }) => name));
-  const doors = makeDoors(services, health, guard, order.connectionAgeMs ?? CONNECTION_AGE_MS);
+  const open = (): Doors => makeDoors(services, health, guard, order.connectionAgeMs ?? CONNECTION_AGE_MS);
+  let doors = open();
   const tls = await startTlsServer({
     listen: order.listen,
     files: order.tls,
@@ -112,6 +122,15 @@ export async function startServer(order: ServerOrder): Promise<RunningServer> {
 
   return {
     port: tls.port,
+    renew(files) {
+      tls.renew(files);
+      // gRPC's own way to drain also ends what comes after it.
+      const before = [doors.questions, doors.feeds];
+      doors = open();
+      for (const door of before) door.sayGoodbye();
+      // Questions that crossed the goodbye are still taken.
+      clock.after(GOODBYE_MS, () => before.forEach((door) => door.finish()));
+    },
     async close(graceMs) {
       health.drain();
       const ended = new AbortController();
@@ -146,20 +165,22 @@ const HEALTH_SERVICE = "grpc.health.v1.Health";
 /** A gRPC server that takes its connections from ours. */
 interface Door {
   inject: ConnectionInjector["injectConnection"];
+  /** Asks everybody to take a connection elsewhere for what comes next, and goes on serving. */
+  sayGoodbye(): void;
   /** Says goodbye on every connection: each ends with its last call. */
   finish(): void;
+}
+
+interface Doors {
+  readonly questions: Door;
+  readonly feeds: Door;
 }
 
 /**
  * Two servers with the same services behind one port: only connections of callers that may feed are let in where messages
  * may be large and streams may outlast their connection's age.
  */
-function makeDoors(
-  services: readonly Service[],
-  health: Health,
-  guard: CallGuard,
-  connectionAgeMs: number,
-): { readonly questions: Door; readonly feeds: Door } {
+function makeDoors(services: readonly Service[], health: Health, guard: CallGuard, connectionAgeMs: number): Doors {
   const both: ServerOptions = { "grpc.max_connection_age_ms": connectionAgeMs };
   const questions: ServerOptions = {
     ...both,
@@ -196,6 +217,7 @@ function makeDoor(options: ServerOptions, services: readonly Service[], health: 
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   return {
     inject: (connection) => injector.injectConnection(connection),
+    sayGoodbye: () => sayGoodbye(server),
     // Its callback comes too early on a Node.js whose HTTP/2 server closes its sessions itself: nobody waits for it.
     finish: () => server.tryShutdown(() => {}),
   };
