@@ -98,7 +98,6 @@ const GIVEN_SIMILAR = levelOf("given", "similar");
 const GIVEN_DIFFERENT = levelOf("given", "different");
 const MIDDLE_DIFFERENT = levelOf("middle", "different");
 const SEX_DIFFERENT = levelOf("sex", "different");
-const FAMILY_SLIP = levelOf("family", "slip");
 const FAMILY_SIMILAR = levelOf("family", "similar");
 const MUCH_THE_SAME_ADDRESS = levelOf("place", "much the same address");
 const OTHER_ID_SLIP = levelOf("otherId", "slip");
