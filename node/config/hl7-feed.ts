@@ -5,6 +5,14 @@ import { parseOrganisationCode } from "../base/words.ts";
 const CODE = "give an organisation's code";
 const codes = z.array(z.string("give a code").min(1, "give a code").max(60, "give a code of at most 60 characters"));
 
+/** The national codes, as they are and as older systems write them: 01, NSTS01. */
+const NUMBER_STATUS = Object.fromEntries(
+  ["01", "02", "03", "04", "05", "06", "07", "08"].flatMap((code) => [
+    [code, code],
+    [`NSTS${code}`, code],
+  ]),
+);
+
 function isTimeZone(name: string): boolean {
   try {
     return new Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone !== "";
@@ -40,15 +48,13 @@ export const hl7FeedSchema = z.strictObject({
   /** CX.4 of the provider's own patient numbers in PID-3 and MRG-1; its code where absent. */
   localAuthorities: codes.optional(),
   /** CX.5 of the same. */
-  localTypes: codes.default(["PI", "MR"]),
+  localTypes: codes.default(["PI", "MR", "MRN"]),
   /** CX.4 of NHS numbers. */
   nhsAuthorities: codes.default(["NHS"]),
   /** CX.5 of NHS numbers. */
-  nhsTypes: codes.default(["NH"]),
+  nhsTypes: codes.default(["NH", "NHS"]),
   /** What its codes in PID-32 say of the NHS number: a status from 01 to 08 for each. */
-  numberStatus: z
-    .record(z.string(), z.string().regex(/^0[1-8]$/, "use a status from 01 to 08"))
-    .default(Object.fromEntries(["01", "02", "03", "04", "05", "06", "07", "08"].map((code) => [code, code]))),
+  numberStatus: z.record(z.string(), z.string().regex(/^0[1-8]$/, "use a status from 01 to 08")).default(NUMBER_STATUS),
   /** Its codes in PID-32 for patients whose location is protected; PD1-12 says so too. */
   restrictedCodes: codes.default([]),
   /** Classes of PV1-2 that are shown as encounters. */

@@ -79,6 +79,7 @@ describe("reading HL7 v2.4 ADT", () => {
       "P1^^^&RRK^PI",
       `${NUMBER}^^^NHS^NH~P1^^^RRK^PI`,
       `P1^^^RRK^PI~${NUMBER}^^^NHS~X7^^^OLDPAS^PI`,
+      `P1^^^RRK^MRN~${NUMBER}^^^^NHS`,
       "P1^^^RRK^PI~P1^^^RRK^MR",
       "P1^^^RRK^PI~C3^^^RRK^AN",
     ]) {
@@ -113,6 +114,11 @@ describe("reading HL7 v2.4 ADT", () => {
         "a number with its status (PID-32)",
         pid(`${P}~${NUMBER}^^^NHS${"|".repeat(29)}01`),
         { nhsNumber: NUMBER, nhsNumberStatus: "01" },
+      ],
+      [
+        "a number as older systems write it",
+        pid(`${P}~${NUMBER}^^^^NHS${"|".repeat(29)}NSTS02`),
+        { nhsNumber: NUMBER, nhsNumberStatus: "02" },
       ],
       ["a status of no number", pid(`${P}${"|".repeat(29)}01`), {}],
       ["that the number is deleted", pid(`${P}~""^^^NHS^NH`), { nhsNumber: "", nhsNumberStatus: "" }],
@@ -337,6 +343,7 @@ describe("reading HL7 v2.4 ADT", () => {
       rejected("101", "EVN-2", at("EVN|A31", ""));
       rejected("102", "MSH-7", at("EVN|A31", "2026"));
       rejected("201", "EVN-1", at("EVN|A08|20250602"));
+      assert.equal(atMs(at("EVN|Sub|202506011200")), Date.UTC(2025, 5, 1, 11), "what is no event contradicts none");
     });
   });
 

@@ -51,7 +51,7 @@ function read(bytes: Buffer, reading: Reading): FeedMessage {
   const { event, controlId } = readHeader(message, feed.processing);
   const evn = optionalSegment(message, "EVN");
   const named = textOf(evn?.field(1)[0], 1);
-  if (named !== "" && named !== event) throw new Hl7Fault("201", "EVN-1", "It is not the event of MSH-9.");
+  if (/^A\d\d$/.test(named) && named !== event) throw new Hl7Fault("201", "EVN-1", "It is not the event of MSH-9.");
   const atMs = momentOf(message, evn, reading);
   const changes = changesIn(message, event, { atMs, happenedMs: happened(evn, reading) ?? atMs }, reading);
   return { feed: feed.name, messageId: controlId, provider: feed.provider, atMs, changes: new Concealed(changes) };

@@ -15,8 +15,8 @@ export type SaidFields = Partial<
 
 /** Which of several to take, by type, best first; `""` is none said. What is not in a list is never taken. */
 const NAME_TYPES = ["L", "", "D", "U"];
-const ADDRESS_TYPES = ["H", "P", "", "L", "C"];
-const PHONE_USES = ["PRN", "", "ORN"];
+const ADDRESS_TYPES = ["H", "HOME", "P", "", "L", "C"];
+const PHONE_USES = ["PRN", "", "PRS", "ORN"];
 
 /** HL7 table 0001, and the codes of the NHS data dictionary, which some systems send. */
 const GENDERS: Readonly<Record<string, string>> = {
@@ -93,7 +93,7 @@ function address(pid: Segment): SaidFields {
 
 function phone(pid: Segment): SaidFields {
   if (isDeleted(pid, 13)) return { phone: "" };
-  const found = bestOf(pid, 13, 2, PHONE_USES);
+  const found = bestOf(pid, 13, 2, PHONE_USES, (repetition) => !phoneOf(repetition).includes("@"));
   return found === undefined || !saysAny(found, [1, 5, 6, 7]) ? {} : { phone: phoneOf(found) };
 }
 

@@ -35,6 +35,13 @@ describe("an HL7 v2 message", () => {
     assert.deepEqual(segment?.field(1), [[["1"], ["2", "3"]], [["4:"]]]);
   });
 
+  it("ends its segments with a carriage return, and takes no harm of a line feed behind it", () => {
+    const names = (text: string): string[] => parseMessage(Buffer.from(text)).segments.map(({ name }) => name);
+    assert.deepEqual(names(`${HEAD}\r\nEVN|A28\r\nPID|1\r\n`), ["MSH", "EVN", "PID"]);
+    refusedAt(undefined, () => names(`${HEAD}\nEVN|A28\n`));
+    refusedAt(undefined, () => names(`${HEAD}\r\n\nEVN|A28`));
+  });
+
   it("keeps repetitions, components and subcomponents apart", () => {
     assert.deepEqual(pid("||P1^^^RRK&x~N2").field(3), [[["P1"], [undefined], [undefined], ["RRK", "x"]], [["N2"]]]);
   });

@@ -44,7 +44,7 @@ export function parseMessage(bytes: Buffer, defaultSet = ""): Message {
   const head = bytes.subarray(0, endOfSegment(bytes)).toString("latin1");
   const delimiters = readDelimiters(head);
   const set = characterSetOf(head.split(delimiters.field)[17] || defaultSet);
-  const lines = decodeBytes(bytes, set, "MSH-18").split("\r");
+  const lines = decodeBytes(bytes, set, "MSH-18").split(/\r\n?/); // a line feed behind the end is no part of anything
   if (lines.at(-1) === "") lines.pop();
   if (lines.length > SEGMENTS_MAX) throw new Failure("invalid-input", `There are more than ${SEGMENTS_MAX} segments.`);
   return { segments: lines.map((line, index) => segmentOf(line, index, delimiters, set)) };
@@ -74,10 +74,7 @@ function endOfSegment(bytes: Buffer): number {
 function segmentOf(line: string, index: number, delimiters: Delimiters, set: CharacterSet): Segment {
   const name = line.slice(0, 3);
   if (!/^[A-Z][A-Z0-9]{2}$/.test(name) || (line.length > 3 && line[3] !== delimiters.field))
-    throw new Failure(
-      "invalid-input",
-      `Segment ${index + 1} has no name: do segments end with 0D, and with nothing else?`,
-    );
+    throw new Failure("invalid-input", `Segment ${index + 1} has no name: do segments end with 0D?`);
   const fields = line.split(delimiters.field);
   if (fields.length > FIELDS_MAX) throw new Failure("invalid-input", `${name} has too many fields.`, { where: name });
   // MSH-1 is the delimiter itself: the first piece after the name is MSH-2.

@@ -35,16 +35,19 @@ export function isDeleted(segment: Segment, field: number): boolean {
 /**
  * The repetition whose type comes first in a list of types, best first; `""` stands for none said.
  *
- * @returns `undefined` where no repetition is of any of these types.
+ * @param fits whether a repetition is looked at.
+ * @returns `undefined` where none is of any of these types.
  */
 export function bestOf(
   segment: Segment,
   field: number,
   typeAt: number,
   best: readonly string[],
+  fits: (repetition: Repetition) => boolean = () => true,
 ): Repetition | undefined {
   const ranked = segment
     .field(field)
+    .filter(fits)
     .map((repetition) => ({ repetition, rank: best.indexOf(textOf(repetition, typeAt)) }))
     .filter(({ rank }) => rank !== -1);
   return ranked.reduce<(typeof ranked)[number] | undefined>(
