@@ -7,6 +7,8 @@ declare module "../storage/executor.ts" {
   interface StoreCommands {
     /** What this node vouches for of another's log. */
     "audit.witnessed": { payload: string; result: WitnessedHead | undefined };
+    /** The notes of all logs that this node vouches for. */
+    "audit.all-witnessed": { payload: undefined; result: readonly string[] };
     /** Vouches for a larger tree, if the one vouched for is still of the old size. The result is the size held now. */
     "audit.witness": {
       payload: WitnessedHead & { readonly oldSize: number; readonly nowMs: number };
@@ -20,6 +22,9 @@ declare module "../storage/executor.ts" {
   }
 }
 
+/** Notes told at a time: they fit into one message, and a network has no more nodes. */
+const NOTES_MAX = 100;
+
 /** Split views kept of all logs together: whoever can sign could otherwise fill the disk. */
 const SPLIT_VIEWS_MAX = 1_000;
 
@@ -27,6 +32,7 @@ export function makeHandlers(db: Database): CommandHandlers {
   const held = db.prepare<[string], WitnessedHead>(
     "SELECT origin, size, root, note FROM witnessed_log WHERE origin = ?",
   );
+  const notes = db.prepare<[], string>(`SELECT note FROM witnessed_log ORDER BY origin LIMIT ${NOTES_MAX}`).pluck();
   const keep = db.prepare(
     `INSERT INTO witnessed_log (origin, size, root, at_ms, note) VALUES (?, ?, ?, ?, ?)
      ON CONFLICT (origin) DO UPDATE SET size = excluded.size, root = excluded.root, at_ms = excluded.at_ms, note = excluded.note`,
@@ -37,6 +43,7 @@ export function makeHandlers(db: Database): CommandHandlers {
   );
   return {
     "audit.witnessed": (origin) => held.get(origin),
+    "audit.all-witnessed": () => notes.all(),
     "audit.witness": ({ origin, oldSize, size, root, note, nowMs }) => {
       const now = held.get(origin)?.size ?? 0;
       if (now !== oldSize) return now;

@@ -20,6 +20,7 @@ import {
   UNWITNESSED_STOP_MS,
   type Witness,
 } from "./checkpoints.ts";
+import { compareHeads } from "./compare-heads.ts";
 import { cosignedAt, formatNote, noteKeyId, parseNote } from "./note.ts";
 import { addEntries, aNoteKey } from "./testing/an-audit-log.ts";
 import { addCheckpoint, formatRequest, type WitnessReply } from "./witness.ts";
@@ -213,6 +214,55 @@ describe("witnessing", () => {
     assert.deepEqual(witness.splitViews, [log.logKey.noteKey.name]);
     const kept = witness.db.prepare("SELECT vouched, offered FROM split_view").all();
     assert.deepEqual(kept, [{ vouched: one, offered: other }]);
+  });
+
+  /** What one witness makes of what another vouches for, with the log as it truly is. */
+  async function compare(from: Node, to: Node): Promise<void> {
+    const notes = await from.executor.run("audit.all-witnessed", undefined);
+    await compareHeads(notes, {
+      ...{ executor: to.executor, clock, onSplitView: (origin) => void to.splitViews.push(origin) },
+      keyOf: (origin) => nodes.map(({ logKey }) => logKey.noteKey).find(({ name }) => name === origin),
+      prove: (_origin, small, large) => log.executor.run("audit.consistency", { from: small, to: large }),
+    });
+  }
+
+  it("A4: finds two histories of unlike size as soon as two witnesses compare them, and keeps both notes", async () => {
+    const [one, other] = [nodes[1]!, nodes[2]!];
+    addEntries(log.db, 10);
+    const keeping = await start(() => [witnessOf(one)]);
+    await keeping.round();
+    const forged = signedHead(7, Buffer.alloc(32, 9));
+    assert.equal((await ask(other, formatRequest(0, [], forged))).status, 200);
+    await compare(one, other);
+    await compare(other, one);
+    await compare(other, one);
+    assert.deepEqual([one.splitViews, other.splitViews], [[log.logKey.noteKey.name], [log.logKey.noteKey.name]]);
+    const kept = one.db
+      .prepare<[], { vouched: string; offered: string }>("SELECT vouched, offered FROM split_view")
+      .all();
+    assert.deepEqual(
+      kept.map(({ offered }) => offered),
+      [forged],
+    );
+  });
+
+  it("finds nothing where witnesses have seen one history at unlike sizes, or are told what no log has signed", async () => {
+    const [one, other] = [nodes[1]!, nodes[2]!];
+    for (const witness of [one, other]) {
+      addEntries(log.db, 300);
+      const keeping = await start(() => [witnessOf(witness)]);
+      await keeping.round();
+      await keeping.stop();
+    }
+    await compare(one, other);
+    await compare(other, one);
+    const held = await one.executor.run("audit.witnessed", log.logKey.noteKey.name);
+    await compareHeads(["nonsense", held!.note.replace("\n300\n", "\n200\n")], {
+      ...{ executor: other.executor, clock, onSplitView: (origin) => void other.splitViews.push(origin) },
+      keyOf: () => log.logKey.noteKey,
+      prove: () => Promise.resolve([]),
+    });
+    assert.deepEqual([one.splitViews, other.splitViews], [[], []]);
   });
 
   it("answers by the rules of tlog-witness", async () => {

@@ -2,7 +2,16 @@ import type { Clock } from "../base/clock.ts";
 import { Failure } from "../base/failure.ts";
 import type { StoreExecutor } from "../storage/executor.ts";
 import { type Checkpoint, parseCheckpoint } from "./checkpoint.ts";
-import { cosignatureOf, cosignedText, formatSignature, isSigned, type Note, type NoteKey, parseNote } from "./note.ts";
+import {
+  cosignatureOf,
+  cosignedText,
+  formatNote,
+  formatSignature,
+  isSigned,
+  type Note,
+  type NoteKey,
+  parseNote,
+} from "./note.ts";
 import { isConsistent } from "./tree/merkle.ts";
 
 /** What a witness answers, in the words of C2SP tlog-witness: a status as in HTTP, and a body. */
@@ -64,7 +73,9 @@ export async function addCheckpoint(body: string, needs: WitnessNeeds): Promise<
 
   const { origin, size, root } = checkpoint;
   const nowMs = needs.clock.wallMs();
-  const nowHeld = await needs.executor.run("audit.witness", { origin, oldSize, size, root, note: asked.text, nowMs });
+  // With the log's own signature alone: those of other witnesses could be many, and are nothing to this one.
+  const kept = formatNote({ text: note.text, signatures: note.signatures.filter(({ name }) => name === origin) });
+  const nowHeld = await needs.executor.run("audit.witness", { origin, oldSize, size, root, note: kept, nowMs });
   if (nowHeld !== size) return { status: 409, body: `${nowHeld}\n` };
   const atSeconds = Math.floor(nowMs / 1_000);
   const signature = await needs.sign(cosignedText(note.text, atSeconds));

@@ -10,6 +10,7 @@ import { LocatorServiceService } from "./generated/corridor/v1/locator_service.t
 import { SearchServiceService } from "./generated/corridor/v1/search_service.ts";
 import { MpiServiceService } from "./generated/corridor/v1/mpi_service.ts";
 import { PeerServiceService } from "./generated/corridor/v1/peer_service.ts";
+import { WitnessServiceService } from "./generated/corridor/v1/witness_service.ts";
 import { methodsWithPolicy, policyOf } from "./method-policy.ts";
 import { reflectionServices } from "./reflection.ts";
 
@@ -20,6 +21,7 @@ const definitions: readonly ServiceDefinition[] = [
   MpiServiceService,
   PeerServiceService,
   SearchServiceService,
+  WitnessServiceService,
   healthDefinition,
   ...reflectionServices([], silentLog).map(({ definition }) => definition),
 ];

@@ -54,6 +54,8 @@ const METHOD_POLICIES: Readonly<Record<string, MethodPolicy>> = {
   "/corridor.v1.PeerService/ReleasePeer": { who: "operator", times: oneAnswer },
   "/corridor.v1.PeerService/TestPeer": { who: "operator", times: oneAnswer },
   "/corridor.v1.WitnessService/AddCheckpoint": { who: "peer", times: oneAnswer },
+  "/corridor.v1.WitnessService/ListCheckpoints": { who: "peer", times: oneAnswer },
+  "/corridor.v1.WitnessService/ProveConsistency": { who: "peer", times: oneAnswer },
   "/grpc.health.v1.Health/Check": { who: "anyone", times: oneAnswer },
   "/grpc.health.v1.Health/List": { who: "anyone", times: oneAnswer },
   "/grpc.health.v1.Health/Watch": { who: "anyone", times: watch },

@@ -26,7 +26,7 @@ import { aPermit, aPointer, anIdentity, openTestIndex } from "../../node/testing
 import { checkAssertionTimes, verifyAssertion } from "../../node/trust/assertion.ts";
 import { authorisePeer } from "../../node/trust/peer-identity.ts";
 import { startServer } from "../../node/wire/server.ts";
-import { NO_PEERS, PATIENT_BORN, PATIENT_NUMBER } from "../../node/wire/testing/a-door.ts";
+import { NO_PEERS, NO_WITNESS, PATIENT_BORN, PATIENT_NUMBER } from "../../node/wire/testing/a-door.ts";
 import { ASKER, DOMAIN, HOLDER, type WireNetwork } from "../../node/wire/testing/a-network.ts";
 import type { FailPoints } from "./fail-points.ts";
 
@@ -138,7 +138,7 @@ export async function startFailingNode(
     ...{ ownId: HOLDER, domain: DOMAIN, listen: { host: "127.0.0.1", port: 0 }, tls: network.nodeTls(HOLDER) },
     ...{ clock, random, protocol: PROTOCOL, reflection: false, log: makeLog("info", (line) => void log.push(line)) },
     peers: NO_PEERS,
-    witness: { addCheckpoint: () => Promise.resolve({ status: 404, body: "" }) },
+    witness: NO_WITNESS,
     ...points.wrap("door", {
       authorise: (identity: Parameters<typeof authorisePeer>[0]) => authorisePeer(identity, network.directory, HOLDER),
     }),

@@ -17,6 +17,7 @@ import type { SearchNeeds } from "../search-service.ts";
 import type { MpiNeeds } from "../mpi-service.ts";
 import type { PeersDoorNeeds } from "../peer-service.ts";
 import { type RunningServer, startServer } from "../server.ts";
+import type { WitnessDoorNeeds } from "../witness-service.ts";
 import { DOMAIN, HOLDER, type WireNetwork } from "./a-network.ts";
 
 /** The stories behind a door under test; whatever is not given answers politely. */
@@ -41,6 +42,13 @@ export interface DoorSettings {
   readonly port?: number;
   readonly connectionAgeMs?: number;
 }
+
+/** Vouches for nobody. */
+export const NO_WITNESS: WitnessDoorNeeds = {
+  addCheckpoint: () => Promise.resolve({ status: 404, body: "" }),
+  listCheckpoints: () => Promise.resolve([]),
+  proveConsistency: () => Promise.resolve([]),
+};
 
 /** Opens the holder's door on a free port of this machine, with trust as the composition root introduces it. */
 export function openDoor(
@@ -74,7 +82,7 @@ export function openDoor(
     },
     mpi: { ...NOBODY_IS_IN_REVIEW, ...stories.mpi },
     peers: { ...NO_PEERS, ...stories.peers },
-    witness: { addCheckpoint: () => Promise.resolve({ status: 404, body: "" }) },
+    witness: NO_WITNESS,
     feed: {
       validate: stories.validate ?? ((entries) => Promise.resolve(entries.map(() => NOT_KEPT))),
       loadBatch:

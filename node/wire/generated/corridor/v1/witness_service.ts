@@ -23,6 +23,30 @@ export const protobufPackage = "corridor.v1";
 
 export const protobufFileName = "corridor/v1/witness_service.proto";
 
+/** What is vouched for? */
+export interface ListCheckpointsRequest {
+}
+
+/** The largest checkpoint of each log. */
+export interface ListCheckpointsResponse {
+  /** Signed notes, as the logs signed them; at most 100. */
+  checkpoints: string[];
+}
+
+/** Two sizes of this node's audit. */
+export interface ProveConsistencyRequest {
+  /** The smaller one. */
+  from: bigint;
+  /** The larger one; not beyond what the audit has. */
+  to: bigint;
+}
+
+/** The proof of RFC 9162, section 2.1.4. */
+export interface ProveConsistencyResponse {
+  /** SHA-256 hashes, in the order in which they are used. */
+  proof: Buffer[];
+}
+
 /** A checkpoint to vouch for. */
 export interface AddCheckpointRequest {
   /** The body of tlog-witness's add-checkpoint: old size, consistency proof, an empty line, the signed checkpoint. */
@@ -39,6 +63,196 @@ export interface AddCheckpointResponse {
   /** Of 200: the cosignature, a line of a signed note. Of 409: the size that is held. */
   body: string;
 }
+
+function createBaseListCheckpointsRequest(): ListCheckpointsRequest {
+  return {};
+}
+
+export const ListCheckpointsRequest: MessageFns<ListCheckpointsRequest> = {
+  encode(_: ListCheckpointsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListCheckpointsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListCheckpointsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseListCheckpointsResponse(): ListCheckpointsResponse {
+  return { checkpoints: [] };
+}
+
+export const ListCheckpointsResponse: MessageFns<ListCheckpointsResponse> = {
+  encode(message: ListCheckpointsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.checkpoints) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListCheckpointsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListCheckpointsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.checkpoints.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseProveConsistencyRequest(): ProveConsistencyRequest {
+  return { from: 0n, to: 0n };
+}
+
+export const ProveConsistencyRequest: MessageFns<ProveConsistencyRequest> = {
+  encode(message: ProveConsistencyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.from !== 0n) {
+      if (BigInt.asIntN(64, message.from) !== message.from) {
+        throw new globalThis.Error("value provided for field message.from of type int64 too large");
+      }
+      writer.uint32(8).int64(message.from);
+    }
+    if (message.to !== 0n) {
+      if (BigInt.asIntN(64, message.to) !== message.to) {
+        throw new globalThis.Error("value provided for field message.to of type int64 too large");
+      }
+      writer.uint32(16).int64(message.to);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ProveConsistencyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseProveConsistencyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.from = reader.int64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.to = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseProveConsistencyResponse(): ProveConsistencyResponse {
+  return { proof: [] };
+}
+
+export const ProveConsistencyResponse: MessageFns<ProveConsistencyResponse> = {
+  encode(message: ProveConsistencyResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.proof) {
+      writer.uint32(10).bytes(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ProveConsistencyResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseProveConsistencyResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.proof.push(Buffer.from(reader.bytes()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
 
 function createBaseAddCheckpointRequest(): AddCheckpointRequest {
   return { body: "" };
@@ -164,11 +378,39 @@ export const WitnessServiceService = {
       Buffer.from(AddCheckpointResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): AddCheckpointResponse => AddCheckpointResponse.decode(value),
   },
+  /** What this node vouches for, so that witnesses can compare what a log has shown to each. Members alone. */
+  listCheckpoints: {
+    path: "/corridor.v1.WitnessService/ListCheckpoints" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListCheckpointsRequest): Buffer =>
+      Buffer.from(ListCheckpointsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListCheckpointsRequest => ListCheckpointsRequest.decode(value),
+    responseSerialize: (value: ListCheckpointsResponse): Buffer =>
+      Buffer.from(ListCheckpointsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListCheckpointsResponse => ListCheckpointsResponse.decode(value),
+  },
+  /** Shows that this node's own audit of one size begins with that of a smaller one. Members alone. */
+  proveConsistency: {
+    path: "/corridor.v1.WitnessService/ProveConsistency" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ProveConsistencyRequest): Buffer =>
+      Buffer.from(ProveConsistencyRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ProveConsistencyRequest => ProveConsistencyRequest.decode(value),
+    responseSerialize: (value: ProveConsistencyResponse): Buffer =>
+      Buffer.from(ProveConsistencyResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ProveConsistencyResponse => ProveConsistencyResponse.decode(value),
+  },
 } as const;
 
 export interface WitnessServiceServer extends UntypedServiceImplementation {
   /** Vouches for a signed checkpoint that begins with what this node saw of that log before. Members alone. */
   addCheckpoint: handleUnaryCall<AddCheckpointRequest, AddCheckpointResponse>;
+  /** What this node vouches for, so that witnesses can compare what a log has shown to each. Members alone. */
+  listCheckpoints: handleUnaryCall<ListCheckpointsRequest, ListCheckpointsResponse>;
+  /** Shows that this node's own audit of one size begins with that of a smaller one. Members alone. */
+  proveConsistency: handleUnaryCall<ProveConsistencyRequest, ProveConsistencyResponse>;
 }
 
 export interface WitnessServiceClient extends Client {
@@ -187,6 +429,38 @@ export interface WitnessServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: AddCheckpointResponse) => void,
+  ): ClientUnaryCall;
+  /** What this node vouches for, so that witnesses can compare what a log has shown to each. Members alone. */
+  listCheckpoints(
+    request: ListCheckpointsRequest,
+    callback: (error: ServiceError | null, response: ListCheckpointsResponse) => void,
+  ): ClientUnaryCall;
+  listCheckpoints(
+    request: ListCheckpointsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListCheckpointsResponse) => void,
+  ): ClientUnaryCall;
+  listCheckpoints(
+    request: ListCheckpointsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListCheckpointsResponse) => void,
+  ): ClientUnaryCall;
+  /** Shows that this node's own audit of one size begins with that of a smaller one. Members alone. */
+  proveConsistency(
+    request: ProveConsistencyRequest,
+    callback: (error: ServiceError | null, response: ProveConsistencyResponse) => void,
+  ): ClientUnaryCall;
+  proveConsistency(
+    request: ProveConsistencyRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ProveConsistencyResponse) => void,
+  ): ClientUnaryCall;
+  proveConsistency(
+    request: ProveConsistencyRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ProveConsistencyResponse) => void,
   ): ClientUnaryCall;
 }
 
