@@ -68,8 +68,8 @@ export interface Quota {
    * @throws {Failure} `over-quota`, with the time after which asking again makes sense.
    */
   readonly admit: (question: Asked) => void;
-  /** That the asker was told that the number is somebody else's. */
-  readonly noteMismatch: (asker: NodeId) => void;
+  /** That the asker was told that the number is somebody else's: counted once an hour for each patient. */
+  readonly noteMismatch: (question: Pick<Asked, "asker" | "patient">) => void;
   /** Keeps what is known of everybody. */
   readonly close: () => Promise<void>;
 }
@@ -81,8 +81,9 @@ interface Asker {
   readonly urgent: Bucket;
   /** Patients of this hour, as salted hashes. */
   readonly remembered: Set<number>;
+  /** Of them, those who were somebody else. */
+  readonly mismatched: Set<number>;
   patients: number;
-  mismatches: number;
   readonly alarmed: Set<QuotaAlarm["event"]>;
 }
 
@@ -118,8 +119,8 @@ export function makeQuota(needs: QuotaNeeds): Quota {
   function alarmOnce(id: string, asker: Asker, event: QuotaAlarm["event"], limit: number): void {
     if (asker.alarmed.has(event)) return;
     asker.alarmed.add(event);
-    const { patients, mismatches } = asker;
-    needs.alarm({ event, peer: id, limit: Math.round(limit), patients, mismatches });
+    const { patients, mismatched } = asker;
+    needs.alarm({ event, peer: id, limit: Math.round(limit), patients, mismatches: mismatched.size });
   }
 
   function count(asker: Asker, patient: number): void {
@@ -135,8 +136,8 @@ export function makeQuota(needs: QuotaNeeds): Quota {
       asker.usual += (asker.patients - asker.usual) / HABIT_HOURS;
       if (asker.ordinary.spentAt(now, limitOf(id, asker)) < limitOf(id, asker) / 2) asker.alarmed.clear();
       asker.remembered.clear();
+      asker.mismatched.clear();
       asker.patients = 0;
-      asker.mismatches = 0;
     }
   }
 
@@ -184,9 +185,11 @@ export function makeQuota(needs: QuotaNeeds): Quota {
         { retryAfterMs: waitMs },
       );
     },
-    noteMismatch(id) {
+    noteMismatch({ asker: id, patient }) {
       const asker = find(id);
-      asker.mismatches++;
+      const hashed = hashOf(patient, salt);
+      if (asker.mismatched.has(hashed)) return;
+      if (asker.mismatched.size < REMEMBERED_MAX) asker.mismatched.add(hashed);
       asker.ordinary.charge(MISMATCH_COST, limitOf(id, asker), clock.monotonicMs());
     },
     async close() {
@@ -198,7 +201,7 @@ export function makeQuota(needs: QuotaNeeds): Quota {
 
 function newAsker({ usual, spent, urgentSpent }: KeptQuota, atMs: number): Asker {
   const spentThen = { ordinary: new Bucket(spent, atMs), urgent: new Bucket(urgentSpent, atMs) };
-  return { usual, ...spentThen, remembered: new Set(), patients: 0, mismatches: 0, alarmed: new Set() };
+  return { usual, ...spentThen, remembered: new Set(), mismatched: new Set(), patients: 0, alarmed: new Set() };
 }
 
 /** Somebody who is being treated now, by the asker's own signed word. */

@@ -59,7 +59,7 @@ async function answer({ found = EMPTY, auditMs = 0, earlyMs = 0, mismatches = []
     admit() {
       if (given.overQuota !== undefined) throw given.overQuota;
     },
-    noteMismatch: (asker) => mismatches.push(asker),
+    noteMismatch: ({ asker }) => mismatches.push(asker),
     find: () => (given.overQuota === undefined ? found : assert.fail("the index was asked")),
     coverage: () => ({ providers: [] }),
     recordAnswer: () => clock.sleep(auditMs),

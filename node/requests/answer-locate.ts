@@ -50,7 +50,7 @@ export interface AnswerLocateNeeds {
   /** Throws `over-quota` where the asker may ask about no more patients for now; decided from the question alone. */
   readonly admit: (question: PeerQuestion) => void;
   /** Told whenever an asker hears that a number is somebody else's. */
-  readonly noteMismatch: (asker: NodeId) => void;
+  readonly noteMismatch: (question: PeerQuestion) => void;
   readonly find: (question: Question, permit: Permit) => Found;
   readonly coverage: () => Coverage;
   /** Durable in the audit when it resolves: what is about to leave, for whom, under which permit. */
@@ -101,7 +101,7 @@ async function answerInTime(
   needs.admit(question);
   const found = needs.find(question, decision.permit);
   const answer = answerOf(found, decision.permit, needs.coverage());
-  if (answer.outcome === "identity-check") needs.noteMismatch(question.asker);
+  if (answer.outcome === "identity-check") needs.noteMismatch(question);
   await needs.recordAnswer(question, decision, found, answer);
   if (answer.outcome === "nothing-to-show") await waitForMultiple(needs.clock, arrivedMs);
   return answer;
