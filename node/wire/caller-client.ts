@@ -109,6 +109,7 @@ export function openCallerChannel(target: CallerTarget, clock: Clock): Client {
     context: clientContext(files),
     clock,
     answerBytesMax: ANSWER_BYTES_MAX,
+    resendsRefused: true,
     checkServer: (host, certificate) =>
       checkServerIdentity(host, certificate) ?? checkNode(certificate, domain, nodeId),
   });

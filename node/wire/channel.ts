@@ -21,6 +21,11 @@ export interface ChannelOrder {
   /** Called whenever a connection begins to be made. */
   readonly onTry?: () => void;
   /**
+   * Sends again, once, what the other end refused without looking at it because the connection was about to close. False for
+   * peers: each attempt at a question has its own id, and whoever asks asks again itself.
+   */
+  readonly resendsRefused?: boolean;
+  /**
    * How often the other end is asked for a sign of life, calls or not, and how long it may take. Not for channels with calls
    * that outlast a connection's age: gRPC's client takes the first ping after the server's goodbye for a lost connection, and
    * ends them (grpc/grpc-node#3068).
@@ -30,14 +35,14 @@ export interface ChannelOrder {
 
 /**
  * A channel of its own: never a connection shared with another identity, no proxy from the environment, nothing resent
- * by itself, and a node that came back is found again within a second or so.
+ * by itself unless that is asked for, and a node that came back is found again within a second or so.
  */
 export function openChannel(order: ChannelOrder): Client {
   const options: ClientOptions = {
     "grpc.ssl_target_name_override": order.serverName,
     "grpc.default_authority": order.serverName,
     "grpc.use_local_subchannel_pool": 1,
-    "grpc.enable_retries": 0,
+    "grpc.enable_retries": order.resendsRefused === true ? 1 : 0,
     "grpc.enable_http_proxy": 0,
     "grpc.service_config_disable_resolution": 1,
     "grpc.enable_channelz": 0,
