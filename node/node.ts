@@ -163,8 +163,8 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   const witnessing = await startWitnessing({
     ...{ ownId: settings.id, manifest: () => directory.inForce().manifest, store: auditStore, clock },
     signNote: signer.signNote,
-    askMember: makeWitnessClient({
-      ...{ domain, tls: () => tls, clock },
+    transport: makeWitnessClient({
+      ...{ domain, tls: () => own.current(), clock },
       checkMember: (member, identity) => checkMember(member, identity, directory),
     }),
     alarm: onAlarm,
@@ -209,7 +209,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   const clocks = makeClockWatch({ clock, onChange: ({ state, text }) => log.warn(`clock-${state}`, { text }) });
   starting.defer(() => clocks.close());
   const greet = makePeerGreeter({
-    ...{ domain, tls: () => tls, clock, protocol: parts.protocol },
+    ...{ domain, tls: () => own.current(), clock, protocol: parts.protocol },
     checkMember: (member, identity) => checkMember(member, identity, directory),
   });
   const knowing = { clock, ownId: settings.id, directory: inForce, clocks, greet };
@@ -291,7 +291,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
       takeAgain: (feed, bytes) => hl7?.takeAgain(feed, Buffer.from(bytes.expose())),
     },
   };
-  starting.defer(letters.startLetterRounds(letterNeeds, onAlarm));
+  starting.defer(letters.startLetterRounds(letterNeeds, log));
   const storeId = readStoreId(reader);
   const loadNeeds = {
     clock,

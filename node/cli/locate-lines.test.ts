@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 
 import type { AreaAnswer, PointerView, Verdict } from "../base/answer.ts";
+import type { EncounterView } from "../base/encounter.ts";
 import type { RecordTypeKey } from "../base/record-types.ts";
 import type { OrganisationCode } from "../base/words.ts";
 import { areaLines, verdictLines } from "./locate-lines.ts";
@@ -76,6 +77,27 @@ describe("a printed area", () => {
     assert.match(lines({ morePointers: 100 }).join("\n"), /… and 102 more/);
     assert.match(lines({ pointers: [pointer], morePointers: 5 }).join("\n"), /… and 5 more/);
     assert.doesNotMatch(lines({ pointers: [pointer] }).join("\n"), /more/);
+  });
+});
+
+describe("a printed attendance", () => {
+  const lineOf = (encounter: EncounterView): string => {
+    const updatedAtMs = Date.UTC(2026, 10, 20, 9);
+    const pointers: PointerView[] = [{ ...pointer, recordType: "encounters", updatedAtMs, encounter }];
+    return areaLines(answer("A", [], { outcome: "records", pointers })).at(-1) ?? "";
+  };
+
+  it("says that it is under way only as far as was heard, and when that was", () => {
+    const open = lineOf({ class: "emergency", state: "open", endedOn: "" });
+    assert.match(open, /A trust {2}emergency, under way when last heard, 2026-11-20$/);
+  });
+
+  it("says when it ended, or that it is expected", () => {
+    assert.match(
+      lineOf({ class: "inpatient", state: "closed", endedOn: "2026-11-21" }),
+      /inpatient, ended 2026-11-21$/,
+    );
+    assert.match(lineOf({ class: "other", state: "planned", endedOn: "" }), /A trust {2}expected$/);
   });
 });
 

@@ -1,5 +1,6 @@
 import type { AreaAnswer, PointerView, Verdict } from "../base/answer.ts";
 import { toPlainText } from "../base/plain-text.ts";
+import { dayOf } from "../base/clock.ts";
 import type { EncounterView } from "../base/encounter.ts";
 import { RECORD_TYPES } from "../base/record-types.ts";
 import { outcomeWords } from "../federation/verdict.ts";
@@ -64,16 +65,16 @@ function asked(answer: AreaAnswer): boolean {
 
 function recordLine(pointer: PointerView): string {
   const { display } = RECORD_TYPES[pointer.recordType];
-  const state = pointer.encounter === undefined ? "" : `  ${encounterText(pointer.encounter)}`;
+  const state = pointer.encounter === undefined ? "" : `  ${encounterText(pointer.encounter, pointer.updatedAtMs)}`;
   const level = pointer.access === "summary" ? "  summary only" : "";
   const date = pointer.recordedOn === "" ? "date not stated" : pointer.recordedOn;
   return `      ${date.padEnd(15)} ${display.padEnd(44)} ${pointer.custodian.name}${state}${level}`;
 }
 
 /** As far as the custodian has told: whoever reads "under way" phones before they rely on it. */
-function encounterText({ class: kind, state, endedOn }: EncounterView): string {
-  const when = { planned: "expected", open: "under way when last heard", closed: `ended ${endedOn}` };
-  return kind === "other" ? when[state] : `${kind}, ${when[state]}`;
+function encounterText({ class: kind, state, endedOn }: EncounterView, heardMs: number): string {
+  const how = { planned: "expected", open: `under way when last heard, ${dayOf(heardMs)}`, closed: `ended ${endedOn}` };
+  return kind === "other" ? how[state] : `${kind}, ${how[state]}`;
 }
 
 function sealedLines(answer: AreaAnswer): string[] {

@@ -380,6 +380,8 @@ describe("asking areas", () => {
       { custodian: { ...pointer.custodian, name: "x".repeat(301) } },
       { custodian: { ...pointer.custodian, phone: "0121\u0007" } },
       { custodian: { ...pointer.custodian, phone: "1".repeat(41) } },
+      { encounter: { class: "emergency", state: "closed", endedOn: "\u001b[31m" } },
+      { encounter: { class: "emergency", state: "open", endedOn: "2026-01-01" } },
       { recordedOn: "\u001b[31m" },
       { recordedOn: "2026-02-30" },
       { recordedOn: "yesterday" },

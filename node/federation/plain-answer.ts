@@ -1,5 +1,6 @@
 import type { HolderAnswer, PointerView, ProviderFeed } from "../base/answer.ts";
 import { isCalendarDate } from "../base/birth-date.ts";
+import type { EncounterView } from "../base/encounter.ts";
 import { isPlainText } from "../base/plain-text.ts";
 import { RECORD_TYPE_KEYS } from "../base/record-types.ts";
 
@@ -50,8 +51,12 @@ function isPlainPointer({
     isMoment(updatedAtMs) &&
     isPlain(format, 0, FORMAT_CHARACTERS_MAX) &&
     sources.length === 0 &&
-    (encounter === undefined || encounter.endedOn === "" || isCalendarDate(encounter.endedOn))
+    (encounter === undefined || isPlainEncounter(encounter))
   );
+}
+
+function isPlainEncounter({ state, endedOn }: EncounterView): boolean {
+  return endedOn === "" || (state === "closed" && isCalendarDate(endedOn));
 }
 
 function isPlainProvider({ name, lastReceivedAtMs }: ProviderFeed): boolean {

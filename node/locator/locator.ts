@@ -188,13 +188,13 @@ export function makeLocator({ db, clock, providers, heldToMs = () => undefined }
   }
 
   /** Only of what is shown: nothing of what is withheld is read. */
-  function encounterOf(row: RawRow): Pick<PointerView, "encounter"> {
+  function encounterOf(row: RawRow): Partial<PointerView> {
     const visit = visitOf(String(row[3]));
     const held = visit === undefined ? undefined : encounters(String(row[2]), visit);
-    // Its pointer went with the word that cancelled it: unless that came between the two readings, it is never so.
+    // Its pointer went with the word that cancelled it.
     if (held === undefined || held.state === "cancelled") return {};
     const endedOn = held.state === "closed" ? dayOf(held.endedMs) : "";
-    return { encounter: { class: held.class, state: held.state, endedOn } };
+    return { updatedAtMs: held.saidMs, encounter: { class: held.class, state: held.state, endedOn } };
   }
 
   function coverage(): Coverage {

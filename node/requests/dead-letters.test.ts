@@ -155,9 +155,9 @@ describe("dead letters", () => {
     const id = await keep("MSH|KHAN");
     const restored = needsWith(2);
     const alarms: string[] = [];
-    const end = startLetterRounds(restored, (event, { message }) => alarms.push(`${event}: ${message}`));
-    end();
-    assert.match(alarms[0] ?? "", /^dead-letters-unreadable: 1 dead letters are under another key than letters\.key/);
+    const log = { warn() {}, error: (event: string, thrown: unknown) => alarms.push(`${event}: ${String(thrown)}`) };
+    startLetterRounds(restored, log)();
+    assert.match(alarms[0] ?? "", /^dead-letters-unreadable: .*1 dead letters are under another key than letters\.key/);
     await assert.rejects(showLetter(REVIEWER, id, restored), isFailure("store-unavailable", /letters\.key/));
     assert.equal((await replayLetters(OPERATOR, {}, restored)).notTried, 1);
     assert.deepEqual([handed, left()], [[], [id]]);
@@ -176,7 +176,12 @@ describe("dead letters", () => {
 
   it("go after thirty days, and by hand before", async () => {
     const old = await keep("1");
-    const end = startLetterRounds(needs, (event) => assert.fail(event));
+    const told: unknown[] = [];
+    const log = {
+      warn: (_: string, fields: unknown) => told.push(fields),
+      error: (event: string) => assert.fail(event),
+    };
+    const end = startLetterRounds(needs, log);
     await clock.advance(20 * DAY_MS);
     const young = await keep("2");
     const third = await keep("3", { feed: "other" });
@@ -184,6 +189,7 @@ describe("dead letters", () => {
     assert.deepEqual(left(), [old, young, third]);
     await clock.advance(DAY_MS + 2 * 3_600_000);
     assert.deepEqual(left(), [young, third]);
+    assert.deepEqual(told.at(-1), { letters: 2, oldest: "2026-12-10T03:00:00.000Z" });
     end();
     assert.equal(await purgeLetters(OPERATOR, { feed: "other", olderThanMs: 11 * DAY_MS }, needs), 0);
     assert.equal(await purgeLetters(OPERATOR, { feed: "other", olderThanMs: 0 }, needs), 1);

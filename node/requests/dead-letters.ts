@@ -1,8 +1,9 @@
 import type { Clock } from "../base/clock.ts";
 import type { Concealed } from "../base/concealed.ts";
-import { asFailure, Failure } from "../base/failure.ts";
+import { Failure } from "../base/failure.ts";
 import type { Random } from "../base/random.ts";
 import type { StoreExecutor } from "../storage/executor.ts";
+import type { Log } from "../telemetry/log.ts";
 import type { LetterChoice, LetterLine, LetterReader } from "./dead-letter-store.ts";
 import type { LetterSeal } from "./letter-seal.ts";
 import type { Look, Reviewer } from "./review.ts";
@@ -28,6 +29,8 @@ export interface LetterBox {
 /** One letter is no larger; the largest message that a door lets in. */
 export const LETTER_SIZE_BYTES_MAX = 2 ** 20 + 2 ** 16;
 
+const ID_BYTES = 8;
+
 /** How long letters are kept. */
 export const LETTERS_KEPT_MS = 30 * 24 * 3_600_000;
 
@@ -43,7 +46,7 @@ export async function keepLetter(letter: DeadLetter, { clock, random, store, sea
   const { feed, reason, at: place } = letter;
   const bytes = letter.bytes.expose();
   if (bytes.length > LETTER_SIZE_BYTES_MAX) throw noRoom(`A message of the feed ${feed} is too long to be kept.`);
-  const id = Buffer.from(random.bytes(9)).toString("base64url");
+  const id = Buffer.from(random.bytes(ID_BYTES)).toString("hex");
   const outside = { id, feed, keyId: seal.keyId, reason, place, sizeBytes: bytes.length };
   const inside = { content: seal.markOf(bytes), body: seal.seal({ id, feed }, bytes) };
   const kept = await store.run("keep-letter", { letter: { ...outside, ...inside }, nowMs: clock.wallMs() });
@@ -183,27 +186,32 @@ export async function purgeLetters(by: Reviewer, choice: PurgeChoice, needs: Dea
   return dropBefore(needs.clock.wallMs() - olderThanMs, needs.store, feed);
 }
 
-/** How often letters are dropped that were kept for long enough. */
+/** How often letters are dropped that were kept for long enough, and the log says how many wait. */
 const ROUND_MS = 3_600_000;
 
 /**
- * Drops letters that were kept for long enough, now and every hour; and says now if there are any that cannot be opened.
+ * Drops letters that were kept for long enough, and tells the log how many are left: now and every hour. Says now if there
+ * are any that cannot be opened.
  *
  * @returns ends it.
  */
 export function startLetterRounds(
   { clock, store, reader, seal }: Pick<DeadLetterNeeds, "clock" | "store" | "reader" | "seal">,
-  onAlarm: (event: string, failure: Failure) => void,
+  log: Pick<Log, "warn" | "error">,
 ): () => void {
   const unreadable = reader.underOtherKeys(seal.keyId);
-  if (unreadable > 0) onAlarm("dead-letters-unreadable", otherKey(`${unreadable} dead letters are`));
-  const round = (): void => {
-    dropBefore(clock.wallMs() - LETTERS_KEPT_MS, store).catch((thrown: unknown) =>
-      onAlarm("dead-letters-not-dropped", asFailure(thrown)),
-    );
-  };
-  round();
-  const rounds = clock.every(ROUND_MS, round);
+  if (unreadable > 0) log.error("dead-letters-unreadable", otherKey(`${unreadable} dead letters are`));
+  async function round(): Promise<void> {
+    try {
+      await dropBefore(clock.wallMs() - LETTERS_KEPT_MS, store);
+      const { letters, oldestMs = 0 } = reader.count();
+      if (letters > 0) log.warn("dead-letters", { letters, oldest: new Date(oldestMs).toISOString() });
+    } catch (thrown) {
+      log.error("dead-letters-not-dropped", thrown);
+    }
+  }
+  void round();
+  const rounds = clock.every(ROUND_MS, () => void round());
   return () => rounds.cancel();
 }
 

@@ -194,6 +194,8 @@ describe("an attendance", () => {
     assert.deepEqual(shown(), [["encounters", "2026-11-19", "open", ""]]);
     await say(encounter("closed", { endedAtMs: FROM_MS }), 2);
     assert.deepEqual(shown(), [["encounters", "2026-11-19", "closed", "2026-11-20"]]);
+    const { shown: views } = fed.index.locator.pointersOf([identityNo("P1")], aPermit());
+    assert.equal(views[0]?.updatedAtMs, at(2).atMs, "when it was last heard of");
   });
 
   it("that is over is not opened by an older word; by a later one it is", async () => {

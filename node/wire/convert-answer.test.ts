@@ -34,7 +34,9 @@ const encode = (answer: HolderAnswer): Uint8Array => encodeHolderAnswer(answer, 
 
 describe("a holder's answer on the wire", () => {
   it("comes back as it was", () => {
-    const records: HolderAnswer = { ...nothingToShow(), outcome: "records", pointers: [pointer], morePointers: 40 };
+    const stay: PointerView = { ...pointer, encounter: { class: "inpatient", state: "closed", endedOn: "2026-02-04" } };
+    const pointers = [pointer, stay];
+    const records: HolderAnswer = { ...nothingToShow(), outcome: "records", pointers, morePointers: 40 };
     for (const answer of [nothingToShow(), records]) {
       assert.deepEqual(toHolderAnswer(WireHolderAnswer.decode(encode(answer))), answer);
     }
@@ -73,6 +75,8 @@ describe("a holder's answer on the wire", () => {
       { ...good, outcome: 9 }, // unreachable: the asker's to find, not the holder's to say
       { ...good, pointers: [{ ...wire, recordType: "horoscope" }] },
       { ...good, pointers: [{ ...wire, access: 0 }] },
+      { ...good, pointers: [{ ...wire, encounter: { class: 1, state: 0, endedOn: "" } }] },
+      { ...good, pointers: [{ ...wire, encounter: { class: 99 as never, state: 1, endedOn: "" } }] },
       { ...good, pointers: [{ ...wire, custodian: undefined }] },
       { ...good, pointers: [{ ...wire, updatedAtMs: 2n ** 60n }] },
       { ...good, pointers: [{ ...wire, sources: ["Not A Node"] }] },

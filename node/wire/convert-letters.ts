@@ -42,7 +42,7 @@ export function toPurgeChoice(choice: WireChoice & { readonly olderThanMs: bigin
 }
 
 export function toLetterId(id: string): string {
-  if (!/^[\w-]{12}$/.test(id)) throw invalid("id", "is no letter's");
+  if (!/^[0-9a-f]{16}$/.test(id)) throw invalid("id", "is no letter's");
   return id;
 }
 
