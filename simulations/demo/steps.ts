@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 
 import { EXIT } from "../../node/cli/exit.ts";
 import { CHARACTERS } from "../../topology/people/characters.ts";
+import { askAsTen, tenLines } from "./ten-answers.ts";
 import { type Answer, ED_CLINICIAN, type Story, outcomeAt } from "./story.ts";
 
 const BUDGET_MS = 2_000;
@@ -18,6 +19,7 @@ export const STEPS: readonly ((story: Story) => Promise<void>)[] = [
   twentyHistories,
   feedBehind,
   socialWorkerSeesLess,
+  tenAnswers,
   anotherBirthDate,
   exactlyAlike,
   locationProtected,
@@ -55,6 +57,15 @@ async function socialWorkerSeesLess(story: Story): Promise<void> {
     `\n  Records shown: ${fullRecords(clinician)} in full to the clinician, ${fullRecords(socialWorker)} to the social worker.`,
   );
   assert.ok(fullRecords(socialWorker) < fullRecords(clinician));
+}
+
+async function tenAnswers(story: Story): Promise<void> {
+  story.heading("The same question by ten people: ten answers");
+  const answers = await askAsTen(story.mesh.node("wm-bsol"), CHARACTERS.twentyHistories);
+  for (const line of tenLines(answers)) story.say(line);
+  story.say("\n  Who sees what, and which line decides: corridor access explain (docs/access.md).");
+  const refused = answers.filter(({ told }) => "refused" in told).map(({ who }) => who);
+  assert.deepEqual(refused, ["privacy officer", "researcher"]);
 }
 
 async function anotherBirthDate(story: Story): Promise<void> {

@@ -18,6 +18,7 @@ export const DEMO_CALLER = {
       "R1290", // pharmacist
       "R8014", // social worker
       "R1340", // approved mental health professional
+      "R9725", // care home staff
       "R8008", // administrator
       "R0001", // privacy officer
     ],
