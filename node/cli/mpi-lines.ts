@@ -1,3 +1,4 @@
+import { toPlainText } from "../base/plain-text.ts";
 import type { Comparison, ReviewList, ShownRecord } from "../requests/review.ts";
 
 /** One decision about who is whom, as the node tells it: 0 and empty text stand for what it does not have. */
@@ -77,13 +78,13 @@ export function historyLines(events: readonly TimedEvent[]): string[] {
     const { eventNo, atMs, kind, actor, otherIdentityNo, fromPersonId, toPersonId, reason, ruleVersion } = event;
     const notes = [
       otherIdentityNo === 0 ? "" : `with identity ${otherIdentityNo}`,
-      fromPersonId === "" ? `to person ${toPersonId}` : `from person ${fromPersonId} to ${toPersonId}`,
+      toPersonId === "" ? "" : `${fromPersonId === "" ? "" : `from person ${fromPersonId} `}to person ${toPersonId}`,
       event.undoes === 0 ? "" : `undoes event ${event.undoes}`,
       event.undoneBy === 0 ? "" : `undone by event ${event.undoneBy}`,
     ].filter((note) => note !== "");
     const by = ruleVersion === "" ? actor : `${actor} ${ruleVersion}`;
     const head = `event ${eventNo}  ${new Date(Number(atMs)).toISOString()}  ${kind}  by ${by}: ${reason}`;
-    return [head, `  ${notes.join(", ")}`, ...fieldLines(event.fields)];
+    return [head, ...(notes.length === 0 ? [] : [`  ${notes.join(", ")}`]), ...fieldLines(event.fields)];
   });
 }
 
@@ -117,7 +118,7 @@ function valueLines({ values }: ShownRecord): string[] {
   if (values === undefined) return [];
   return Object.entries(values.expose())
     .filter(([, value]) => value !== "")
-    .map(([field, value]) => `    ${field.padEnd(16)} ${value}`);
+    .map(([field, value]) => toPlainText(`    ${field.padEnd(16)} ${value}`));
 }
 
 function bits(weight: number): string {

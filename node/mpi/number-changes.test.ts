@@ -164,6 +164,22 @@ describe("changes of NHS numbers", () => {
       assert.equal(named.pluck().get(), 0);
     });
 
+    it("leave each of the two a history like anybody's: where it was placed first, and nothing before", () => {
+      put("P1", { nhsNumber: OLD });
+      put("P2", { nhsNumber: NEW });
+      put("P3", { nhsNumber: "9000000033", localId: "P3", givenName: "Zoe", birthDate: "1991-02-03" });
+      change(OLD, NEW);
+      put("P4", { provider: "RJE", nhsNumber: OLD });
+      change(OLD, NEW, true);
+      const history = index.db.prepare<[number], unknown[]>(
+        `SELECT kind, actor, reason, from_person_id IS NULL, other_identity_no IS NULL, to_person_id = person_id
+           FROM link_event JOIN identity_record USING (identity_no) WHERE identity_no = ?`,
+      );
+      const anybodys = history.raw().all(3);
+      assert.deepEqual(anybodys, [["link", "machine", "number-unknown", 1, 1, 1]]);
+      for (const identityNo of [1, 2]) assert.deepEqual(history.raw().all(identityNo), anybodys);
+    });
+
     it("keep the two apart from feeds and reviewers too, and say no more than of any other refusal", () => {
       put("P1", { nhsNumber: OLD });
       put("P2", { nhsNumber: NEW, nhsNumberStatus: "" });

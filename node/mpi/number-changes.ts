@@ -2,6 +2,7 @@ import type { Database } from "better-sqlite3";
 
 import type { StoredIdentity } from "./identity-record.ts";
 import type { IdentityRows } from "./identity-rows.ts";
+import { RULE_VERSION } from "./matching.ts";
 import type { Actor } from "./person-events.ts";
 import type { PersonParts, Persons } from "./persons.ts";
 import { isProtectedPair, type Placing } from "./placing.ts";
@@ -49,6 +50,9 @@ export function makeNumberChanges(
   const protect = db.prepare<[number]>("INSERT OR IGNORE INTO protected_number (nhs_number) VALUES (?)");
   const forget = makeForgetting(db);
   const queue = makeReviewQueue(db);
+  const lastPersonOf = db
+    .prepare<[number], number>("SELECT to_person_id FROM link_event WHERE identity_no = ? ORDER BY event_no DESC")
+    .pluck();
 
   function supersede(change: NumberChange): NumberChangeResult {
     const [before, after] = [Number(change.old), Number(change.new)];
@@ -96,16 +100,33 @@ export function makeNumberChanges(
     for (const personKey of new Set(earlier.map(({ personKey: key }) => key))) {
       forget.redirectsOf(personKey);
       if (!later.has(personKey)) continue;
-      const alone = rows.makePerson();
       const moving = earlier.filter((identity) => identity.personKey === personKey);
+      for (const { identityNo } of moving) forget.eventsWith(identityNo, personKey);
+      const alone = homeOf(moving);
       for (const identity of moving) rows.move(identity, alone);
       const left = rows.ofPerson(personKey);
       for (const { identityNo } of moving) {
-        forget.eventsWith(identityNo, personKey);
         for (const { identityNo: other } of left) forget.pair(identityNo, other);
       }
+      beginHistories(moving, alone);
     }
     for (const { identityNo } of [...earlier, ...withNumber(rows, after)]) forgetReviews(identityNo);
+  }
+
+  /** Where what is left of their history ends, if nobody is there; or a person of their own. */
+  function homeOf([one]: readonly StoredIdentity[]): number {
+    const home = one && lastPersonOf.get(one.identityNo);
+    return home !== undefined && rows.ofPerson(home).length === 0 ? home : rows.makePerson();
+  }
+
+  /** An identity without a history, or with one that ends elsewhere, would tell that something of it was taken away. */
+  function beginHistories(identities: readonly StoredIdentity[], personKey: number): void {
+    const actor = { kind: "machine", ruleVersion: RULE_VERSION } as const;
+    for (const [at, { identityNo, loadedAtMs: atMs }] of identities.entries()) {
+      if (lastPersonOf.get(identityNo) === personKey) continue;
+      const reason = at === 0 ? "number-unknown" : "number-birth-date-initial";
+      events.add({ kind: "link", actor, atMs, identityNo, to: personKey, reason });
+    }
   }
 
   /** Nobody is to look at whether two are one of whom one stands under protection. */
