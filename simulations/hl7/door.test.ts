@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
+import { connect as connectPlainly } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect, type ConnectionOptions } from "node:tls";
@@ -142,6 +144,16 @@ describe("the door for HL7 v2", function () {
       await refused("AR 101 MSH-4", message("A28", { provider: "" }));
       await refused("AE 102 MSH-4", message("A28", { provider: PAUSED_PROVIDER }));
       assert.equal(state(), before);
+    });
+
+    it("is not kept from it by whoever connects and says nothing", async () => {
+      const mute = Array.from({ length: 150 }, () => connectPlainly({ host: "127.0.0.1", port }));
+      mute.forEach((socket) => socket.on("error", () => {}));
+      await Promise.all(mute.map((socket) => once(socket, "connect")));
+      const one = await aLine();
+      assert.equal((await one.send(message("A28"))).code, "AA");
+      one.close();
+      mute.forEach((socket) => socket.destroy());
     });
 
     it("holds how many connections one certificate has, and lets the next one in when one has gone", async () => {

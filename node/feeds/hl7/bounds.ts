@@ -1,6 +1,8 @@
 /** Every limit of the door for HL7 v2, in one place; the length of a message is in `mllp.ts`, its parts in `message.ts`. */
 
-/** Connections of everybody together; each may hold two megabytes while a message comes in. */
+/** Sockets, those included that have shown no certificate yet: nobody without one keeps the others out. */
+export const SOCKETS_MAX = 512;
+/** Connections with a certificate, of everybody together; each may hold two megabytes while a message comes in. */
 export const CONNECTIONS_MAX = 64;
 /** Connections of one certificate. */
 export const CONNECTIONS_PER_SENDER_MAX = 8;

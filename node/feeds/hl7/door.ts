@@ -16,6 +16,7 @@ import {
   HANDSHAKE_WITHIN_MS,
   IDLE_MS,
   MESSAGE_WITHIN_MS,
+  SOCKETS_MAX,
   SWEEP_EVERY_MS,
 } from "./bounds.ts";
 import { frame, type Frame, makeUnframer } from "./mllp.ts";
@@ -68,13 +69,13 @@ export async function startHl7Door(order: Hl7DoorOrder): Promise<Hl7Door> {
     { noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEPALIVE_MS },
     gate.arrive,
   );
-  listener.maxConnections = CONNECTIONS_MAX;
+  listener.maxConnections = SOCKETS_MAX;
   server.on("secureConnection", lines.admit);
   server.on("tlsClientError", (error: NodeJS.ErrnoException, socket) => {
     refusals.note(error.code ?? "handshake-failed");
     socket.destroy(); // node:tls leaves a handshake that ran out of time open
   });
-  listener.on("drop", () => refusals.note("too-many-connections"));
+  listener.on("drop", () => refusals.note("too-many-sockets"));
   const port = await listen(listener, order.listen);
   listener.on("error", (thrown) => order.log.error("listener-failed", thrown));
   return {
@@ -126,8 +127,8 @@ function makeLines(order: Hl7DoorOrder, refuse: (why: string) => void): Lines {
   function admit(socket: TLSSocket): void {
     socket.on("error", () => socket.destroy()); // whoever breaks off is gone; there is nobody to tell
     const line = lineOf(socket);
-    if (typeof line === "string" || isClosing) {
-      refuse(typeof line === "string" ? line : "closing");
+    if (typeof line === "string") {
+      refuse(line);
       socket.destroy();
       return;
     }
@@ -144,6 +145,8 @@ function makeLines(order: Hl7DoorOrder, refuse: (why: string) => void): Lines {
 
   /** @returns why there is none, in a word. */
   function lineOf(socket: TLSSocket): Line | string {
+    if (isClosing) return "closing";
+    if (open.size >= CONNECTIONS_MAX) return "too-many-connections";
     try {
       const identity = identifyPeer(chainOf(socket), order.domain);
       const name = senderOf(identity).name;
