@@ -83,9 +83,10 @@ function distinctNumbers(records: readonly IdentityRecord[]): number[] {
 
 /** The record with the number that replaced its own. One that is two people's leads to neither. */
 export function canonically<Record extends IdentityRecord>(record: Record, numbers: Numbers): Record {
-  if (record.nhsNumber === "" || numbers.isConfused(Number(record.nhsNumber))) return record;
+  if (record.nhsNumber === "") return record;
   const now = String(numbers.canonical(Number(record.nhsNumber))).padStart(10, "0");
-  return now === record.nhsNumber ? record : { ...record, nhsNumber: now };
+  const stays = now === record.nhsNumber || numbers.isConfused(Number(record.nhsNumber));
+  return stays ? record : { ...record, nhsNumber: now };
 }
 
 interface StoredPerson extends CandidatePerson {
