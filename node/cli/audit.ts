@@ -6,6 +6,8 @@ import type { Database } from "better-sqlite3";
 import { Command } from "commander";
 
 import { nodeFilesIn } from "../../certs/layout.ts";
+import { readTopology } from "../../topology/topology.ts";
+import { auditEvents } from "../audit/audit-event.ts";
 import { exportLog, verifyExport } from "../audit/export-log.ts";
 import { cosignedAt, parseNote } from "../audit/note.ts";
 import { type LogFault, verifyLog } from "../audit/verify-log.ts";
@@ -121,26 +123,33 @@ function exportCommand(): Command {
     )
     .requiredOption("--config <file>", "the node's configuration")
     .requiredOption("--out <file>", "where it goes; it must not be there yet")
-    .action(({ config, out }: { config: string; out: string }) =>
+    .option("--fhir", "as FHIR R4 AuditEvents (IHE BALP), for an audit repository; not for verifying")
+    .action(({ config, out, fhir }: { config: string; out: string; fhir?: true }) =>
       reporting(async () => {
-        const db = openAudit(readSettings(config));
+        const settings = readSettings(config);
+        const db = openAudit(settings);
         const file = await open(out, "wx", 0o600).catch((cause: unknown) => {
           throw new Failure("invalid-input", `${out} cannot be made: is it there already?`, { where: out, cause });
         });
         try {
           let lines = 0;
-          for (const line of exportLog(db)) {
+          for (const line of fhir === true ? fhirLines(db, settings) : exportLog(db)) {
             await file.write(`${line}\n`);
             lines++;
           }
           await file.sync();
-          console.error(`${lines - 1} entries written to ${out}.`);
+          console.error(fhir === true ? `${lines} AuditEvents written.` : `${lines - 1} entries written.`);
         } finally {
           await file.close();
           db.close();
         }
       }),
     );
+}
+
+function* fhirLines(db: Database, { id, topologyPath }: Settings): Generator<string> {
+  const { domain } = readTopology(topologyPath).network;
+  for (const event of auditEvents(db, id, domain)) yield JSON.stringify(event);
 }
 
 function witnessesOf(note: string, keys: Keys) {
