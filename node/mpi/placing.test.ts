@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { Database } from "better-sqlite3";
 import fc from "fast-check";
 
+import { NhsNumber } from "../base/nhs-number.ts";
 import { seededRandom } from "../base/random.ts";
 import { openStore } from "../storage/database.ts";
 import type { IdentityRecord } from "./identity-record.ts";
@@ -22,6 +23,12 @@ const AMINA: IdentityRecord = {
   ...{ givenName: "Amina", middleName: "", familyName: "Hussain", birthDate: "1984-03-17", gender: "female" },
   ...{ addressLine1: "12 Laburnum Road", addressLine2: "", locality: "Walsall", postcode: "WS1 4QX", phone: "" },
 };
+
+/** Valid numbers that were never issued. */
+function numberOf(at: number): string {
+  const bodies = Array.from("0123456789", (digit) => `9990${String(at).padStart(5, "0")}${digit}`);
+  return bodies.find((number) => NhsNumber.parse(number) !== undefined) ?? "";
+}
 
 const ELSEWHERE = { addressLine1: "4 Mill Lane", locality: "Dudley", postcode: "DY2 8PR" };
 
@@ -135,6 +142,18 @@ describe("placing a record among those who are known", () => {
       { ...between, phone: "01632 960113" },
     );
     assert.equal(persons(), apart, "what somebody decided, the machine does not undo");
+  });
+
+  it("says so where more are alike than it compares a record with, and none of those is the person", () => {
+    const given = (at: number) => ["Ada", "Bea", "Cleo", "Dot", "Eve", "Fay", "Gwen", "Hope"][at % 8]!;
+    const others = Array.from({ length: 64 }, (_, at) => ({
+      ...{ givenName: given(at), gender: at % 2 === 0 ? "female" : "male", nhsNumber: numberOf(at) },
+      ...{ ...ELSEWHERE, addressLine1: `${at} Mill Lane` },
+    }));
+    put(...others, { localId: "last", givenName: "Zenobia" });
+    const reasonOf = db.prepare<[number], string>("SELECT reason FROM link_event WHERE identity_no = ?").pluck();
+    assert.equal(reasonOf.get(store.identityNoOf("RBK", "last")!), "more-alike-than-compared");
+    assert.notEqual(reasonOf.get(1), "more-alike-than-compared");
   });
 
   it("finds by a former name whoever has changed it", () => {

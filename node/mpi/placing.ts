@@ -33,16 +33,19 @@ export function makePlacing(
       const holders = mayBe(number === undefined ? [] : personsOf(number, rows, numbers, held?.identityNo));
       const roomy = holders.filter(hasRoom);
       if (roomy.length < holders.length) return { kind: "none", reason: "person-too-large" };
+      let hasMoreAlike = false;
       const alike = (find: NonNullable<typeof alikeOf>): CandidatePerson[] => {
-        const { identities } = find(toComparable(record));
+        const { identities, isCut } = find(toComparable(record));
+        hasMoreAlike = isCut;
         const others = mayBe(personsWith(identities, rows, held?.identityNo)).filter(hasRoom);
         return others.map((person) => canonicalPerson(person, numbers));
       };
-      return decide(
+      const decision = decide(
         canonically(record, numbers),
         roomy.map((person) => canonicalPerson(person, numbers)),
         alikeOf && (() => alike(alikeOf)),
       );
+      return decision.kind === "none" && hasMoreAlike ? { kind: "none", reason: "more-alike-than-compared" } : decision;
     },
   };
 }
