@@ -10,6 +10,7 @@ import type { StoreExecutor } from "../storage/executor.ts";
 import type { EntryKind, NewEntry } from "./audit-store.ts";
 import { makeBackgroundEntries } from "./background-entries.ts";
 import type { PatientToken } from "./patient-token.ts";
+import { startRetention } from "./retention.ts";
 
 const SALT_BYTES = 16;
 
@@ -46,8 +47,15 @@ export interface AuditNeeds {
   readonly tokenOf: PatientToken;
   /** Whether nobody has seen this audit for too long: what is answered all the same is marked. Absent: it never is. */
   readonly isUnwitnessed?: () => boolean;
+  /** How long entries are kept; absent: for ever. */
+  readonly keepMs?: number | undefined;
+  /** True where others' clocks agree with this node's: needed to erase anything. Absent: nothing is erased. */
+  readonly isClockTrusted?: () => boolean;
   /** An entry that gated nothing was lost, or attempts could not be forgotten: for the log and the operator. */
-  readonly onAlarm: (event: "audit-outcomes-lost" | "audit-clean-up-failed", failure: Failure) => void;
+  readonly onAlarm: (
+    event: "audit-outcomes-lost" | "audit-clean-up-failed" | "audit-retention-failed",
+    failure: Failure,
+  ) => void;
 }
 
 /** What the user was told by a locate that ended before its verdict. */
@@ -139,8 +147,15 @@ export interface Audit {
   /**
    * What the user was told in the end, or until the locate was cut short: written within a second, in the background; gates
    * nothing.
+   *
+   * @param otherwise by node id, what an area said where the user was told something else; `not-asked` where it was not asked.
    */
-  readonly recordOutcomes: (question: Question, permit: Permit, told: Verdict | ToldUntilLeft) => void;
+  readonly recordOutcomes: (
+    question: Question,
+    permit: Permit,
+    told: Verdict | ToldUntilLeft,
+    otherwise?: ReadonlyMap<string, string>,
+  ) => void;
   /**
    * That somebody looks at who is whom, or decides it, before anything is shown or done.
    *
@@ -191,6 +206,14 @@ export function makeAudit(needs: AuditNeeds): Audit {
     outcome,
     salt: random.bytes(SALT_BYTES),
   });
+  const { keepMs, isClockTrusted, onAlarm } = needs;
+  const retention =
+    keepMs !== undefined && isClockTrusted !== undefined
+      ? startRetention({
+          ...{ executor, clock, keepMs, isClockTrusted, alarm: onAlarm },
+          makeEntry: () => entry("retention", random.uuid(), "erased"),
+        })
+      : undefined;
   const asked = (kind: EntryKind, question: Question, permitId: string | null, outcome: string): NewEntry => ({
     ...entry(kind, question.requestId, outcome),
     ...claimParts(question),
@@ -245,14 +268,13 @@ export function makeAudit(needs: AuditNeeds): Audit {
     async recordOwnAnswer(question, permit, found, answer) {
       await executor.run("audit.append", answered(question, { kind: "permitted", permit }, found, answer));
     },
-    recordOutcomes(question, permit, told) {
+    recordOutcomes(question, permit, told, otherwise = new Map<string, string>()) {
+      const ended = "cutShort" in told ? { areas: areasTold(told.cutShort.map(toOutcome)) } : toldToUser(told);
       background.add({
         ...entry("outcomes", question.requestId, howItEnded(told)),
         permitId: permit.permitId,
         why: "cutShort" in told ? (told.failed ?? null) : null,
-        detail: JSON.stringify(
-          "cutShort" in told ? { areas: areasTold(told.cutShort.map(toOutcome)) } : toldToUser(told),
-        ),
+        detail: JSON.stringify(otherwise.size === 0 ? ended : { ...ended, otherwise: Object.fromEntries(otherwise) }),
       });
     },
     async recordReview({ requestId, action, caller, userId, role, reason, values, about, personIds }) {
@@ -281,6 +303,7 @@ export function makeAudit(needs: AuditNeeds): Audit {
     },
     async close() {
       cleaning.cancel();
+      await retention?.stop();
       await background.close();
     },
   };

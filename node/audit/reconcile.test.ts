@@ -48,6 +48,44 @@ describe("reconciling audits", () => {
     assert.deepEqual({ paired, otherEndMissing, unpaired }, { paired: REQUESTS, otherEndMissing: 0, unpaired: [] });
   });
 
+  it("asks no holder for an answer that it was never asked for, or that its asker told otherwise", async () => {
+    const at = { requestId: "r-1", asker: "wm-bsol", holder: undefined, detail: undefined, atMs: START_MS + 900_000 };
+    const areas = [
+      ["wm-cw", "nothing-to-show", 12],
+      ["wm-hw", "nothing-to-show", 12],
+    ];
+    const told = (otherwise: object) => [
+      ...[START_MS, START_MS + 1_800_000].map((atMs) => ({
+        ...at,
+        requestId: `r${atMs}`,
+        kind: "look",
+        atMs,
+        outcome: "",
+      })),
+      { ...at, kind: "question", outcome: "permitted" },
+      { ...at, kind: "outcomes", outcome: "every-area-answered", detail: JSON.stringify({ areas, ...otherwise }) },
+    ];
+    const others = [
+      ["wm-cw", "records"],
+      ["wm-hw", undefined],
+    ] as const;
+    const paired = async (otherwise: object): Promise<string[]> => {
+      const { unpaired } = await reconcile([
+        { nodeId: "wm-bsol", entries: told(otherwise) },
+        ...others.map(([nodeId, outcome]) => ({
+          nodeId,
+          entries: [
+            ...told({}).slice(0, 2),
+            ...(outcome === undefined ? [] : [{ ...at, kind: "answer", holder: nodeId, outcome }]),
+          ],
+        })),
+      ]);
+      return unpaired.map(({ what, holder }) => `${what} ${holder}`);
+    };
+    assert.deepEqual(await paired({ otherwise: { "wm-cw": "records", "wm-hw": "not-asked" } }), []);
+    assert.deepEqual(await paired({}), ["no-answer wm-hw", "told-otherwise wm-cw"]);
+  });
+
   /** Takes entries of one request away at one node, or changes them. */
   async function spoil(change: (logs: Map<string, PairedEntry[]>, requestId: string) => void): Promise<string[]> {
     const logs = audits(1_000);

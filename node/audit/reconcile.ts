@@ -146,8 +146,12 @@ function* faultsOf(
   }
 }
 
+/** What each area said: what its user was told, but where the asker told otherwise, or did not ask. */
 function areasTold(detail: string | undefined): Map<string, string> {
   if (detail === undefined) return new Map();
-  const { areas } = JSON.parse(detail) as { readonly areas?: readonly (readonly [string, string, ...unknown[]])[] };
-  return new Map((areas ?? []).map(([area, outcome]) => [area, outcome]));
+  const { areas, otherwise } = JSON.parse(detail) as {
+    readonly areas?: readonly (readonly [string, string, ...unknown[]])[];
+    readonly otherwise?: Readonly<Record<string, string>>;
+  };
+  return new Map((areas ?? []).map(([area, outcome]) => [area, otherwise?.[area] ?? outcome]));
 }

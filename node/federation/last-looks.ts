@@ -11,7 +11,7 @@ export interface Look {
 }
 
 /** So many kinds of question of so many members are remembered; the oldest goes first. */
-const LOOKS_MAX = 5_000;
+const LOOKS_MAX = 1_000;
 
 /**
  * How each member last looked to each kind of question, whoever asked about whomever: of an answer, all but what depends on

@@ -1,4 +1,4 @@
-import type { AreaAnswer, HolderAnswer, LocateEvent, Verdict } from "../base/answer.ts";
+import type { AreaAnswer, HolderAnswer, LocateEvent, Outcome, Verdict } from "../base/answer.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Deadline } from "../base/deadline.ts";
 import { Failure, type FailureCode, asFailure } from "../base/failure.ts";
@@ -42,8 +42,17 @@ export interface LocateNeeds {
   readonly answerFromOwnIndex: (question: Question, permit: Permit, covered: Covered) => Promise<HolderAnswer>;
   /** The own index could not answer: the others go on, and the operator must know. */
   readonly ownIndexFailed: (failure: Failure) => void;
-  /** In the background; gates nothing. */
-  readonly recordOutcomes: (question: Question, permit: Permit, told: Verdict | ToldUntilLeft) => void;
+  /**
+   * In the background; gates nothing.
+   *
+   * @param otherwise by node id, what an area said where the user was told something else; `not-asked` where it was not asked.
+   */
+  readonly recordOutcomes: (
+    question: Question,
+    permit: Permit,
+    told: Verdict | ToldUntilLeft,
+    otherwise: ReadonlyMap<string, Outcome | "not-asked">,
+  ) => void;
 }
 
 /** What the user was told by a locate that ended before its verdict. */
@@ -82,6 +91,7 @@ export async function* locate(
   const { permit } = decision;
 
   const answers: AreaAnswer[] = [];
+  const otherwise = new Map<string, Outcome | "not-asked">();
   let cutShort: ToldUntilLeft | undefined = { cutShort: answers };
   try {
     const known = await needs.knowPerson(asked, permit, deadline);
@@ -94,8 +104,8 @@ export async function* locate(
 
     const network = needs.openNetwork();
     // Peers are asked while the own index answers; theirs wait for its answer, which is shown first, until the deadline.
-    const ask = known.objected === true ? network.asIfAsked : network.askAreas;
-    const peers = ask(question, permit, deadline);
+    const isAsked = known.objected !== true;
+    const peers = (isAsked ? network.askAreas : network.asIfAsked)(question, permit, deadline);
     const leave = (): void => void peers.return?.();
     gone.addEventListener("abort", leave, { once: true });
     if (gone.aborted) leave();
@@ -107,6 +117,9 @@ export async function* locate(
       for await (const said of peers) {
         const answer = withinPermit(said, permit);
         answers.push(answer);
+        const { nodeId = "" } = said.area;
+        if (!isAsked) otherwise.set(nodeId, "not-asked");
+        else if (answer.outcome !== said.outcome) otherwise.set(nodeId, said.outcome);
         yield { kind: "answer", answer };
       }
     } finally {
@@ -117,13 +130,13 @@ export async function* locate(
 
     const verdict = network.closeWith(question, answers, howIdentified(asked, known));
     cutShort = undefined;
-    needs.recordOutcomes(question, permit, verdict);
+    needs.recordOutcomes(question, permit, verdict, otherwise);
     yield { kind: "verdict", verdict };
   } catch (thrown) {
     if (cutShort !== undefined) cutShort = { ...cutShort, failed: asFailure(thrown).code };
     throw thrown;
   } finally {
-    if (cutShort !== undefined) needs.recordOutcomes(asked, permit, cutShort);
+    if (cutShort !== undefined) needs.recordOutcomes(asked, permit, cutShort, otherwise);
   }
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import type { AreaAnswer, Verdict } from "../../node/base/answer.ts";
 import { systemClock } from "../../node/base/clock.ts";
@@ -70,6 +71,14 @@ describe("access between real nodes", function () {
     return assert.fail("the stream ended without a verdict");
   }
   const told = (answer: Told | Failure): Told => (answer instanceof Failure ? assert.fail(answer.message) : answer);
+  /** What the asker's audit says that areas said, where its user was told otherwise; it is written in the background. */
+  async function otherwiseOf({ requestId }: Told): Promise<unknown> {
+    for (let left = 100; left > 0; left--, await sleep(100)) {
+      const outcomes = network.entries("ash", requestId).find(({ kind }) => kind === "outcomes");
+      if (outcomes !== undefined) return (JSON.parse(outcomes.detail ?? "{}") as { otherwise?: unknown }).otherwise;
+    }
+    return assert.fail("the outcomes were not written");
+  }
   const claimedBy = ({ role, setting, purpose, relationship }: TenthAsker): Partial<Claim> => ({
     ...{ role, setting, purpose, relationship: { kind: relationship, reference: "ref-1" } },
   });
@@ -129,6 +138,7 @@ describe("access between real nodes", function () {
     const [objected, nobody] = [told(await ask(objector)), told(await ask(stranger))];
     const asked = ({ requestId }: Told): number => network.entries("elm", requestId).length;
     assert.deepEqual([asked(objected), asked(nobody) > 0, asked(warm) > 0], [0, true, true]);
+    assert.deepEqual(await otherwiseOf(objected), { elm: "not-asked" }, "the audit knows");
     const comparable = ({ answers, verdict: { sentence, scopes } }: Told): unknown => [
       answers.map((answer) => ({
         ...answer,
