@@ -106,6 +106,8 @@ export interface RunningNode {
 /** How often the log says that a store is behind. */
 const REMIND_EVERY_MS = 3_600_000;
 
+const YEAR_MS = 365.25 * 24 * 3_600_000;
+
 /** How long calls in progress may take to end when the node stops. */
 const DRAIN_MS = 3_000;
 
@@ -160,6 +162,8 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   // What it can do.
   const tokenOf = makePatientToken(openTokenKey(join(settings.dataDir, "token.key"), random));
   const onAlarm = (event: string, failure: Failure): void => log.error(event, failure);
+  const clocks = makeClockWatch({ clock, onChange: ({ state, text }) => log.warn(`clock-${state}`, { text }) });
+  starting.defer(() => clocks.close());
   const witnessing = await startWitnessing({
     ...{ ownId: settings.id, manifest: () => directory.inForce().manifest, store: auditStore, clock },
     signNote: signer.signNote,
@@ -173,6 +177,8 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   const audit = makeAudit({
     ...{ executor: auditStore, ownId: settings.id, clock, random, tokenOf, onAlarm },
     isUnwitnessed: witnessing.isOverdue,
+    keepMs: settings.audit.keepYears === 0 ? undefined : settings.audit.keepYears * YEAR_MS,
+    isClockTrusted: () => clocks.judge().state === "agrees",
   });
   starting.defer(() => audit.close());
   const mpi = makeMpi(reader);
@@ -206,8 +212,6 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     checkMember: (member, identity) => checkMember(member, identity, directory),
   });
   starting.defer(() => peers.close());
-  const clocks = makeClockWatch({ clock, onChange: ({ state, text }) => log.warn(`clock-${state}`, { text }) });
-  starting.defer(() => clocks.close());
   const greet = makePeerGreeter({
     ...{ domain, tls: () => own.current(), clock, protocol: parts.protocol },
     checkMember: (member, identity) => checkMember(member, identity, directory),

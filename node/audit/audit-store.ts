@@ -4,14 +4,16 @@ import type { Database } from "better-sqlite3";
 
 import type { CommandHandlers } from "../storage/executor.ts";
 import { LOG_COLUMNS } from "./log-columns.ts";
+import { retentionHandlers } from "./retention-store.ts";
 import { leafOf, type LogValues } from "./tree/leaf.ts";
 import { fillTree, makeTreeWriter } from "./tree/tree-store.ts";
 
 /**
  * What happened: `restricted` is a locate stopped because the patient's location is protected, `review` that somebody
- * looked at, or decided, who is whom, `search` that somebody looked for a person.
+ * looked at, or decided, who is whom, `search` that somebody looked for a person, `retention` up to where the log is erased.
  */
-export type EntryKind = "question" | "refused" | "restricted" | "answer" | "outcomes" | "review" | "search";
+export type EntryKind =
+  "question" | "refused" | "restricted" | "answer" | "outcomes" | "review" | "search" | "retention";
 
 /** One entry as it is written; `null` where it has no such part. The columns are explained in `DESIGN.md`. */
 export interface NewEntry {
@@ -90,6 +92,7 @@ export function makeHandlers(db: Database): CommandHandlers {
       return isNew ? "recorded" : "replayed";
     },
     "audit.forget-attempts": ({ beforeMs, after }) => forgetStretch(beforeMs, after ?? new Uint8Array()),
+    ...retentionHandlers(db, append),
   };
 }
 

@@ -23,6 +23,7 @@ describe("settings", () => {
       manifestPath: "/srv/manifest.jws",
       topologyPath: "/etc/topology.yaml",
       access: { localRoles: [] },
+      audit: { keepYears: 0 },
       quota: { patientsPerMillion: 6_000, searchesPerUser: 600 },
       sandbox: false,
       reflection: false,

@@ -153,6 +153,12 @@ export const settingsSchema = z.strictObject({
       searchesPerUser: z.int("give a whole number").min(100, "use 100 or more: fewer would stop care").default(600),
     })
     .prefault({}),
+  audit: z
+    .strictObject({
+      /** Years for which entries of the audit are kept; 0 = for ever. Their leaves stay, so the rest can still be verified. */
+      keepYears: z.int("give a whole number").min(0, "use 0 (for ever) or more").max(100, "use at most 100").default(0),
+    })
+    .prefault({}),
   redis: z
     .strictObject({
       /** A Redis that hands out the node's background jobs; `none` = the node does them itself. May hold a password. */
@@ -198,6 +204,7 @@ export interface Settings {
     readonly narrowingPath?: string;
     readonly localRoles: readonly { readonly organisation: string; readonly name: string; readonly role: string }[];
   };
+  readonly audit: { readonly keepYears: number };
   readonly quota: { readonly patientsPerMillion: number; readonly searchesPerUser: number };
   readonly sandbox: boolean;
   readonly reflection: boolean;

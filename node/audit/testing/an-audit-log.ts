@@ -10,6 +10,9 @@ import { formatNote, type NoteKey, noteKeyId } from "../note.ts";
 import { rootOf } from "../tree/merkle.ts";
 import { openSubtrees, treeSize } from "../tree/tree-store.ts";
 
+/** Entry n is written n milliseconds later. */
+export const STARTED_MS = 1_795_000_000_000;
+
 /** Whose log it is in tests. */
 export const LOG_NAME = "wm-bsol.corridor.example/audit";
 
@@ -48,9 +51,9 @@ export function addCheckpoint(db: Database, by: ReturnType<typeof aNoteKey>): st
   return note;
 }
 
-function anEntry(n: number): NewEntry {
+export function anEntry(n: number): NewEntry {
   return {
-    ...{ wallMs: 1_795_000_000_000 + n, kind: "answer", requestId: `request-${n}`, attemptId: `attempt-${n}` },
+    ...{ wallMs: STARTED_MS + n, kind: "answer", requestId: `request-${n}`, attemptId: `attempt-${n}` },
     ...{
       permitId: `permit-${n}`,
       asker: "wm-cw",
