@@ -4,6 +4,7 @@ import type { BirthDate } from "../base/birth-date.ts";
 import { Concealed } from "../base/concealed.ts";
 import { NhsNumber } from "../base/nhs-number.ts";
 import { damagedRow, type RawRow } from "../base/row-checksum.ts";
+import { makeCurrentIdentities } from "./current-identities.ts";
 import { demographicKey, fromRow, IDENTITY_COLUMNS, type StoredIdentity } from "./identity-record.ts";
 import { isTelling, type MatchDetails } from "./matching.ts";
 import { isPlaceholder, normaliseName, normalisePostcode } from "./names.ts";
@@ -76,9 +77,7 @@ export function makeMpi(db: Database): Mpi {
       `SELECT ${IDENTITY_COLUMNS} FROM identity_record WHERE current = 1 AND demographic_key = ?`,
     )
     .raw();
-  const byPerson = db
-    .prepare<[number], RawRow>(`SELECT ${IDENTITY_COLUMNS} FROM identity_record WHERE current = 1 AND person_id = ?`)
-    .raw();
+  const identities = makeCurrentIdentities(db);
   const numbers = makeNumbers(db);
   const inReviewFor = db
     .prepare<[number], number>("SELECT in_review_no FROM review_candidate WHERE identity_no = ?")
@@ -86,16 +85,8 @@ export function makeMpi(db: Database): Mpi {
   const candidatesOf = db
     .prepare<[number], number>("SELECT identity_no FROM review_candidate WHERE in_review_no = ?")
     .pluck();
-  const firstVersion = db
-    .prepare<[number], RawRow>(`SELECT ${IDENTITY_COLUMNS} FROM identity_record WHERE record_no = ?`)
-    .raw();
-  const bySource = db
-    .prepare<[string, string], RawRow>(
-      `SELECT ${IDENTITY_COLUMNS} FROM identity_record WHERE current = 1 AND provider = ? AND local_id = ?`,
-    )
-    .raw();
-  const persons = db.prepare<[], number>("SELECT count(*) FROM person").pluck();
-  const identities = db.prepare<[], number>("SELECT count(*) FROM identity_record WHERE current = 1").pluck();
+  const countPersons = db.prepare<[], number>("SELECT count(*) FROM person").pluck();
+  const countIdentities = db.prepare<[], number>("SELECT count(*) FROM identity_record WHERE current = 1").pluck();
 
   function personsByNumber(nhsNumber: NhsNumber): readonly PersonView[] {
     const digits = nhsNumber.expose();
@@ -117,23 +108,13 @@ export function makeMpi(db: Database): Mpi {
     );
     if (others.size === 0) return [];
     const recordsWith = (identityNos: Iterable<number>): StoredIdentity[] => {
-      const keys = new Set([...identityNos].flatMap((identityNo) => personOf(identityNo) ?? []));
-      return [...keys].flatMap(recordsOf);
+      const keys = new Set([...identityNos].flatMap((identityNo) => identities.byNo(identityNo)?.personKey ?? []));
+      return [...keys].flatMap(identities.ofPerson);
     };
     const [ownRecords, otherRecords] = [recordsWith(own), recordsWith(others)];
     const isOwn = new Set(ownRecords.map(({ personKey }) => personKey));
     if ([...ownRecords, ...otherRecords].some(hasProtectedNumber)) return [];
     return groupRecords(otherRecords.filter(({ personKey }) => !isOwn.has(personKey))).map(viewOf);
-  }
-
-  /** An identity has the number of its first version, which names its source. */
-  function personOf(identityNo: number): number | undefined {
-    const row = firstVersion.get(identityNo);
-    if (row === undefined) return undefined;
-    const first = fromRow(row);
-    if (first.current) return first.personKey;
-    const now = bySource.get(first.provider, first.localId);
-    return now === undefined ? undefined : fromRow(now).personKey;
   }
 
   function hasProtectedNumber({ nhsNumber }: StoredIdentity): boolean {
@@ -156,22 +137,15 @@ export function makeMpi(db: Database): Mpi {
       named.add(record.personKey);
       if (postcode === undefined || normalisePostcode(record.postcode) === postcode) placed.add(record.personKey);
     }
-    const views = [...named].map((personKey) => viewOf(recordsOf(personKey)));
+    const views = [...named].map((personKey) => viewOf(identities.ofPerson(personKey)));
     if (postcode !== undefined && views.some(({ restricted }) => restricted)) return { kind: "none" };
     const [person, another] = views.filter(({ personId }) => placed.has(keyOf(personId)));
     if (person === undefined) return { kind: "none" };
     return another === undefined ? { kind: "one", person } : { kind: "several" };
   }
 
-  function recordsOf(personKey: number): StoredIdentity[] {
-    const records = byPerson.all(personKey).map(fromRow);
-    const stray = records.find((record) => record.personKey !== personKey);
-    if (stray !== undefined) throw damagedRow("identity_record", stray.recordNo);
-    return records;
-  }
-
   function numberOf(personId: string): NhsNumber | undefined {
-    const records = recordsOf(keyOf(personId)).filter(({ nhsNumber }) => nhsNumber !== "");
+    const records = identities.ofPerson(keyOf(personId)).filter(({ nhsNumber }) => nhsNumber !== "");
     const verified = records.filter(isVerified);
     const held = (verified.length > 0 ? verified : records).map(({ nhsNumber }) => Number(nhsNumber));
     const [number, another] = distinct(held.map((each) => asDigits(numbers.canonical(each))));
@@ -184,7 +158,7 @@ export function makeMpi(db: Database): Mpi {
     personsInDoubt,
     numberOf,
     inOneSnapshot: makeInOneSnapshot(db),
-    counts: () => ({ persons: persons.get() ?? 0, identities: identities.get() ?? 0 }),
+    counts: () => ({ persons: countPersons.get() ?? 0, identities: countIdentities.get() ?? 0 }),
   };
 }
 

@@ -1,10 +1,9 @@
 import type { Database } from "better-sqlite3";
 
 import type { Clock } from "../base/clock.ts";
-import { damagedRow, type RawRow } from "../base/row-checksum.ts";
+import { makeCurrentIdentities } from "./current-identities.ts";
 import type { Candidate } from "./decision.ts";
 import type { IdentityRecord, StoredIdentity } from "./identity-record.ts";
-import { fromRow, IDENTITY_COLUMNS } from "./identity-record.ts";
 import { makeNumbers } from "./numbers.ts";
 import { EVENT_COLUMNS, type PersonEvent } from "./person-events.ts";
 import { makePersonNow } from "./person-redirects.ts";
@@ -76,17 +75,7 @@ export function makeReviewReader(db: Database, clock: Clock): ReviewReader {
   const waiting = db.prepare<[], { records: number; oldestMs: number | null }>(
     "SELECT count(*) AS records, min(since_ms) AS oldestMs FROM review_item",
   );
-  const firstVersion = db
-    .prepare<[number], RawRow>(`SELECT ${IDENTITY_COLUMNS} FROM identity_record WHERE record_no = ?`)
-    .raw();
-  const bySource = db
-    .prepare<[string, string], RawRow>(
-      `SELECT ${IDENTITY_COLUMNS} FROM identity_record WHERE current = 1 AND provider = ? AND local_id = ?`,
-    )
-    .raw();
-  const byPerson = db
-    .prepare<[number], RawRow>(`SELECT ${IDENTITY_COLUMNS} FROM identity_record WHERE current = 1 AND person_id = ?`)
-    .raw();
+  const { byNo: identity, ofPerson } = makeCurrentIdentities(db);
   const history = db.prepare<[number, number, number], PersonEvent>(
     `SELECT ${EVENT_COLUMNS} FROM link_event WHERE event_no IN (
        SELECT event_no FROM link_event WHERE identity_no = ?
@@ -103,20 +92,6 @@ export function makeReviewReader(db: Database, clock: Clock): ReviewReader {
     `SELECT CAST(floor(weight / ?) AS INTEGER) AS band, verdict, count(*) AS count FROM review_verdict
        WHERE undone = 0 GROUP BY 1, 2 ORDER BY 1`,
   );
-
-  const ofPerson = (personKey: number): StoredIdentity[] => byPerson.all(personKey).map(fromRow);
-
-  function identity(identityNo: number): StoredIdentity | undefined {
-    const row = firstVersion.get(identityNo);
-    if (row === undefined) return undefined;
-    const first = fromRow(row);
-    if (first.current) return first;
-    const now = bySource.get(first.provider, first.localId);
-    if (now === undefined) return undefined;
-    const current = fromRow(now);
-    if (current.identityNo !== identityNo) throw damagedRow("identity_record", identityNo);
-    return current;
-  }
 
   /** As it may be shown: a candidate may have been merged since, or a number may have come under protection. */
   function asItIsNow(row: ReviewRow): ReviewItem | undefined {

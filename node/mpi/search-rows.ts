@@ -1,6 +1,7 @@
 import type { Database } from "better-sqlite3";
 
-import { damagedRow, type RawRow } from "../base/row-checksum.ts";
+import type { RawRow } from "../base/row-checksum.ts";
+import { makeCurrentIdentities } from "./current-identities.ts";
 import { fromRow, IDENTITY_COLUMNS, type StoredIdentity } from "./identity-record.ts";
 
 /** The rows that a search reads, each verified. */
@@ -17,25 +18,9 @@ export interface SearchRows {
 
 export function makeSearchRows(db: Database): SearchRows {
   const select = `SELECT ${IDENTITY_COLUMNS} FROM identity_record`;
-  // An identity has the number of its first version, which says where it came from.
-  const firstVersion = db.prepare<[number], RawRow>(`${select} WHERE record_no = ?`).raw();
-  const bySource = db
-    .prepare<[string, string], RawRow>(`${select} WHERE current = 1 AND provider = ? AND local_id = ?`)
-    .raw();
+  const { byNo: current, ofPerson } = makeCurrentIdentities(db);
   const earlier = db.prepare<[number], RawRow>(`${select} WHERE current = 0 AND identity_no = ?`).raw();
-  const byPerson = db.prepare<[number], RawRow>(`${select} WHERE current = 1 AND person_id = ?`).raw();
   const isProtectedNumber = db.prepare<[number], number>("SELECT 1 FROM protected_number WHERE nhs_number = ?").pluck();
-
-  function current(identityNo: number): StoredIdentity | undefined {
-    const row = firstVersion.get(identityNo);
-    if (row === undefined) return undefined;
-    const first = fromRow(row);
-    if (first.current) return first;
-    const now = bySource.get(first.provider, first.localId);
-    const identity = now === undefined ? undefined : fromRow(now);
-    if (identity?.identityNo !== identityNo) throw damagedRow("identity_record", identityNo);
-    return identity;
-  }
 
   function former(identity: StoredIdentity): StoredIdentity[] {
     if (identity.version === 1) return [];
@@ -45,13 +30,6 @@ export function makeSearchRows(db: Database): SearchRows {
     const isOther = (then: string, now: string): boolean => then !== "" && then !== now;
     const changed = versions.some((then) => isOther(then.nhsNumber, nhsNumber) || isOther(then.gender, gender));
     return changed ? [] : versions;
-  }
-
-  function ofPerson(personKey: number): StoredIdentity[] {
-    const records = byPerson.all(personKey).map(fromRow);
-    const stray = records.find((record) => record.personKey !== personKey);
-    if (stray !== undefined) throw damagedRow("identity_record", stray.recordNo);
-    return records;
   }
 
   return { current, former, ofPerson };
