@@ -79,7 +79,14 @@ function standingOf(manifest: Manifest, asker: string, holder: string): Standing
   const member = manifest.members.find(({ id }) => id === holder);
   if (member === undefined || !isLive(asker) || !isLive(holder)) return undefined;
   const shared = manifest.agreements.filter(({ members }) => members.includes(asker) && members.includes(holder));
-  return { ages: member.ages, agreements: shared.map((each) => ({ ...each, members: ["asker", "holder"] })) };
+  return { ages: member.ages, agreements: shared.map(withoutNames) };
+}
+
+/** Only what decides: pairs whose agreements differ in names alone stand alike. */
+function withoutNames(agreement: Agreement): Agreement {
+  const controllers = agreement.controllers.map((each) => ({ ...each, code: "", name: "" }));
+  const texts = { id: "", title: "", dpo: "", lawfulBasis: "", dpia: "", processors: [] };
+  return { ...agreement, ...texts, controllers, members: ["asker", "holder"] };
 }
 
 function compareStandings(
@@ -135,6 +142,9 @@ function rankOf({ kind, to }: Change): number {
   return (kind === "gains" ? 0 : ACCESS_LEVELS.length) + ACCESS_LEVELS.indexOf(to);
 }
 
+/** So many pairs are named in a line; a whole network's would fill a page. */
+const PAIRS_NAMED = 6;
+
 /** One line for each change, in plain words. */
 export function changeLines(changes: readonly Change[]): string[] {
   return changes.map(({ kind, from, to, between, about, groups, settings, purposes, recordTypes }) =>
@@ -142,11 +152,16 @@ export function changeLines(changes: readonly Change[]): string[] {
       `${kind}: ${allOf(groups, ROLE_GROUPS)}`,
       `in ${allOf(settings, SETTINGS)}`,
       `for ${allOf(purposes, PURPOSES)}`,
-      ...(between.length === 0 ? [] : [`where ${between.join(", ")}`]),
+      ...(between.length === 0 ? [] : [`where ${firstOf(between)}`]),
       ...(about.length === 0 ? [] : [`about ${about.length === ABOUT.length ? "anybody" : about.join(", ")}`]),
       `${from} → ${to} of ${allOf(recordTypes, RECORD_TYPE_KEYS)}`,
     ].join("; "),
   );
+}
+
+function firstOf(pairs: readonly string[]): string {
+  const more = pairs.length - PAIRS_NAMED;
+  return more <= 0 ? pairs.join(", ") : `${pairs.slice(0, PAIRS_NAMED).join(", ")} and ${more} more pairs`;
 }
 
 function allOf(some: readonly string[], all: readonly string[]): string {

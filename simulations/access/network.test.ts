@@ -12,6 +12,7 @@ import { PROTECTED_RECORD_TYPES, RECORD_TYPE_KEYS } from "../../node/base/record
 import { DEMO_CALLER } from "../../node/cli/mesh/demo-caller.ts";
 import { connectCaller } from "../../node/wire/caller-client.ts";
 import { rowsUnder } from "../../scripts/docs/tables.ts";
+import { corridor } from "../demo/command.ts";
 import { type NetworkOrder, startNetwork, type TestNetwork } from "../testing/a-network.ts";
 import { answerAt, claimOf, DOCTOR, outcomeAt, patientOf } from "../testing/asking.ts";
 import { catalogueRow } from "../testing/catalogue.ts";
@@ -148,6 +149,39 @@ describe("access between real nodes", function () {
       ...[sentence, scopes],
     ];
     assert.deepEqual(comparable(objected), comparable(nobody));
+  });
+
+  it("counts an objection from the next question on, loaded as CSV or as FHIR Consent, and no longer once withdrawn", async () => {
+    const load = async (name: string, text: string): Promise<void> => {
+      const file = join(network.folder, name);
+      writeFileSync(file, text);
+      const loaded = await corridor(["load", file, "--via", "elm", "--mesh", network.folder, "--provider", "ELMH"]);
+      assert.equal(loaded.exitCode, 0, loaded.stderr);
+    };
+    const header = "provider,local_id,objection_id,state,received_on,override_in_emergency,scope,reason";
+    const csv = (state: string, reason = ""): string =>
+      `${header}\nELMH,P0,O1,${state},2026-01-01,false,type:allergies,${reason}\n`;
+    const consent = (status: string): string =>
+      JSON.stringify({
+        ...{ resourceType: "Consent", id: "C1", status, dateTime: "2026-01-01", patient: { reference: "Patient/P0" } },
+        scope: { coding: [{ code: "patient-privacy" }] },
+        provision: {
+          type: "deny",
+          code: [{ coding: [{ system: "http://snomed.info/sct", code: "861421000000109" }] }],
+        },
+      });
+    const missing = async (): Promise<string[]> => {
+      const { pointers } = answerAt(told(await ask(patient)), "elm");
+      const shown = new Set(pointers.map(({ recordType }) => recordType));
+      return ["allergies", "end-of-life-plan", "ecg"].filter((key) => !shown.has(key as never));
+    };
+    assert.deepEqual(await missing(), []);
+    await load("o1.csv", csv("received"));
+    await load("c1.ndjson", consent("active"));
+    assert.deepEqual(await missing(), ["allergies", "end-of-life-plan"]);
+    await load("o2.csv", csv("declined", "Needed for the safety of others"));
+    await load("c2.ndjson", consent("inactive"));
+    assert.deepEqual(await missing(), []);
   });
 
   // Last, because it changes the nodes.
