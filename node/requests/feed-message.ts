@@ -29,7 +29,7 @@ export interface FeedMessage {
   readonly changes: Concealed<readonly FeedChange[]>;
 }
 
-export type FeedChange = PatientUpdate | MergeChange | LinkChange | EncounterChange;
+export type FeedChange = PatientUpdate | MergeChange | UnmergeChange | LinkChange | EncounterChange;
 
 /** A patient is new, or something of them is. What is not named stays as it was; empty text takes it away. */
 export interface PatientUpdate {
@@ -41,15 +41,20 @@ export interface PatientUpdate {
   readonly ifVersion?: number | undefined;
 }
 
-/** The losing one's record is the winning one's too, and is used no more; or that was a mistake. */
+/** The losing one's record is the winning one's too, and is used no more. */
 export interface MergeChange {
-  readonly kind: "merge" | "unmerge";
+  readonly kind: "merge";
   readonly losing: string;
-  /** Of an unmerge it may be absent: whomever it was merged into, if anybody. */
-  readonly winning?: string | undefined;
+  readonly winning: string;
 }
 
-/** Two ids are one patient's, and both go on; or they are not. */
+/** That merge was a mistake, into whomever it was; there need not have been one. */
+export interface UnmergeChange {
+  readonly kind: "unmerge";
+  readonly losing: string;
+}
+
+/** Two ids are one patient's, and both go on; or they are not, and an earlier merge of the two was a mistake as well. */
 export interface LinkChange {
   readonly kind: "link" | "unlink";
   readonly one: string;
@@ -195,24 +200,27 @@ function takeUpdate(
 /** @returns true where somebody has to look at it first. */
 function takeWord(
   { identities, said }: MessageStores,
-  change: MergeChange | LinkChange,
+  change: MergeChange | UnmergeChange | LinkChange,
   { provider, feed, atMs, nowMs }: Payload,
 ): boolean {
   const word = { provider, atMs: nowMs, source: feed };
-  const isNews = (kind: "merge" | "link", one: string, other = ""): boolean =>
-    atMs === undefined || said.takeWord(kind, provider, one, other, atMs);
+  const isNews = (...ids: readonly [string, string]): boolean =>
+    atMs === undefined || said.takeWord(provider, ids, atMs);
   switch (change.kind) {
-    case "merge":
+    case "merge": {
+      const { losing, winning } = change;
+      return isNews(losing, winning) && judge(identities.merge({ ...word, losing, winning }));
+    }
     case "unmerge": {
-      const { kind, losing, winning = identities.mergedInto(provider, losing) } = change;
-      if (winning === undefined || !isNews("merge", losing)) return false;
-      return judge(identities[kind]({ ...word, losing, winning }));
+      const { losing } = change;
+      const winning = identities.mergedInto(provider, losing);
+      if (winning === undefined || !isNews(losing, winning)) return false;
+      return judge(identities.unmerge({ ...word, losing, winning }));
     }
     case "link":
     case "unlink": {
       const { kind, one, other } = change;
-      if (!isNews("link", ...(one < other ? ([one, other] as const) : ([other, one] as const)))) return false;
-      return judge(identities[kind]({ ...word, one, other }));
+      return isNews(one, other) && judge(identities[kind]({ ...word, one, other }));
     }
   }
 }

@@ -17,7 +17,7 @@ export interface SaidTimes {
    */
   takeNews(said: SaidFields, atMs: number, of: Patient): SaidFields;
   /** True where nothing later was said of these two; remembered as said. */
-  takeWord(kind: "merge" | "link", provider: string, one: string, other: string, atMs: number): boolean;
+  takeWord(provider: string, ids: readonly [string, string], atMs: number): boolean;
 }
 
 export interface Patient {
@@ -45,7 +45,7 @@ export function makeSaidTimes(db: Database): SaidTimes {
     `INSERT OR REPLACE INTO said_of_patient (${COLUMNS}) VALUES (${COLUMNS.replace(/\w+/g, "?")})`,
   );
   const say = db.prepare<(string | number)[]>(
-    `INSERT INTO said_of_two VALUES (?, ?, ?, ?, ?)
+    `INSERT INTO said_of_two VALUES (?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET said_ms = excluded.said_ms WHERE excluded.said_ms >= said_ms`,
   );
 
@@ -70,8 +70,8 @@ export function makeSaidTimes(db: Database): SaidTimes {
     return { ...Object.fromEntries(news), recordedOn };
   }
 
-  function takeWord(kind: "merge" | "link", provider: string, one: string, other: string, atMs: number): boolean {
-    return say.run(provider, kind, one, other, atMs).changes === 1;
+  function takeWord(provider: string, ids: readonly [string, string], atMs: number): boolean {
+    return say.run(provider, ...ids.toSorted(), atMs).changes === 1;
   }
 
   return { takeNews, takeWord };

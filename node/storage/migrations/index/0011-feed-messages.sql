@@ -14,14 +14,13 @@ CREATE TABLE said_of_patient (
 
 CREATE UNIQUE INDEX said_of_patient_by_source ON said_of_patient (provider, local_id);
 
--- When a provider's feed last said that two local ids are one patient's, or are not. A merge is about the losing one alone.
+-- When a provider's feed last said that two local ids are one patient's, or are not, however it said so; the lesser first.
 CREATE TABLE said_of_two (
   provider TEXT NOT NULL,
-  kind     TEXT NOT NULL CHECK (kind IN ('merge', 'link')),
   one      TEXT NOT NULL,
   other    TEXT NOT NULL,
   said_ms  INTEGER NOT NULL,
-  PRIMARY KEY (provider, kind, one, other)
+  PRIMARY KEY (provider, one, other)
 ) STRICT, WITHOUT ROWID;
 
 -- An attendance or a stay as its provider last told of it; one that is not cancelled has a pointer, by which it is found.
