@@ -36,7 +36,10 @@ describe("what comes before its patient's identity", () => {
     assert.deepEqual(["waiting_item", "pointer", "objection", "feed_state"].map(count), [2, 0, 0, 0]);
     await index.load([anIdentity()]);
     assert.deepEqual(["waiting_item", "pointer", "objection", "feed_state"].map(count), [0, 1, 1, 1]);
-    assert.ok(index.objections.withheld([1], "TREAT").everything, "an objection that came first counts from the beginning");
+    assert.ok(
+      index.objections.withheld([1], "TREAT").everything,
+      "an objection that came first counts from the beginning",
+    );
   });
 
   it("is counted at the end of its load, also where all of it waits", async () => {
