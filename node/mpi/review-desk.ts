@@ -86,7 +86,8 @@ export function makeReviewDesk(db: Database, random: Random): ReviewDesk {
 
   function decide(identityNo: number, personKey: number, verdict: Verdict, by: ByHand): HandOutcome {
     const [item, identity] = [queue.of(identityNo), rows.byNo(identityNo)];
-    const candidate = item?.candidates.find((each) => personNow(each.personKey) === personNow(personKey));
+    // By who it is now: whoever was shown somebody else, merged since, has not seen whom the record would join.
+    const candidate = item?.candidates.find((each) => personNow(each.personKey) === personKey);
     if (item === undefined || identity === undefined || candidate === undefined) return { kind: "not-in-review" };
     const outcome = carryOut(identity, candidate, verdict, by);
     if (outcome.kind === "already") queue.remove(identityNo); // somebody has joined them otherwise
@@ -96,7 +97,7 @@ export function makeReviewDesk(db: Database, random: Random): ReviewDesk {
       outcome.eventNo ?? null,
     );
     if (verdict !== "unsure") {
-      const left = item.candidates.filter((each) => each !== candidate);
+      const left = item.candidates.filter((each) => personNow(each.personKey) !== personKey);
       if (verdict === "same" || left.length === 0) queue.remove(identityNo);
       else queue.add({ ...item, candidates: left });
     }

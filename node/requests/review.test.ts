@@ -134,12 +134,15 @@ describe("reviewing who is whom", () => {
 
   it("shows a candidate as whoever has been made of them since, and can be decided all the same", async () => {
     putDoubtful();
+    const before = Number.parseInt((await candidate()).personId, 36);
     put("P3", { nhsNumber: "", nhsNumberStatus: "", givenName: "Zoe" });
     assert.equal(
       (await changePersons(REVIEWER, { kind: "merge", identityNo: 2, otherIdentityNo: 3 }, needs)).kind,
       "done",
     );
     assert.equal((await candidate()).records.length, 2);
+    const asSeenBefore = { kind: "decide", identityNo: 1, personKey: before, verdict: "same" } as const;
+    assert.equal((await changePersons(REVIEWER, asSeenBefore, needs)).kind, "not-in-review");
     assert.equal((await decide("different")).kind, "done");
     assert.equal((await listReview(OPERATOR, needs)).records.length, 0);
   });
