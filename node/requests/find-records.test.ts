@@ -454,7 +454,7 @@ function isIdentityNotKnown(thrown: unknown): boolean {
 }
 
 describe("finding, for any records of one number", function () {
-  this.timeout(RUNS * 100);
+  this.timeout(RUNS * 300);
 
   const record = fc.record({
     given: fc.constantFrom("", "A", "Aisha", "Amira", "Baby", "Zara"),
