@@ -69,12 +69,15 @@ export function readExtension(certificateDer: Uint8Array, oid: string): Uint8Arr
   return value?.tag === DER.octets ? value.contents : undefined;
 }
 
+const VERSION = 0xa0;
+
 /** A certificate's subject, byte for byte: what its authority's lists call their issuer. */
 export function readSubject(certificateDer: Uint8Array): Uint8Array | undefined {
   const certificate = readOnly(certificateDer, DER.sequence);
   const toBeSigned = certificate && readElements(certificate)?.[0];
-  // Version, serial, algorithm, issuer, validity, subject.
-  return toBeSigned && readElements(toBeSigned.contents)?.[5]?.whole;
+  const fields = (toBeSigned && readElements(toBeSigned.contents)) ?? [];
+  // Serial, algorithm, issuer, validity, subject; before them the version, except in the oldest form.
+  return fields.filter(({ tag }) => tag !== VERSION)[4]?.whole;
 }
 
 /** One element; `contents` of several parts are put one after another. */

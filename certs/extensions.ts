@@ -1,12 +1,11 @@
 import { callerRightsSchema, type CallerRights } from "./caller-rights.ts";
 import type { Extension } from "./certificate.ts";
 import { DER, encode, encodeOid, join, readElements, readExtension, readOnly } from "./der.ts";
-import { CALLER_RIGHTS_OID } from "./profile.ts";
+import { CALLER_RIGHTS_OID, KEY_USAGE_OID } from "./profile.ts";
 
 /** The extensions of our certificates, as DER: what each kind may be used for, and the names it may carry. */
 
 const BASIC_CONSTRAINTS = "2.5.29.19";
-const KEY_USAGE = "2.5.29.15";
 const EXTENDED_KEY_USAGE = "2.5.29.37";
 const SUBJECT_ALT_NAME = "2.5.29.17";
 const NAME_CONSTRAINTS = "2.5.29.30";
@@ -20,7 +19,7 @@ export function authorityConstraints(pathLength: number): Extension[] {
   return [
     { oid: BASIC_CONSTRAINTS, critical: true, value: encode(DER.sequence, Uint8Array.from(isAuthority)) },
     // keyCertSign and cRLSign: bits 5 and 6.
-    { oid: KEY_USAGE, critical: true, value: Uint8Array.of(0x03, 0x02, 0x01, 0x06) },
+    { oid: KEY_USAGE_OID, critical: true, value: Uint8Array.of(0x03, 0x02, 0x01, 0x06) },
   ];
 }
 
@@ -30,7 +29,7 @@ export function leafConstraints(usageOids: readonly string[]): Extension[] {
   return [
     { oid: BASIC_CONSTRAINTS, critical: true, value: encode(DER.sequence, new Uint8Array()) },
     // digitalSignature: bit 0. TLS 1.3 needs no other.
-    { oid: KEY_USAGE, critical: true, value: Uint8Array.of(0x03, 0x02, 0x07, 0x80) },
+    { oid: KEY_USAGE_OID, critical: true, value: Uint8Array.of(0x03, 0x02, 0x07, 0x80) },
     { oid: EXTENDED_KEY_USAGE, critical: false, value: encode(DER.sequence, usages) },
   ];
 }

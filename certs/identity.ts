@@ -2,7 +2,8 @@ import type { KeyObject, X509Certificate } from "node:crypto";
 
 import { type NodeId, parseNodeId } from "../node/base/words.ts";
 import { type CallerRights, readCallerRights } from "./caller-rights.ts";
-import { CLIENT_AUTH_OID, LEAF_DER_BYTES_MAX, SERVER_AUTH_OID, nodeDns } from "./profile.ts";
+import { DER, readExtension, readOnly } from "./der.ts";
+import { CLIENT_AUTH_OID, KEY_USAGE_OID, LEAF_DER_BYTES_MAX, SERVER_AUTH_OID, nodeDns } from "./profile.ts";
 
 const RSA_BITS_MIN = 2_048;
 
@@ -23,6 +24,7 @@ export function readIdentity(leaf: X509Certificate, domain: string): Certificate
   if (leaf.raw.length > LEAF_DER_BYTES_MAX) return unusable("is over 8 KiB");
   if (leaf.ca) return unusable("is an authority's, not a node's or a caller's");
   if (isWeak(leaf.publicKey)) return unusable("has a key that is too weak");
+  if (!maySign(leaf)) return unusable("has a key that may not sign a handshake");
   const names = readAlternativeNames(leaf);
   const path = names === undefined ? undefined : identityPath(names, domain);
   if (names === undefined || path === undefined) return unusable("does not carry exactly one identity of this network");
@@ -85,6 +87,14 @@ function asCaller(leaf: X509Certificate, { dns }: AlternativeNames, nodeId: Node
 function usages(leaf: X509Certificate): string {
   const oids = leaf.keyUsage as readonly string[] | undefined;
   return (oids ?? []).toSorted().join();
+}
+
+/** OpenSSL asks this of clients only. Bit 0 of the key usage, where there is one. */
+function maySign(leaf: X509Certificate): boolean {
+  const value = readExtension(leaf.raw, KEY_USAGE_OID);
+  if (value === undefined) return true;
+  const [, bits = 0] = readOnly(value, DER.bits) ?? [];
+  return (bits & 0x80) !== 0;
 }
 
 function isWeak(key: KeyObject): boolean {

@@ -24,6 +24,7 @@ export const LEAF_DER_BYTES_MAX = 8_192;
  */
 export const CALLER_RIGHTS_OID = "1.3.6.1.4.1.32473.43.1";
 
+export const KEY_USAGE_OID = "2.5.29.15";
 export const SERVER_AUTH_OID = "1.3.6.1.5.5.7.3.1";
 export const CLIENT_AUTH_OID = "1.3.6.1.5.5.7.3.2";
 

@@ -86,7 +86,7 @@ export async function startTlsServer(order: TlsServerOrder): Promise<TlsServer> 
   listener.maxConnections = CONNECTIONS_MAX;
   server.on("secureConnection", connections.admit);
   server.on("tlsClientError", (error: NodeJS.ErrnoException, socket) => {
-    refusals.note(error.code ?? "handshake-failed");
+    refusals.note(socket.authorizationError?.toString() ?? error.code ?? "handshake-failed");
     socket.destroy(); // node:tls leaves a handshake that ran out of time open
   });
   listener.on("drop", () => refusals.note("too-many-connections"));
@@ -152,6 +152,7 @@ function makeConnections(order: TlsServerOrder, refuse: (why: string) => void): 
 
     const nowMs = clock.monotonicMs();
     const peer = attempt(() => identify(socket));
+    if (peer instanceof Failure) log.warn("certificate-refused", { text: peer.message });
     const party = partyOf(nameOf(peer), nowMs);
     if (nowMs < party.restsUntilMs) return turnAway(socket, "rests-after-flood");
     if (party.connections >= CONNECTIONS_PER_PEER_MAX) return turnAway(socket, "too-many-connections-of-one-peer");
