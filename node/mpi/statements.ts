@@ -1,12 +1,18 @@
 import type { Database } from "better-sqlite3";
 
 import { rowChecksum, verifyRow, type RawRow } from "../base/row-checksum.ts";
+import type { Actor } from "./person-events.ts";
 
 /** What holds until it is ended, whatever the machine thinks. */
 export type Says = "same" | "different" | "superseded" | "confused";
 
 /** Who said it. A reviewer outranks a feed, and a feed the machine. */
 export type Authority = "feed" | "reviewer";
+
+/** With what authority somebody speaks who is not the machine. */
+export function authorityOf(actor: Actor): Authority {
+  return actor.kind === "user" ? "reviewer" : "feed";
+}
 
 export interface Statement {
   readonly statementNo: number;
