@@ -5,10 +5,10 @@ import type { OrganisationCode, Purpose, Sensitivity, Setting } from "../base/wo
 import type { Agreement, Member } from "../../topology/manifest.ts";
 import { isAdult } from "./agreements.ts";
 import { judgeAge, judgeBetween, judgeClaim, type Refused } from "./judge.ts";
-import { type Narrowing, NO_NARROWING } from "./narrowing.ts";
+import { custodiansIn, isLess, type Narrowing, NO_NARROWING } from "./narrowing.ts";
 import { custodianLevelOf, mayKnowCustodian } from "./roles.ts";
 import type { AccessTable } from "./table.ts";
-import { ruleOn, type Ruling } from "./terms.ts";
+import { ruleOn, type Ruling, type TermsOf } from "./terms.ts";
 
 /** A question as a reviewer puts it: nobody in particular asks about nobody in particular. */
 export interface Supposed {
@@ -50,7 +50,15 @@ export type Explanation =
       /** Ids of the agreements that it rests on; none for a node's own users. */
       readonly agreements: readonly string[];
       readonly rulings: ReadonlyMap<RecordTypeKey, Explained>;
+      /** Custodians of whose records less is shown than the rulings say; none where the question is about one custodian. */
+      readonly custodians: readonly CustodianRuling[];
     };
+
+/** What is shown of one custodian's records of a type. */
+export interface CustodianRuling extends Ruling {
+  readonly custodian: OrganisationCode;
+  readonly recordType: RecordTypeKey;
+}
 
 /** A ruling; or that the custodian is above what the role group may know of, so that its records are withheld whole. */
 export type Explained = Omit<Ruling, "by"> & { readonly by: Ruling["by"] | "sensitivity" };
@@ -82,7 +90,16 @@ export function explain(supposed: Supposed, { table, narrowing = NO_NARROWING, b
       return [key, withheld ? { ...WITHHELD, where: custodianWhere(group) } : ruling];
     }),
   );
-  return { kind: "permitted", group, agreements: agreements?.map(({ id }) => id) ?? [], rulings };
+  const custodians = custodian === undefined ? custodianRulings(of) : [];
+  return { kind: "permitted", group, agreements: agreements?.map(({ id }) => id) ?? [], rulings, custodians };
+}
+
+function custodianRulings(of: TermsOf): readonly CustodianRuling[] {
+  return custodiansIn(of.narrowing.lines).flatMap((custodian) =>
+    RECORD_TYPE_KEYS.map((recordType) => ({ custodian, recordType, ...ruleOn(recordType, of, custodian) })).filter(
+      ({ recordType, level }) => isLess(level, ruleOn(recordType, of).level),
+    ),
+  );
 }
 
 const WITHHELD = { level: "none", by: "sensitivity", why: "" } as const;

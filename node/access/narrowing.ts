@@ -119,3 +119,10 @@ export function linesFor(narrowing: Narrowing, setting: Setting, group: RoleGrou
     (line) => (line.setting === "all" || line.setting === setting) && (line.group === "all" || line.group === group),
   );
 }
+
+/** The custodians that some of these lines name. */
+export function custodiansIn(lines: readonly NarrowingLine[]): readonly OrganisationCode[] {
+  const named = new Set<OrganisationCode>();
+  for (const { custodian } of lines) if (custodian !== "all") named.add(custodian);
+  return [...named];
+}

@@ -4,7 +4,7 @@ import type { RoleGroup } from "../base/role-groups.ts";
 import type { OrganisationCode, Sensitivity, Setting } from "../base/words.ts";
 import type { Agreement } from "../../topology/manifest.ts";
 import { names } from "./agreements.ts";
-import { isLess, linesFor, type Narrowing } from "./narrowing.ts";
+import { custodiansIn, isLess, linesFor, type Narrowing } from "./narrowing.ts";
 import { mayKnowCustodian } from "./roles.ts";
 import type { AccessTable } from "./table.ts";
 
@@ -65,10 +65,8 @@ export function ruleOn(recordType: RecordTypeKey, of: TermsOf, custodian?: Organ
 /** Works out what a role group may see. */
 export function workOutTerms(of: TermsOf): Terms {
   const general = levelsOf(of);
-  const custodians = new Map<OrganisationCode, ReadonlyMap<RecordTypeKey, AccessLevel>>();
-  for (const { custodian } of linesFor(of.narrowing, of.setting, of.group)) {
-    if (custodian !== "all" && !custodians.has(custodian)) custodians.set(custodian, levelsOf(of, custodian));
-  }
+  const named = custodiansIn(linesFor(of.narrowing, of.setting, of.group));
+  const custodians = new Map(named.map((custodian) => [custodian, levelsOf(of, custodian)]));
   const inGeneral = (recordType: RecordTypeKey): AccessLevel => general.get(recordType) ?? "none";
   const ofCustodian = (recordType: RecordTypeKey, custodian?: OrganisationCode): AccessLevel =>
     (custodian === undefined ? undefined : custodians.get(custodian))?.get(recordType) ?? inGeneral(recordType);

@@ -45,14 +45,37 @@ export function explanationLines(
     const { reason, code } = explanation.refusal;
     return [`${asked}: refused.`, `${REFUSED[reason] ?? reason} (${code}): ${explanation.where}`];
   }
-  const { group, agreements, rulings } = explanation;
+  const { group, agreements, rulings, custodians } = explanation;
   const under = agreements.length === 0 ? "" : `, under ${agreements.join(" and ")}`;
   const width = Math.max(...types.map(({ length }) => length));
   return [
     `${asked}: permitted as ${group}${under}.`,
-    ...types.map((type) => {
-      const { level, by, where, why } = rulings.get(type)!;
-      return `${type.padEnd(width)}  ${level.padEnd(7)}  ${BY[by]}: ${where}${why === "" ? "" : ` (${why})`}`;
-    }),
+    ...types.flatMap((type) => [
+      `${type.padEnd(width)}  ${rulingText(rulings.get(type)!)}`,
+      ...custodians
+        .filter(({ recordType }) => recordType === type)
+        .map((ruling) => `${`  of ${ruling.custodian}`.padEnd(width)}  ${rulingText(ruling)}`),
+    ]),
   ];
+}
+
+function rulingText({ level, by, where, why }: Explained): string {
+  return `${level.padEnd(7)}  ${BY[by]}: ${where}${why === "" ? "" : ` (${why})`}`;
+}
+
+/** The same for scripts. */
+export function explanationJson(
+  supposed: Supposed,
+  { between }: InForce,
+  explanation: Explanation,
+  types: readonly RecordTypeKey[],
+): string {
+  const asked = { ...supposed, asker: between?.asker ?? null, holder: between?.holder.id ?? null };
+  if (explanation.kind === "refused") {
+    return JSON.stringify({ ...asked, ...explanation.refusal, where: explanation.where });
+  }
+  const { kind, group, agreements, rulings } = explanation;
+  const levels = Object.fromEntries(types.map((type) => [type, rulings.get(type)]));
+  const custodians = explanation.custodians.filter(({ recordType }) => types.includes(recordType));
+  return JSON.stringify({ ...asked, kind, group, agreements, levels, custodians });
 }

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 
-import { decisionTableText } from "../access/decision-table.ts";
+import { ADULT, decisionTableText } from "../access/decision-table.ts";
 import { type Change, changeLines, compareManifests, compareTables } from "../access/difference.ts";
 import { explain, type InForce, levelIn, type Supposed } from "../access/explain.ts";
 import { type LocalRole, nationalRoleOf } from "../access/local-roles.ts";
@@ -21,17 +21,15 @@ import {
   SETTINGS,
 } from "../base/words.ts";
 import { betweenOf, type Place, type PlaceOptions, readPlace, readVersion, type Version } from "./access-in-force.ts";
-import { explanationLines } from "./access-lines.ts";
+import { explanationJson, explanationLines } from "./access-lines.ts";
 import { EXIT, reportFailure } from "./exit.ts";
 
 const AGE_MAX = 130;
-const ADULT_AGE = "40";
 
 interface PatientOptions extends PlaceOptions {
   readonly setting: Setting;
   readonly purpose: string;
   readonly age: number;
-  /** False where `--without-number` is given. */
   readonly withoutNumber?: true;
   readonly custodian?: string;
   readonly sensitivity?: Sensitivity;
@@ -66,18 +64,9 @@ function explainCommand(clock: Clock): Command {
         const supposed = { ...supposedOf(options, place), role: readRole(options, place.localRoles) };
         const explanation = explain(supposed, place.inForce);
         const types = options.type === undefined ? RECORD_TYPE_KEYS : [readType(options.type)];
-        if (options.json === true) {
-          const levels = Object.fromEntries(
-            types.map((type) => [type, explanation.kind === "refused" ? undefined : explanation.rulings.get(type)]),
-          );
-          const { inForce } = place;
-          const ends = { asker: inForce.between?.asker ?? null, holder: inForce.between?.holder.id ?? null };
-          const said =
-            explanation.kind === "refused"
-              ? { ...explanation.refusal, where: explanation.where }
-              : { kind: "permitted", group: explanation.group, agreements: explanation.agreements, levels };
-          console.log(JSON.stringify({ ...supposed, ...ends, ...said }));
-        } else for (const line of explanationLines(supposed, place.inForce, explanation, types)) console.log(line);
+        const said = [supposed, place.inForce, explanation, types] as const;
+        if (options.json === true) console.log(explanationJson(...said));
+        else for (const line of explanationLines(...said)) console.log(line);
         if (types.every((type) => levelIn(explanation, type) === "none")) process.exitCode = EXIT.refused;
       }),
     );
@@ -165,7 +154,7 @@ function withPatientOptions(command: Command): Command {
   return withPlaceOptions(command)
     .addOption(new Option("--setting <setting>", "care setting").choices(SETTINGS).default("emergency"))
     .option("--purpose <code>", "purpose of use", "TREAT")
-    .addOption(new Option("--age <years>", "of the patient").argParser(readAge).default(Number(ADULT_AGE), ADULT_AGE))
+    .addOption(new Option("--age <years>", "of the patient").argParser(readAge).default(ADULT.age))
     .option("--without-number", "the patient is named without an NHS number")
     .option("--custodian <ods>", "records of this custodian")
     .addOption(new Option("--sensitivity <level>", "of custodian or service").choices(SENSITIVITIES))

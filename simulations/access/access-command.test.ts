@@ -81,6 +81,10 @@ describe("corridor access", () => {
 
     const nurse = ["explain", "--role", "nurse", "--config", config, "--asker", "elm", "--type", "maternity"];
     assert.match((await access(...nurse)).out, /under agreement-0\.\nmaternity  full {5}access table: emergency\.csv/);
+    assert.match(
+      (await access(...nurse)).out,
+      /\n {2}of ASHH {2}sealed {3}narrowed: narrowing\.csv line 2 \(Trust board\)/,
+    );
     const narrowed = await access(...nurse, "--custodian", "ASHH");
     assert.match(narrowed.out, /maternity  sealed   narrowed: narrowing\.csv line 2 \(Trust board\)/);
     const sensitive = await access("explain", "--role", "R1290", "--type", "allergies", "--sensitivity", "R");
