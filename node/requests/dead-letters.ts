@@ -18,6 +18,7 @@ export interface DeadLetter {
   readonly bytes: Concealed<Uint8Array>;
 }
 
+/** Where letters are kept, and what they are kept under. */
 export interface LetterBox {
   readonly clock: Clock;
   readonly random: Random;
@@ -32,7 +33,7 @@ export const LETTER_SIZE_BYTES_MAX = 2 ** 20 + 2 ** 16;
 const ID_BYTES = 8;
 
 /** How long letters are kept. */
-export const LETTERS_KEPT_MS = 30 * 24 * 3_600_000;
+const LETTERS_KEPT_MS = 30 * 24 * 3_600_000;
 
 /**
  * Keeps a message that could not be taken, encrypted, until somebody has looked at it, for thirty days at most. When it
