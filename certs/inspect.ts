@@ -85,6 +85,11 @@ function describeRights({ roles, settings, organisations, feed, operate, review,
   ];
 }
 
+/** How long something still holds at a moment, in whole days, in words. */
+export function daysText(endMs: number, nowMs: number): string {
+  return remaining(Math.floor((endMs - nowMs) / DAY_MS));
+}
+
 function remaining(days: number): string {
   return days < 0 ? `expired ${-days} days ago` : `${days} days left`;
 }

@@ -182,6 +182,35 @@ describe("corridor certs", () => {
     assert.equal((await certs("request", own, "caller", "x", "--domain", "a.example")).code, 2);
   });
 
+  it("revokes: each list has the next number, holds the ones before, and is the authority's own", async () => {
+    const file = nodeFiles(dir, "wm-bsol").certificate;
+    const list = join(dir, "collaboratives", "care", "crl.pem");
+    const issuer = join(dir, "collaboratives", "care", "ca.crt.pem");
+    const byFile = await certs("revoke", dir, file, "--authority", "care", "--reason", "key-compromise");
+    assert.equal(byFile.code, 0, byFile.err);
+    assert.match(byFile.out, /Revoked [0-9a-f]{32} \(key-compromise\)\. .*crl\.pem is list 1\./);
+    assert.match((await certs("revoke", dir, "0A:0B", "--authority", "care")).out, /Revoked 0a0b .* is list 2/);
+    assert.equal((await certs("crl", "sign", dir, "--authority", "care")).code, 0);
+    const shown = await certs("crl", "show", list, "--issuer", issuer);
+    assert.equal(shown.code, 0);
+    assert.match(
+      shown.out,
+      /verified[^]*number\s+3\n[^]*days left[^]*revoked\s+2\n\s+[0-9a-f]{32} .* key-compromise\n\s+0a0b /,
+    );
+    assert.match((await certs("crl", "show", list)).out, /NOT VERIFIED/);
+    const other = await certs("crl", "show", list, "--issuer", rootFiles(dir).certificate);
+    assert.equal(other.code, 3);
+    assert.equal((await certs("revoke", dir, issuer, "--authority", "root", "--reason", "ca-compromise")).code, 0);
+
+    assert.equal((await certs("revoke", dir, "no serial", "--authority", "care")).code, 2);
+    assert.equal((await certs("revoke", dir, "0a", "--authority", "absent")).code, 2);
+    writeFileSync(list, readFileSync(join(dir, "root", "crl.pem")));
+    const foreignList = await certs("revoke", dir, "0a", "--authority", "care");
+    assert.equal(foreignList.code, 2);
+    assert.match(foreignList.err, /not a list that this authority has signed/);
+    rmSync(list);
+  });
+
   describe("and corridor manifest", () => {
     const member = {
       id: "wm-bsol",

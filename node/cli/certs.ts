@@ -1,7 +1,7 @@
 import { Command, Option } from "commander";
 
 import { initNetwork } from "../../certs/authority.ts";
-import { describeCertificate, inspectCertificate } from "../../certs/inspect.ts";
+import { daysText, describeCertificate, inspectCertificate } from "../../certs/inspect.ts";
 import { issueCaller, issueNode } from "../../certs/issue.ts";
 import { readPublicPem } from "../../certs/key-file.ts";
 import { readCertificates } from "../../certs/pem.ts";
@@ -11,6 +11,7 @@ import { type Clock, systemClock } from "../base/clock.ts";
 import { Failure } from "../base/failure.ts";
 import { SETTINGS, type Setting } from "../base/words.ts";
 import { approveCommand, installCommand, requestCommand } from "./certs-enrol.ts";
+import { crlCommand, revokeCommand } from "./certs-revoke.ts";
 import { EXIT, reporting } from "./exit.ts";
 
 const LEAF_DAYS = LEAF_LIFETIME_MS / 86_400_000;
@@ -24,6 +25,8 @@ export function certsCommand(clock: Clock = systemClock): Command {
     .addCommand(requestCommand())
     .addCommand(approveCommand(clock))
     .addCommand(installCommand(clock))
+    .addCommand(revokeCommand(clock))
+    .addCommand(crlCommand(clock))
     .addCommand(inspectCommand(clock))
     .addCommand(verifyCommand(clock));
 }
@@ -138,14 +141,16 @@ function verifyCommand(clock: Clock): Command {
 }
 
 function verify(file: string, { trust, domain }: { trust: string; domain?: string }, clock: Clock): void {
+  const chain = readCertificates(readPublicPem(file), file);
   const faults = faultsOfCertificate({
-    chain: readCertificates(readPublicPem(file), file),
+    chain,
     trusted: readCertificates(readPublicPem(trust), trust),
     domain,
     nowMs: clock.wallMs(),
   });
   if (faults.length === 0) {
-    console.log(`${file}: good. Whether it is still a member's, the manifest says.`);
+    const left = daysText(chain[0]!.validToDate.getTime(), clock.wallMs());
+    console.log(`${file}: good, ${left}. Whether it is still a member's, the manifest says.`);
     return;
   }
   console.error(`corridor: ${file} would be refused:\n${faults.map((fault) => `  ${fault}`).join("\n")}`);
