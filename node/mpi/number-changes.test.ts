@@ -4,6 +4,7 @@ import { seededRandom } from "../base/random.ts";
 import { NhsNumber } from "../base/nhs-number.ts";
 import { anIdentityRecord, openTestIndex, type TestIndex } from "../testing/an-index.ts";
 import type { IdentityRecord } from "./identity-record.ts";
+import { makeForgetting } from "./forgetting.ts";
 import { type IdentityStore, makeIdentityStore } from "./identity-store.ts";
 import { makeReviewDesk } from "./review-desk.ts";
 
@@ -178,6 +179,21 @@ describe("changes of NHS numbers", () => {
       const anybodys = history.raw().all(3);
       assert.deepEqual(anybodys, [["link", "machine", "number-unknown", 1, 1, 1]]);
       for (const identityNo of [1, 2]) assert.deepEqual(history.raw().all(identityNo), anybodys);
+    });
+
+    it("keep the writer no longer however much has been said of others: no table is walked", () => {
+      const plans: string[] = [];
+      const prepare = ((sql: string) => {
+        const explained = index.db.prepare<[], { detail: string }>(`EXPLAIN QUERY PLAN ${sql.replaceAll("?", "1")}`);
+        plans.push(...explained.all({ a: 1, b: 2 } as never).map(({ detail }) => detail));
+        return index.db.prepare(sql);
+      }) as typeof index.db.prepare;
+      makeForgetting({ prepare });
+      assert.ok(plans.length >= 8);
+      assert.deepEqual(
+        plans.filter((detail) => /^SCAN (?!CONSTANT)/.test(detail)),
+        [],
+      );
     });
 
     it("keep the two apart from feeds and reviewers too, and say no more than of any other refusal", () => {
