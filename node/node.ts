@@ -1,8 +1,9 @@
 import { join } from "node:path";
 
 import type { CallerRights } from "../certs/caller-rights.ts";
-import { readPrivateKey } from "../certs/key-file.ts";
+import { readPrivateKey, readPublicPem } from "../certs/key-file.ts";
 import { nodeFilesIn } from "../certs/layout.ts";
+import { readCertificates } from "../certs/pem.ts";
 import { type NodeFeed, feedsInto, readTopology } from "../topology/topology.ts";
 import { checkCallerRights } from "./access/caller-rights.ts";
 import { type Access, type Asked, makeAccess } from "./access/decide.ts";
@@ -138,6 +139,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     publicKeyPath: files.manifestPublic,
     ownId: settings.id,
     clock,
+    authorities: () => readCertificates(own.current().trust, files.trust),
     memory: sequenceMemoryOf(settings),
     alarm: (text) => log.warn("manifest", { text }),
   });
@@ -416,6 +418,7 @@ export async function checkNode(settings: Settings, clock: Clock): Promise<void>
   clientContext(readNodeTls(settings.certsDir));
   const directory = await openDirectory({
     ...{ path: settings.manifestPath, publicKeyPath: files.manifestPublic, ownId: settings.id, clock },
+    authorities: () => readCertificates(readPublicPem(files.trust), files.trust),
     memory: { ...sequenceMemoryOf(settings), keep: () => Promise.resolve() },
     alarm: () => {},
   });

@@ -15,6 +15,8 @@ const organisationCode = z
   .string()
   .regex(/^(?:[A-Z0-9]{3,10}|X-NO-ODS-[A-Z0-9-]{1,60})$/, "an ODS code, or a placeholder X-NO-ODS-…");
 const day = z.iso.date();
+/** 256 KiB in base64. */
+const CRL_TEXT_MAX = 349_528;
 
 /** An ODS code with the days on which it was valid; `to` is the first day on which it no longer is. */
 export const datedCode = z.strictObject({
@@ -92,6 +94,8 @@ export const manifestSchema = z.strictObject({
   /** ICSs of the directory without a node: listed in every answer, in no scope. */
   icsWithoutNode: z.array(z.strictObject({ code: organisationCode, name: z.string().min(1), region: z.string() })),
   agreements: z.array(agreementSchema).superRefine(eachOnce),
+  /** Revocation lists of the network's authorities, DER in base64: at most one of each. Absent: nobody is revoked. */
+  crls: z.array(z.base64().max(CRL_TEXT_MAX)).max(64).optional(),
 });
 
 /** Two entries of one id would make it a matter of chance which of them is in force. */

@@ -2,7 +2,9 @@ import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:
 
 import { Command } from "commander";
 
+import { readCrl } from "../../certs/crl.ts";
 import { readPrivateKey, readPublicPem } from "../../certs/key-file.ts";
+import { decodePem } from "../../certs/pem.ts";
 import {
   MANIFEST_BYTES_MAX,
   MANIFEST_FUTURE_MS,
@@ -33,11 +35,14 @@ function signCommand(): Command {
     .argument("<in>", "the manifest as JSON")
     .argument("<out>", "where the signed manifest goes")
     .requiredOption("--key <key>", "the authority's private key (manifest.key.pem)")
-    .action((from: string, to: string, { key }: { key: string }) =>
+    .option("--crl <file...>", "revocation lists of the network's authorities, DER or PEM, in place of those in <in>")
+    .action((from: string, to: string, { key, crl }: { key: string; crl?: string[] }) =>
       reporting(async () => {
-        const manifest = parseManifest(parseJson(from));
+        const read = parseManifest(parseJson(from));
+        const manifest = crl === undefined ? read : { ...read, crls: crl.map(readList) };
         replaceFile(to, await signManifest(manifest, readPrivateKey(key)));
-        console.log(`Signed ${to}: sequence ${manifest.sequence}, ${manifest.members.length} members.`);
+        const lists = `${manifest.crls?.length ?? 0} revocation lists`;
+        console.log(`Signed ${to}: sequence ${manifest.sequence}, ${manifest.members.length} members, ${lists}.`);
       }),
     );
 }
@@ -83,6 +88,14 @@ function verifyCommand(clock: Clock): Command {
         console.log(`${file}: good. ${verdict.summary}`);
       }),
     );
+}
+
+/** A revocation list as the manifest carries it. */
+function readList(path: string): string {
+  const bytes = attempt(path, "read", () => readFileSync(path));
+  readCrl(bytes);
+  const isPem = bytes.toString("latin1").includes("-----BEGIN");
+  return Buffer.from(isPem ? decodePem("X509 CRL", bytes.toString("latin1")) : bytes).toString("base64");
 }
 
 interface Judgement {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { generateKeyPairSync } from "node:crypto";
+import { generateKeyPairSync, type X509Certificate } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +7,10 @@ import { setTimeout as wait } from "node:timers/promises";
 
 import { CompactSign } from "jose";
 
+import { signCrl } from "../../certs/crl.ts";
+import { caFingerprint } from "../../certs/fingerprint.ts";
+import { readCertificates } from "../../certs/pem.ts";
+import { type TestNetwork, makeTestNetwork } from "../../certs/testing/network.ts";
 import { type Manifest, signManifest } from "../../topology/manifest.ts";
 import { Failure } from "../base/failure.ts";
 import { type FakeClock, makeFakeClock } from "../testing/fake-clock.ts";
@@ -53,6 +57,7 @@ describe("the directory", () => {
   let clock: FakeClock;
   let alarms: string[];
   let opened: Directory[];
+  let authorities: readonly X509Certificate[];
 
   beforeEach(() => {
     dir = mkdtempSync(join(tmpdir(), "corridor-directory-"));
@@ -61,6 +66,7 @@ describe("the directory", () => {
     writeFileSync(join(dir, "manifest.pub.pem"), publicPem);
     clock = makeFakeClock(START_MS);
     alarms = [];
+    authorities = [];
     opened = [];
   });
   afterEach(() => {
@@ -78,6 +84,7 @@ describe("the directory", () => {
     const heard = alarms; // this test's own: a look that outlives its test must not speak in the next one
     const directory = await openDirectory({
       ...{ path, publicKeyPath, ownId, clock, alarm: (text: string) => heard.push(text) },
+      authorities: () => authorities,
       memory: openSequenceMemory(memoryPath), // from the file anew, as after a restart
     });
     opened.push(directory);
@@ -300,5 +307,62 @@ describe("the directory", () => {
       writeFileSync(join(dir, "manifest.pub.pem"), pem);
       await assert.rejects(open(), (thrown: unknown) => thrown instanceof Failure && thrown.code === "configuration");
     }
+  });
+
+  describe("with revocation lists", () => {
+    let network: TestNetwork;
+    before(async () => {
+      network = await makeTestNetwork();
+    });
+    after(() => network.remove());
+    beforeEach(() => {
+      authorities = readCertificates(network.trustPem, "trust.crt.pem");
+    });
+
+    async function listed(sequence: number, number: bigint, serials: string[], atMs = START_MS): Promise<Manifest> {
+      const der = await signCrl({
+        ...{ issuer: network.care, number, thisUpdateMs: atMs, nextUpdateMs: atMs + 7 * DAY_MS },
+        revoked: serials.map((serial) => ({ serial, atMs, reason: "key-compromise" })),
+      });
+      return manifest({ sequence, crls: [der.toString("base64")] });
+    }
+    const isRevoked = (directory: Directory, serial: string): boolean => {
+      const issuingCa = caFingerprint(network.care.certificatePem);
+      return directory.inForce().revocations?.reasonOf({ issuingCa, serial, issuerSerial: "" }) !== undefined;
+    };
+
+    it("enforces a new list with its manifest", async () => {
+      await put(await listed(7, 1n, []));
+      const directory = await open();
+      assert.ok(!isRevoked(directory, "0a"));
+      await put(await listed(8, 2n, ["0a"]));
+      await look(() => isRevoked(directory, "0a"));
+      assert.deepEqual(alarms, []);
+    });
+
+    it("R4: keeps the one in force where the next has a lower number, no list, or a list of nobody", async () => {
+      await put(await listed(7, 3n, ["0a"]));
+      const directory = await open();
+      for (const next of [
+        await listed(8, 2n, []),
+        manifest({ sequence: 9 }),
+        manifest({ sequence: 10, crls: ["MAA="] }),
+      ]) {
+        const before = alarms.length;
+        await put(next);
+        await look(() => alarms.length > before);
+        assert.ok(isRevoked(directory, "0a") && directory.inForce().manifest.sequence === 7);
+      }
+    });
+
+    it("R3: alarms at once when a list is past its end, warns a day later, and is stale after 14 days", async () => {
+      await put(await listed(7, 1n, ["0a"], START_MS - 13 * DAY_MS));
+      const directory = await open();
+      await look(() => alarms.some((text) => /revocation list/.test(text)));
+      assert.equal(directory.inForce().state, "ageing", "a fresh manifest, but its list ended six days ago");
+      assert.ok(isRevoked(directory, "0a"), "what it says still holds");
+      await clock.advance(8 * DAY_MS);
+      assert.equal(directory.inForce().state, "stale");
+    });
   });
 });

@@ -1,4 +1,4 @@
-import { createPublicKey } from "node:crypto";
+import { createPublicKey, type X509Certificate } from "node:crypto";
 import { open } from "node:fs/promises";
 
 import { readPublicPem } from "../../certs/key-file.ts";
@@ -13,6 +13,7 @@ import {
 } from "../../topology/manifest.ts";
 import type { Clock } from "../base/clock.ts";
 import { Failure, asFailure } from "../base/failure.ts";
+import { checkRevocationsSucceed, readRevocations, type Revocations } from "./revocations.ts";
 import type { SequenceMemory } from "./sequence-memory.ts";
 
 /** How often the file is looked at: the node knows of a new manifest within this and the time to read it. */
@@ -21,12 +22,14 @@ const POLL_MS = 1_000;
 /** The manifest that rules now, judged at one moment. */
 export interface InForce {
   readonly manifest: Manifest;
-  /** Since it was issued; 0 where it was issued a little in the future. */
+  /** Since it was issued, or since a list of it should have been followed by another; 0 where that is still to come. */
   readonly ageMs: number;
   /** `stale`: peers are refused until a newer one comes. */
   readonly state: ManifestState;
   /** The moment of this judgement, milliseconds since the epoch: certificates are judged at it too. */
   readonly atMs: number;
+  /** Absent: nobody is revoked. */
+  readonly revocations?: Revocations;
 }
 
 /** Who is in the network, as its authority last said. */
@@ -45,6 +48,8 @@ export interface DirectoryOrder {
   readonly publicKeyPath: string;
   readonly ownId: string;
   readonly clock: Clock;
+  /** The root and the issuing authorities, whose revocation lists are believed. */
+  readonly authorities: () => readonly X509Certificate[];
   /** What was in force before a restart. Absent: for tools that only look. */
   readonly memory?: SequenceMemory;
   /** Told, once for each cause, that a manifest was not taken. The last good one stays in force. */
@@ -69,7 +74,9 @@ interface Taken {
   readonly manifest: Manifest;
   readonly jws: string;
   readonly stamp: string;
-  readonly issuedAtMs: number;
+  /** From when on it ages: its issue, or the end of its first list to end, whichever comes first. */
+  readonly asOfMs: number;
+  readonly revocations: Revocations;
   readonly members: ReadonlyMap<string, Member>;
 }
 
@@ -104,6 +111,8 @@ function watch(order: DirectoryOrder, publicKeyPem: string, first: Taken): Direc
   let lastAlarm = "";
   let looking = false;
   let closed = false;
+  /** The end of a revocation list that was alarmed of. */
+  let lapsedMs: number | undefined;
 
   const readAgain = async (): Promise<void> => {
     const candidate = await readFileAndStamp(order.path, current.stamp);
@@ -115,7 +124,17 @@ function watch(order: DirectoryOrder, publicKeyPem: string, first: Taken): Direc
     lastAlarm = "";
     if (!current.members.has(order.ownId)) order.alarm(`The manifest no longer lists this node, ${order.ownId}.`);
   };
+  const alarmIfLapsed = (): void => {
+    const { nextUpdateMs } = current.revocations;
+    if (nextUpdateMs === undefined || order.clock.wallMs() < nextUpdateMs || lapsedMs === nextUpdateMs) return;
+    lapsedMs = nextUpdateMs;
+    const due = new Date(nextUpdateMs).toISOString();
+    order.alarm(
+      `A revocation list of the manifest should have been followed by another at ${due}: 14 days later peers are refused.`,
+    );
+  };
   const look = async (): Promise<void> => {
+    alarmIfLapsed();
     await readAgain();
     await order.memory?.keep(current.manifest.sequence); // after it is in force: a full disk must not delay a removal
   };
@@ -146,9 +165,9 @@ function watch(order: DirectoryOrder, publicKeyPem: string, first: Taken): Direc
   };
 }
 
-function judge({ manifest, issuedAtMs }: Taken, atMs: number): InForce {
-  const ageMs = Math.max(0, atMs - issuedAtMs);
-  return { manifest, ageMs, state: manifestState(ageMs), atMs };
+function judge({ manifest, asOfMs, revocations }: Taken, atMs: number): InForce {
+  const ageMs = Math.max(0, atMs - asOfMs);
+  return { manifest, ageMs, state: manifestState(ageMs), atMs, revocations };
 }
 
 /** Verifies what was read, and refuses one from the future: a wrong clock would keep it fresh for too long. */
@@ -162,7 +181,15 @@ async function take(order: DirectoryOrder, publicKeyPem: string, read: ReadFile)
       `The manifest ${order.path} is issued at ${manifest.issuedAt}, ahead of this machine's clock: check both clocks.`,
     );
   }
-  return { ...read, manifest, issuedAtMs, members: new Map(manifest.members.map((member) => [member.id, member])) };
+  const revocations = readRevocations(manifest.crls ?? [], order.authorities());
+  const asOfMs = Math.min(issuedAtMs, revocations.nextUpdateMs ?? issuedAtMs);
+  return {
+    ...read,
+    manifest,
+    asOfMs,
+    revocations,
+    members: new Map(manifest.members.map((member) => [member.id, member])),
+  };
 }
 
 /** Takes the newer of two manifests of one network. */
@@ -177,6 +204,7 @@ function succeed(current: Taken, next: Taken): Taken {
   if (to.network.domain !== from.network.domain) {
     throw new Failure("configuration", `A manifest of another network (${to.network.domain}) was put in its place.`);
   }
+  checkRevocationsSucceed(current.revocations, next.revocations);
   return next;
 }
 

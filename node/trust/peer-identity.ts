@@ -29,6 +29,8 @@ interface Proven {
   readonly nodeId: NodeId;
   /** SHA-256 of the public key that signed the leaf, lower-case hex. */
   readonly issuingCa: string;
+  /** Of the issuing authority's own certificate, lower-case hex. */
+  readonly issuerSerial: string;
   /** Within both, leaf and issuer are valid; milliseconds since the epoch. */
   readonly validFromMs: number;
   readonly validToMs: number;
@@ -83,14 +85,15 @@ export function identifyPeer(chain: PeerCertificateChain, domain: string): PeerI
   if (issuer === undefined) {
     throw refusal("not-authenticated", "came without the authority that signed it", certificate);
   }
-  return { ...identity, ...validity(chain.leaf, issuer), issuingCa: keyFingerprint(issuer.publicKey), certificate };
+  const [issuingCa, issuerSerial] = [keyFingerprint(issuer.publicKey), issuer.serialNumber.toLowerCase()];
+  return { ...identity, ...validity(chain.leaf, issuer), issuingCa, issuerSerial, certificate };
 }
 
 /**
  * Says whether a peer may ask now: called for every question, because the directory and the time change under an open
  * connection. Compares what was read before; no cryptography.
  *
- * @throws {Failure} `not-authenticated`: outside its dates, not a member, or not issued by that member's authority.
+ * @throws {Failure} `not-authenticated`: outside its dates, not a member, not issued by that member's authority, or revoked.
  * @throws {Failure} `not-permitted`: a member that is not live, or a caller of another node.
  * @throws {Failure} `directory-stale`: this node's directory is too old to say who is a member.
  */
@@ -99,7 +102,7 @@ export function authorisePeer(
   directory: Pick<Directory, "inForce" | "member">,
   ownId: string,
 ): AuthorisedPeer {
-  const { atMs, state } = directory.inForce();
+  const { atMs, state, revocations } = directory.inForce();
   const refuse = (code: FailureCode, why: string): Failure => refusal(code, why, identity.certificate);
   if (atMs < identity.validFromMs) {
     throw refuse("not-authenticated", `is not valid before ${instant(identity.validFromMs)}`);
@@ -114,6 +117,10 @@ export function authorisePeer(
   if (member.issuingCa !== identity.issuingCa) {
     throw refuse("not-authenticated", "is not issued by the authority that the directory names for this member");
   }
+  const { issuingCa, issuerSerial, certificate } = identity;
+  const revoked = revocations?.reasonOf({ issuingCa, issuerSerial, serial: certificate.serial });
+  if (revoked === "revoked") throw refuse("not-authenticated", "is revoked");
+  if (revoked !== undefined) throw refuse("not-authenticated", "is of an authority that is revoked");
   if (identity.kind === "caller") return identity;
 
   if (state === "stale") {

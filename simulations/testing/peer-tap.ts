@@ -56,6 +56,7 @@ export async function askHolderDirectly(network: TestNetwork, order: DirectQuest
   const { domain } = topology.network;
   const directory = await openDirectory({
     ...{ path: paths.manifest, publicKeyPath: files.manifestPublic, ownId: order.as, clock: systemClock },
+    authorities: () => [],
     alarm: (text) => assert.fail(text),
   });
   const signer = makeAssertionSigner(readPrivateKey(files.assertionKey));
