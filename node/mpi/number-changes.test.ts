@@ -184,7 +184,9 @@ describe("changes of NHS numbers", () => {
     it("keep the writer no longer however much has been said of others: no table is walked", () => {
       const plans: string[] = [];
       const prepare = ((sql: string) => {
-        const explained = index.db.prepare<[object], { detail: string }>(`EXPLAIN QUERY PLAN ${sql.replaceAll("?", "1")}`);
+        const explained = index.db.prepare<[object], { detail: string }>(
+          `EXPLAIN QUERY PLAN ${sql.replaceAll("?", "1")}`,
+        );
         plans.push(...explained.all({ a: 1, b: 2 }).map(({ detail }) => detail));
         return index.db.prepare(sql);
       }) as typeof index.db.prepare;
