@@ -25,7 +25,7 @@ export function withNationalRole<Asked extends { readonly claim: Claim }>(
 ): Asked {
   const { claim } = asked;
   const role = nationalRoleOf(mappings, claim.organisation, claim.role);
-  return role === undefined ? asked : { ...asked, claim: { ...claim, role } };
+  return role === undefined ? asked : { ...asked, claim: { ...claim, role, localRole: claim.role } };
 }
 
 /** @throws {Failure} `configuration`: a mapping that could not be used, or not in one way only; with what is wrong. */

@@ -192,6 +192,10 @@ describe("a wrong access table", () => {
     assert.match(faults, /"sexual-health" is protected by law: "doctor" must be none, not sealed/);
   });
 
+  it("says so where there is none", () => {
+    assert.throws(() => loadAccessTable(new URL("./nowhere/", import.meta.url)), { code: "configuration" });
+  });
+
   it("says so where a file is no CSV at all", () => {
     assert.match(
       faultsOf((files) => files.set("acute.csv", 'a"b\n"')),

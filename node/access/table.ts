@@ -1,4 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
 import { parse } from "csv-parse/sync";
 import { ACCESS_LEVELS, type AccessLevel } from "../base/answer.ts";
 import { Failure } from "../base/failure.ts";
@@ -31,8 +33,18 @@ const TABLE_FOLDER = new URL("./table/", import.meta.url);
  * @throws {Failure} `configuration`: every fault of every file, each with its line; the node must not start.
  */
 export function loadAccessTable(folder: URL = TABLE_FOLDER): AccessTable {
-  const names = readdirSync(folder).filter((name) => name.endsWith(".csv"));
-  return parseAccessTable(new Map(names.map((name) => [name, readFileSync(new URL(name, folder), "utf8")])));
+  return parseAccessTable(readFiles(folder));
+}
+
+function readFiles(folder: URL): ReadonlyMap<string, string> {
+  try {
+    const names = readdirSync(folder).filter((name) => name.endsWith(".csv"));
+    return new Map(names.map((name) => [name, readFileSync(new URL(name, folder), "utf8")]));
+  } catch (cause) {
+    const path = fileURLToPath(folder);
+    const message = `The access table in ${path} cannot be read: check the folder's name and permissions.`;
+    throw new Failure("configuration", message, { where: path, cause });
+  }
 }
 
 /**

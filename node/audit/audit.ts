@@ -219,6 +219,9 @@ export function makeAudit(needs: AuditNeeds): Audit {
     ...claimParts(question),
     permitId,
     patient: knownNumber(question) ?? tokenOf(question.patient),
+    ...(question.claim.localRole !== undefined && {
+      detail: JSON.stringify({ localRole: question.claim.localRole }),
+    }),
   });
   const answered = (question: Question, decision: Decision, found: FoundPerson | undefined, answer: HolderAnswer) => ({
     ...entry("answer", question.requestId, answer.outcome),

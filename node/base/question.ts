@@ -26,6 +26,8 @@ export interface Claim {
   readonly userId: string;
   /** National job role as given: `R8000` or `S8000:G8000:R8000`. */
   readonly role: string;
+  /** What the user's organisation calls the job, where that was mapped to the role. Stays in the asker's audit; not sent. */
+  readonly localRole?: string;
   readonly setting: Setting;
   /** The originating organisation. */
   readonly organisation: OrganisationCode;

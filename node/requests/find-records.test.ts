@@ -142,6 +142,16 @@ describe("finding a person's records", () => {
       assert.equal(leaving(index.find(byNumber(NUMBER, BORN))), NOTHING);
     });
 
+    it("an objection counts for all records of one person, and goes with its own when they turn out to be two", async () => {
+      const elsewhere = (nhsNumber: string, recordedOn: string) => anIdentity({ ...ELSEWHERE, nhsNumber, recordedOn });
+      await index.load([anIdentity(), aPointer(), elsewhere(NUMBER, "2024-01-01")]);
+      await index.load([anObjection({ ...ELSEWHERE, scope: "type:discharge-letter" })]);
+      assert.equal(leaving(index.find(byNumber(NUMBER, BORN))), NOTHING, "the most restrictive wins");
+      await index.load([elsewhere(OTHER_NUMBER, "2024-06-01"), aPointer({ ...ELSEWHERE, recordId: "E1" })]);
+      assert.deepEqual(find(NUMBER, BORN), [1, false, "held"], "parted, each has their own back");
+      assert.equal(leaving(index.find(byNumber(OTHER_NUMBER, BORN))), NOTHING);
+    });
+
     it("an objection that allows it gives way to emergency access, and to nothing else", async () => {
       await index.load([anIdentity(), aPointer(), anObjection({ overrideInEmergency: true })]);
       const under = (purpose: "BTG" | "ETREAT") => index.find(byNumber(NUMBER, BORN), aPermit({ purpose })).why;

@@ -203,6 +203,16 @@ describe("access between real nodes", function () {
 
       const seen = told(await ask(patient, { role: "duty doctor" }));
       assert.deepEqual(outcomeAt(seen, "elm"), ["records", ""]);
+      const roles = (node: string, kind: string): unknown[] =>
+        network
+          .entries(node, seen.requestId)
+          .flatMap((entry) => (entry.kind === kind ? [entry.role, entry.detail] : []));
+      assert.deepEqual(
+        roles("ash", "question"),
+        ["R8000", '{"localRole":"duty doctor"}'],
+        "both are in the asker's audit",
+      );
+      assert.deepEqual(roles("elm", "answer")[0], "R8000");
       const { pointers, sealed } = answerAt(seen, "elm");
       const access = new Map(pointers.map((each) => [each.recordType, each.access]));
       assert.deepEqual(
