@@ -151,6 +151,15 @@ describe("dead letters", () => {
     assert.equal(handed.length, 230);
   });
 
+  it("are gone once, though two replay them at a time", async () => {
+    const kept = await Promise.all(["1", "2", "3"].map((text) => keep(text)));
+    answers = { "2": { kind: "refused", reason: "204", at: "" } };
+    const results = await Promise.all([replayLetters(OPERATOR, {}, needs), replayLetters(OPERATOR, {}, needs)]);
+    assert.ok(results.every(({ taken, refused }) => taken <= 2 && refused === 1));
+    assert.deepEqual(left(), [kept[1]]);
+    assert.equal(needs.reader.one(kept[1] ?? "")?.tries, 3);
+  });
+
   it("cannot be opened under another key, and the node says so", async () => {
     const id = await keep("MSH|KHAN");
     const restored = needsWith(2);

@@ -5,6 +5,7 @@ import { Concealed } from "../base/concealed.ts";
 import type { Failure } from "../base/failure.ts";
 import type { PersonEvent } from "../mpi/person-events.ts";
 import type { HandChange } from "../mpi/review-desk.ts";
+import type { LetterLine } from "../requests/dead-letter-store.ts";
 import type { Comparison, Reviewer, ShownRecord } from "../requests/review.ts";
 import { anIdentityRecord } from "../testing/an-index.ts";
 import { makeLog } from "../telemetry/log.ts";
@@ -29,6 +30,12 @@ const COMPARISON: Comparison = {
 const EVENT: PersonEvent = {
   ...{ eventNo: 7, atMs: 9, kind: "link", actor: "machine", identityNo: 1, otherIdentityNo: null, from: null, to: 35 },
   ...{ reason: "score", ruleVersion: "first-rule/1", score: JSON.stringify(SCORE), undoes: null, undoneBy: 8 },
+};
+
+const LETTER_ID = "00112233445566ff";
+const LINE: LetterLine = {
+  ...{ letterNo: 4, id: LETTER_ID, feed: "pas", reason: "204 Not known.", place: "MRG-1" },
+  ...{ arrivedMs: 5, tries: 2, triedMs: 6, sizeBytes: 20 },
 };
 
 describe("the door to who is whom", () => {
@@ -59,6 +66,10 @@ describe("the door to who is whom", () => {
         ...{ identities: 10, inReview: 1, oldestMs: 5 },
         bands: [{ fromBits: 12, same: 1, different: 2, unsure: 3 }],
       }),
+      listLetters: noting({ letters: [LINE], count: 9, oldestMs: 5 }),
+      showLetter: noting({ line: LINE, bytes: new Concealed(Buffer.from("PID|Quillfeatherstone")) }),
+      replayLetters: noting({ taken: 1, refused: 2, notTried: 3, next: 4 }),
+      purgeLetters: noting(7),
     };
     door = await openDoor(network, { mpi }, { log: makeLog("debug", (line) => void log.push(line)) });
   });
@@ -126,6 +137,30 @@ describe("the door to who is whom", () => {
     );
   });
 
+  it("carries dead letters, and which of them are meant", async () => {
+    const reviewer = as("reviewer");
+    assert.deepEqual(await reviewer.listLetters(BY, { feed: "pas", after: 3 }), {
+      ...{ letters: [LINE], count: 9, oldestMs: 5 },
+    });
+    const { line, bytes } = await reviewer.showLetter(BY, LETTER_ID);
+    assert.deepEqual([line, Buffer.from(bytes.expose()).toString()], [LINE, "PID|Quillfeatherstone"]);
+    const choices = [{ id: LETTER_ID }, { feed: "pas" }, { feed: "pas", after: 3 }, {}];
+    for (const choice of choices) {
+      assert.deepEqual(await reviewer.replayLetters(BY, choice), { taken: 1, refused: 2, notTried: 3, next: 4 });
+    }
+    const purged = [{ id: LETTER_ID }, { feed: "pas", olderThanMs: 5 }, { olderThanMs: 0 }];
+    for (const choice of purged) assert.equal(await reviewer.purgeLetters(BY, choice), 7);
+    assert.deepEqual(
+      asked.map(([, about]) => about),
+      [{ feed: "pas", after: 3 }, LETTER_ID, ...choices, ...purged],
+    );
+    for (const id of ["", "../../etc", "00112233445566fg"]) {
+      assert.deepEqual((await failureFrom(reviewer.showLetter(BY, id))).where, "id");
+    }
+    assert.equal((await failureFrom(reviewer.listLetters(BY, { feed: "x".repeat(101) }))).where, "feed");
+    assert.equal((await failureFrom(reviewer.purgeLetters(BY, { olderThanMs: -1 }))).where, "older_than_ms");
+  });
+
   it("lets an operator look, masked, and decide nothing; and nobody else at all", async () => {
     const operator = as("operator");
     await operator.showReview({ ...BY, role: "R8000" }, 1);
@@ -134,6 +169,7 @@ describe("the door to who is whom", () => {
     asked = [];
     const change = { kind: "break", identityNo: 1 } as const;
     assert.equal((await failureFrom(operator.changePersons(BY, change))).code, "not-permitted");
+    assert.equal((await failureFrom(operator.showLetter(BY, LETTER_ID))).code, "not-permitted");
     for (const caller of ["demo", "feed"] as const) {
       const client = as(caller);
       for (const call of [
@@ -143,6 +179,10 @@ describe("the door to who is whom", () => {
         () => client.showHistory(BY, 1),
         () => client.listHairballs(BY, 20),
         () => client.showQuality(BY),
+        () => client.listLetters(BY, {}),
+        () => client.showLetter(BY, LETTER_ID),
+        () => client.replayLetters(BY, {}),
+        () => client.purgeLetters(BY, { olderThanMs: 0 }),
       ]) {
         assert.equal((await failureFrom(call())).code, "not-permitted", caller);
       }
