@@ -472,7 +472,7 @@ describe("finding, for any records of one number", function () {
     born: fc.constantFrom(BORN, BORN, BORN, "", "1980", "1980-05", "1900-01-01", "1980-05-18", "1972-08-14"),
     gender: fc.constantFrom("female", "female", "male", ""),
     status: fc.constantFrom("01", "02", ""),
-    flag: fc.constantFrom("none", "none", "none", "restricted", "objected", "override"),
+    flag: fc.constantFrom("none", "none", "none", "restricted", "objected", "override", "objected in part"),
     pointers: fc.constantFrom("shown", "shown", "sealed", "none"),
   });
   type SomeRecord = typeof record extends fc.Arbitrary<infer Value> ? { [Field in keyof Value]: string } : never;
@@ -489,6 +489,10 @@ describe("finding, for any records of one number", function () {
         ...(pointers === "none" ? [] : [aPointer({ ...patient, recordId: `D${n}`, recordType })]),
         ...(flag === "objected" || flag === "override"
           ? [anObjection({ ...patient, objectionId: `O${n}`, overrideInEmergency: flag === "override" })]
+          : []),
+        // To the organisation that has all of them: a part, of which nothing is left.
+        ...(flag === "objected in part"
+          ? [anObjection({ ...patient, objectionId: `O${n}`, scope: "organisation:RRK" })]
           : []),
       ];
     });

@@ -53,10 +53,10 @@ export function findRecords(question: Question, permit: Permit, needs: FindRecor
     }
 
     if (everybody.length === 0) return nothing("none-held");
-    // Not where the number is also anyone's who is restricted or has objected: no answer may set theirs apart.
+    // Not where the number is also anyone's who is restricted or has objected, be it in part: no answer may set theirs apart.
     const mayTell = whyHidden(everybody, purpose, needs) === undefined;
     const otherPersonHasRecords =
-      mayTell && naming.persons.some((each) => foundOf([each], permit, needs).why === "held");
+      mayTell && naming.persons.some((each) => foundOf([each], permit, needs, everybody).why === "held");
     return { ...nothing("other-person"), otherPersonHasRecords };
   });
 }
@@ -79,7 +79,11 @@ function withPossibleMatch(
   if (others.length === 0) return found;
   const numbers = others.flatMap((other) => detailsOf(other).numbers.map((digits) => NhsNumber.parse(digits)));
   const everybody = numbers.flatMap((number) => (number === undefined ? [] : needs.personsByNumber(number)));
-  if (whyHidden([...others, ...everybody], permit.claim.purpose, needs) !== undefined) return found;
+  const possible = [...others, ...everybody];
+  if (whyHidden(possible, permit.claim.purpose, needs) !== undefined) return found;
+  // What any of them has objected to is withheld of all: they may be one.
+  const mayBeOne = [...persons, ...possible];
+  if (others.every((other) => foundOf([other], permit, needs, mayBeOne).why !== "held")) return found;
   return { ...found, possibleMatch: true, personId: idsOf([...persons, ...others]) };
 }
 

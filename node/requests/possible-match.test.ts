@@ -87,6 +87,17 @@ describe("a record in review", () => {
       ],
       ["the person has objected", async () => [await load(), await index.load([anObjection()])]],
       [
+        "it has objected to what it has",
+        async () => [
+          await load(),
+          await index.load([anObjection({ provider: "RJE", localId: "X9", scope: "type:discharge-letter" })]),
+        ],
+      ],
+      [
+        "the person has objected to what it has",
+        async () => [await load(), await index.load([anObjection({ scope: "organisation:RJE" })])],
+      ],
+      [
         "somebody else with its number is restricted",
         async () => [
           await load(),
