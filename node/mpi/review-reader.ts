@@ -2,7 +2,7 @@ import type { Database } from "better-sqlite3";
 
 import type { Clock } from "../base/clock.ts";
 import { makeCurrentIdentities } from "./current-identities.ts";
-import type { Candidate } from "./decision.ts";
+import type { Candidate, PairScore } from "./decision.ts";
 import type { IdentityRecord, StoredIdentity } from "./identity-record.ts";
 import { makeNumbers } from "./numbers.ts";
 import { EVENT_COLUMNS, type PersonEvent } from "./person-events.ts";
@@ -44,13 +44,19 @@ export interface QualityBand {
 export interface ReviewReader {
   /** Reads that must agree with one another. Synchronous work only. */
   readonly inOneSnapshot: InOneSnapshot;
-  /** Records in review, the longest waiting first; the candidates as the persons who they are now. */
+  /**
+   * Records in review, the longest waiting first; the candidates as the persons who they are now, and without what their
+   * scores say of places where anybody is restricted.
+   */
   list(limit: number): readonly ReviewItem[];
   item(identityNo: number): ReviewItem | undefined;
   waiting(): { readonly records: number; readonly oldestMs: number | undefined };
   identity(identityNo: number): StoredIdentity | undefined;
   ofPerson(personKey: number): readonly StoredIdentity[];
-  /** All events that bear on an identity or on its number as it is now, oldest first. */
+  /**
+   * All events that bear on an identity or on its number as it is now, oldest first; without what they say of places where
+   * anybody whom they brought together or parted is restricted.
+   */
   history(identityNo: number): readonly PersonEvent[];
   /** Walks all persons, in short steps. @param from identities of a person that is reported. */
   survey(from: number): Promise<Survey>;
@@ -93,7 +99,16 @@ export function makeReviewReader(db: Database, clock: Clock): ReviewReader {
        WHERE undone = 0 GROUP BY 1, 2 ORDER BY 1`,
   );
 
-  /** As it may be shown: a candidate may have been merged since, or a number may have come under protection. */
+  const isRestricted = (personKey: number): boolean => ofPerson(personKey).some(({ restricted }) => restricted);
+
+  /** Everybody whom an event brought together or parted, as the persons who they are now. */
+  function personsIn({ from, to, identityNo, otherIdentityNo }: PersonEvent): number[] {
+    const known = (each: number | null): each is number => each !== null;
+    const named = [identityNo, otherIdentityNo].filter(known).flatMap((each) => identity(each)?.personKey ?? []);
+    return [...[from, to].filter(known).map(personNow), ...named];
+  }
+
+  /** As it may be shown: a candidate may have been merged since, a number may have come under protection, or anybody restricted. */
   function asItIsNow(row: ReviewRow): ReviewItem | undefined {
     const [record, stored] = [identity(row.identityNo), toReviewItem(row)];
     if (record === undefined) return undefined;
@@ -103,7 +118,11 @@ export function makeReviewReader(db: Database, clock: Clock): ReviewReader {
       const isShown = !candidates.has(now) && !isProtectedPair([record], ofPerson(now), numbers);
       if (isShown) candidates.set(now, { personKey: now, score });
     }
-    return candidates.size === 0 ? undefined : { ...stored, candidates: [...candidates.values()] };
+    if (candidates.size === 0) return undefined;
+    const shown = [...candidates.values()];
+    if (![record.personKey, ...candidates.keys()].some(isRestricted)) return { ...stored, candidates: shown };
+    const withoutPlaces = shown.map(({ personKey, score }) => ({ personKey, score: withoutPlace(score) }));
+    return { ...stored, candidates: withoutPlaces.toSorted((a, b) => b.score.weight - a.score.weight) };
   }
 
   async function survey(from: number): Promise<Survey> {
@@ -148,7 +167,8 @@ export function makeReviewReader(db: Database, clock: Clock): ReviewReader {
       const ofNumber = statements.about(number, "superseded", "confused").map(({ madeBy }) => madeBy);
       const known = new Set(own.map(({ eventNo }) => eventNo));
       const more = [...new Set(ofNumber)].filter((eventNo) => !known.has(eventNo));
-      return [...own, ...more.flatMap((eventNo) => event.all(eventNo))].sort((a, b) => a.eventNo - b.eventNo);
+      const all = [...own, ...more.flatMap((eventNo) => event.all(eventNo))].sort((a, b) => a.eventNo - b.eventNo);
+      return all.flatMap(personsIn).some(isRestricted) ? all.map(eventWithoutPlace) : all;
     },
     survey,
     quality() {
@@ -160,6 +180,19 @@ export function makeReviewReader(db: Database, clock: Clock): ReviewReader {
       return [...bands.values()];
     },
   };
+}
+
+/** That two live in one place tells where somebody restricted lives, to whoever can look up the other one. */
+const FIELDS_OF_PLACE = new Set(["place", "phone", "email"]);
+
+function withoutPlace({ fields }: PairScore): PairScore {
+  const left = fields.filter(({ field }) => !FIELDS_OF_PLACE.has(field));
+  return { fields: left, weight: left.reduce((sum, { weight }) => sum + weight, 0) };
+}
+
+function eventWithoutPlace(event: PersonEvent): PersonEvent {
+  if (event.score === null) return event;
+  return { ...event, score: JSON.stringify(withoutPlace(JSON.parse(event.score) as PairScore)) };
 }
 
 function hairballOf(personKey: number, records: readonly IdentityRecord[]): Hairball {

@@ -125,6 +125,33 @@ describe("reviewing who is whom", () => {
     assert.deepEqual([values?.addressLine1, values?.postcode, values?.phone, values?.familyName], ["", "", "", "Khan"]);
   });
 
+  it("never says either that somebody lives where a restricted person does, in a score, a sum or a history", async () => {
+    put("P1", { nhsNumber: A });
+    put("P2", { nhsNumber: B });
+    store.merge({ provider: "RRK", losing: "P1", winning: "P2", atMs: 2, source: "pas" });
+    const fieldsOf = async () => (await candidate()).score.fields.map(({ field }) => field);
+    const weightOf = async () => (await listReview(OPERATOR, needs)).records[0]?.candidates[0]?.weight ?? 0;
+    const [fields, weight] = [await fieldsOf(), await weightOf()];
+    assert.ok(fields.includes("place") && fields.includes("phone"));
+    put("P2", { nhsNumber: B, restricted: true });
+    const left = (await candidate()).score;
+    assert.deepEqual(
+      left.fields.map(({ field }) => field),
+      fields.filter((field) => field !== "place" && field !== "phone"),
+    );
+    assert.equal(
+      left.weight,
+      left.fields.reduce((sum, each) => sum + each.weight, 0),
+    );
+    assert.ok((await weightOf()) === left.weight && left.weight < weight);
+
+    const outcome = await decide("different");
+    assert.equal(outcome.kind, "done");
+    const told = (await showHistory(OPERATOR, 1, needs)).map(({ score }) => score ?? "").join("");
+    assert.match(told, /"field":"family"/);
+    assert.doesNotMatch(told, /"field":"(?:place|phone)"/);
+  });
+
   it("lists nobody, and counts nobody, whom a change under protection has set apart since", async () => {
     putDoubtful();
     store.supersede({ old: A, new: B, protected: true, actor: { kind: "feed", name: "pds" }, atMs: 3 });
