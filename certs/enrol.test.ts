@@ -7,7 +7,8 @@ import { join } from "node:path";
 
 import { systemClock as clock } from "../node/base/clock.ts";
 import { Failure } from "../node/base/failure.ts";
-import { approveRequest, installCertificate, networkFingerprint, readEnrolment, requestCertificate } from "./enrol.ts";
+import { approveRequest } from "./approve.ts";
+import { installCertificate, networkFingerprint, readEnrolment, requestCertificate } from "./enrol.ts";
 import { readIdentity } from "./identity.ts";
 import { trustOf } from "./issue.ts";
 import { readPair, replacePair } from "./key-file.ts";

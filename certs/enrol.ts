@@ -3,11 +3,10 @@ import { existsSync, rmSync } from "node:fs";
 
 import type { Clock } from "../node/base/clock.ts";
 import { Failure } from "../node/base/failure.ts";
-import { readIssuingAuthority } from "./authority.ts";
+import { keepOrMakeAssertionKey } from "./assertion-key.ts";
 import { CSR_BYTES_MAX, type CertificateRequest, readRequest, signRequest } from "./csr.ts";
 import { assertionPublicKey, keyFingerprint } from "./fingerprint.ts";
 import { readIdentity } from "./identity.ts";
-import { checkId, keepOrMakeAssertionKey, signNode, trustOf } from "./issue.ts";
 import {
   makePrivateDirectory,
   readPrivateKey,
@@ -17,13 +16,13 @@ import {
   writePublicPem,
 } from "./key-file.ts";
 import { makeRsaKeyPair, privatePem } from "./key-pair.ts";
-import { type NodeFiles, authorityFiles, nodeFiles, nodeFilesIn } from "./layout.ts";
+import { type NodeFiles, checkId, nodeFilesIn } from "./layout.ts";
 import { decodePem, encodePem, readCertificates } from "./pem.ts";
 import { faultsOfCertificate } from "./verify.ts";
 
 /**
  * How a node gets its certificate without its key ever leaving it: the node asks, people compare a fingerprint, the
- * authority approves, the node installs. Two files travel, neither of them secret.
+ * authority approves (`approve.ts`), the node installs. Two files travel, neither of them secret.
  */
 
 /** What a node sends: its request, and the public half of its assertion key for the manifest. */
@@ -81,39 +80,6 @@ function readAssertionKey(pem: string): string {
   } catch (cause) {
     throw new Failure("invalid-input", "The assertion key that was sent is not an Ed25519 key.", { cause });
   }
-}
-
-export interface Approval {
-  /** Whom the authority means to certify: the request must say the same. */
-  readonly id: string;
-  readonly collaborative: string;
-  readonly enrolment: Enrolment;
-  readonly clock: Clock;
-}
-
-/**
- * Certifies the key of a node, in the authority's folder, and keeps there what the manifest needs to know of it.
- *
- * @returns what goes back to the node: its certificate, whom it is to trust, and the manifest's key, as PEM.
- * @throws {Failure} `invalid-input`: the request is of another node or another network, or for the authority's own key.
- * @throws {Failure} `configuration`: there is no such authority here.
- */
-export async function approveRequest(dir: string, { id, collaborative, enrolment, clock }: Approval): Promise<string> {
-  checkId(id, "node");
-  const authority = readIssuingAuthority(dir, collaborative);
-  const { request, assertionPem } = enrolment;
-  if (request.id !== id || request.domain !== authority.domain) {
-    throw new Failure("invalid-input", `The request is not of ${id} in ${authority.domain}.`, { where: "request" });
-  }
-  if (keyFingerprint(request.publicKey) === keyFingerprint(createPublicKey(authority.certificatePem))) {
-    throw new Failure("invalid-input", "The request is for the authority's own key.", { where: "request" });
-  }
-  const leaf = await signNode(authority, clock, id, request.publicKey);
-  const files = nodeFiles(dir, id);
-  const manifestPublic = readPublicPem(authorityFiles(dir).manifestPublic);
-  writePublicPem(files.certificate, leaf + authority.certificatePem, true);
-  writePublicPem(files.assertionPublic, assertionPem, true);
-  return leaf + authority.certificatePem + trustOf(dir) + manifestPublic;
 }
 
 export interface Installation {

@@ -4,19 +4,20 @@ import { type KeyObject, X509Certificate } from "node:crypto";
 
 import type { Clock } from "../node/base/clock.ts";
 import { Failure } from "../node/base/failure.ts";
-import { parseNodeId } from "../node/base/words.ts";
 import { type IssuingAuthority, listCollaboratives, readIssuingAuthority } from "./authority.ts";
 import { type CallerRights, callerRightsSchema } from "./caller-rights.ts";
 import { type Extension, type Subject, signCertificate } from "./certificate.ts";
 import { alternativeNames, callerRightsExtension, leafConstraints } from "./extensions.ts";
-import { assertionPublicKey, caFingerprint } from "./fingerprint.ts";
-import { readPrivateKey, readPublicPem, replacePair, writePrivateKey, writePublicPem } from "./key-file.ts";
-import { makeEd25519KeyPair, makeRsaKeyPair, privatePem, publicPem } from "./key-pair.ts";
+import { keepOrMakeAssertionKey } from "./assertion-key.ts";
+import { caFingerprint } from "./fingerprint.ts";
+import { readPublicPem, replacePair, writePublicPem } from "./key-file.ts";
+import { makeRsaKeyPair, privatePem } from "./key-pair.ts";
 import {
   type CallerFiles,
   type NodeFiles,
   authorityFiles,
   callerFiles,
+  checkId,
   collaborativeFiles,
   nodeFiles,
   rootFiles,
@@ -28,6 +29,7 @@ import {
   LEAF_LIFETIME_MS,
   SERVER_AUTH_OID,
   callerUri,
+  issuingServiceDns,
   nodeDns,
   nodeUri,
 } from "./profile.ts";
@@ -81,6 +83,22 @@ export function signNode(authority: IssuingAuthority, clock: Clock, id: string, 
     extensions: [
       ...leafConstraints([SERVER_AUTH_OID, CLIENT_AUTH_OID]),
       alternativeNames({ uris: [nodeUri(domain, id)], dns: [nodeDns(domain, id)] }),
+    ],
+  });
+}
+
+/**
+ * Signs the certificate that an issuing service shows to the nodes that renew theirs: a server's, and nobody's identity.
+ *
+ * @returns the leaf, as PEM.
+ */
+export function signIssuingService(authority: IssuingAuthority, clock: Clock, publicKey: KeyObject): Promise<string> {
+  const { collaborative, domain } = authority;
+  return signLeaf(authority, clock, publicKey, {
+    subject: { commonName: `Issuing service ${collaborative}`, organization: domain },
+    extensions: [
+      ...leafConstraints([SERVER_AUTH_OID]),
+      alternativeNames({ dns: [issuingServiceDns(domain, collaborative)] }),
     ],
   });
 }
@@ -163,15 +181,6 @@ async function signLeaf(
   return pem;
 }
 
-/** The raw public half, base64url. */
-export async function keepOrMakeAssertionKey(files: NodeFiles): Promise<string> {
-  if (existsSync(files.assertionKey)) return assertionPublicKey(readPrivateKey(files.assertionKey));
-  const keys = await makeEd25519KeyPair();
-  writePrivateKey(files.assertionKey, privatePem(keys), false);
-  writePublicPem(files.assertionPublic, publicPem(keys), true);
-  return assertionPublicKey(publicPem(keys));
-}
-
 /** The authority that signed the node's certificate: the second of its file. */
 function issuingAuthorityOf(dir: string, node: string): IssuingAuthority {
   const files = nodeFiles(dir, node);
@@ -186,17 +195,6 @@ function issuingAuthorityOf(dir: string, node: string): IssuingAuthority {
     });
   }
   return readIssuingAuthority(dir, collaborative);
-}
-
-export function checkId(id: string, what: "node" | "caller"): void {
-  if (parseNodeId(id) !== undefined) return;
-  throw new Failure(
-    "invalid-input",
-    `'${id}' is not a ${what}'s id: 2 to 40 lower-case letters, digits, inner hyphens.`,
-    {
-      where: what,
-    },
-  );
 }
 
 function checkRights(rights: CallerRights): void {

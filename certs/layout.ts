@@ -1,5 +1,8 @@
 import { join } from "node:path";
 
+import { Failure } from "../node/base/failure.ts";
+import { parseNodeId } from "../node/base/words.ts";
+
 /** Where the files of a network's authorities and nodes lie below the folder of `corridor certs init`. */
 
 export interface CertificateFiles {
@@ -66,4 +69,16 @@ export function callerFiles(dir: string, nodeId: string, name: string): CallerFi
     key: join(directory, "caller.key.pem"),
     trust: join(directory, "trust.crt.pem"),
   };
+}
+
+/** An id names a folder: nothing else may. */
+export function checkId(id: string, what: "node" | "caller"): void {
+  if (parseNodeId(id) !== undefined) return;
+  throw new Failure(
+    "invalid-input",
+    `'${id}' is not a ${what}'s id: 2 to 40 lower-case letters, digits, inner hyphens.`,
+    {
+      where: what,
+    },
+  );
 }

@@ -9,6 +9,8 @@ export const ROOT_LIFETIME_MS = 3_650 * DAY_MS;
 export const INTERMEDIATE_LIFETIME_MS = 1_095 * DAY_MS;
 /** Nodes and callers. Short, so that a stolen key is of little use; renewed at half life. */
 export const LEAF_LIFETIME_MS = 30 * DAY_MS;
+/** A node that was away when its certificate expired may still renew it for so long; later, people enrol it anew. */
+export const RENEWED_LATE_MS_MAX = 7 * DAY_MS;
 /** Certificates begin this long before they are issued, so that a clock running slow does not refuse a new one. */
 export const BACKDATED_MS = 5 * MINUTE_MS;
 
@@ -36,6 +38,11 @@ export function nodeUri(domain: string, nodeId: string): string {
 /** `<id>.<network domain>`: the name that a node's server proves in the handshake. */
 export function nodeDns(domain: string, nodeId: string): string {
   return `${nodeId}.${domain}`;
+}
+
+/** `<collaborative>.issuing.<network domain>`: no node can be called so, for an id has no dot. */
+export function issuingServiceDns(domain: string, collaborative: string): string {
+  return `${collaborative}.issuing.${domain}`;
 }
 
 /** `spiffe://<network domain>/node/<id>/caller/<name>`: a system that may ask this node, and no other. */

@@ -60,6 +60,16 @@ export async function writeNextCrl(dir: string, order: RevocationOrder): Promise
 /** No leaf lives longer; one list more, as RFC 5280 asks. */
 const FORGOTTEN_AFTER_MS = LEAF_LIFETIME_MS + CRL_LIFETIME_MS;
 
+/**
+ * Whether an authority's newest list has this serial.
+ *
+ * @throws {Failure} `configuration`: the list in its folder is not its own.
+ */
+export function isRevoked(dir: string, collaborative: string, serial: string): boolean {
+  const path = crlPath(dir, collaborative);
+  return existsSync(path) && readOwn(path, readIssuingAuthority(dir, collaborative)).revoked.has(serial);
+}
+
 /** Where an authority's newest list lies. */
 function crlPath(dir: string, authority: string): string {
   const { certificate } = authority === "root" ? rootFiles(dir) : collaborativeFiles(dir, authority);

@@ -66,7 +66,13 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   access: async () => (await import("./cli/access.ts")).accessCommand(systemClock),
   people: async () => (await import("./cli/people.ts")).peopleCommand({ clock: systemClock }),
   link: async () => (await import("./cli/link.ts")).linkCommand({ clock: systemClock }),
-  certs: async () => (await import("./cli/certs.ts")).certsCommand(),
+  async certs() {
+    const { certsCommand } = await import("./cli/certs.ts");
+    const { serveCommand } = await import("./cli/certs-serve.ts");
+    const { makeLog } = await import("./telemetry/log.ts");
+    const log = makeLog("info", (line) => process.stdout.write(line));
+    return certsCommand().addCommand(serveCommand({ clock: systemClock, log, stopSignal }));
+  },
   manifest: async () => (await import("./cli/manifest.ts")).manifestCommand(),
   backup: async () => (await import("./cli/backup.ts")).backupCommand(systemClock),
   "backup-key": async () => (await import("./cli/backup.ts")).backupKeyCommand(),

@@ -2,9 +2,9 @@ import { writeFileSync } from "node:fs";
 
 import { Command } from "commander";
 
+import { approveRequest } from "../../certs/approve.ts";
 import {
   type Enrolment,
-  approveRequest,
   installCertificate,
   networkFingerprint,
   readEnrolment,

@@ -15,6 +15,7 @@ import { type NodeId, type OrganisationCode, parseNodeId, parseOrganisationCode 
 
 const path = (what: string) => z.string(`give the path of ${what}`).min(1, `give the path of ${what}`);
 
+const RENEW_AT = "use HOST:PORT of the issuing service, or none";
 const FHIR_LISTEN = "use HOST:PORT, for example 127.0.0.1:7444, or none";
 const HL7_LISTEN = "use HOST:PORT, for example 127.0.0.1:7445, or none";
 
@@ -76,6 +77,11 @@ export const settingsSchema = z.strictObject({
   certs: z.strictObject({
     /** Folder with node.crt.pem, node.key.pem, assertion.key.pem, trust.crt.pem and manifest.pub.pem. */
     dir: path("the folder of the node's certificate"),
+    /** The collaborative's issuing service, `corridor certs serve`; `none` = people renew the certificate. */
+    renewAt: z
+      .string(RENEW_AT)
+      .refine((text) => parseAddress(text) !== "wrong", RENEW_AT)
+      .default("none"),
   }),
   /** The signed manifest; looked at each second. */
   manifest: path("the signed manifest"),
@@ -193,6 +199,8 @@ export interface Settings {
   /** Absent where there is no door for HL7 v2. */
   readonly hl7?: { readonly listen: Address; readonly feeds: readonly Hl7Feed[] };
   readonly certsDir: string;
+  /** Absent where people renew the certificate. */
+  readonly renewAt?: Address;
   readonly manifestPath: string;
   readonly topologyPath: string;
   /** Absent where there is no Redis. May hold a password, so it cannot be printed. */
@@ -235,6 +243,7 @@ export function parseSettings(text: string, file: string): Settings {
   faults.throwIfAny("settings file");
   const { id, dataDir, listen, certs, manifest, topology, redis, fhir, hl7, pds, ...rest } = entry!.value;
   const fhirListen = parseAddress(fhir.listen);
+  const renewAt = parseAddress(certs.renewAt);
   const hl7Listen = parseAddress(hl7.listen);
   const { narrowing, localRoles } = entry!.value.access;
   const from = (target: string): string => resolve(dirname(resolve(file)), target);
@@ -244,6 +253,7 @@ export function parseSettings(text: string, file: string): Settings {
     listen,
     dataDir: from(dataDir),
     certsDir: from(certs.dir),
+    ...(typeof renewAt === "object" && { renewAt }),
     manifestPath: from(manifest),
     access: { localRoles, ...(narrowing !== "none" && { narrowingPath: from(narrowing) }) },
     topologyPath: from(topology),

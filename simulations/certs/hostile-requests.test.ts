@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 
-import { approveRequest, readEnrolment } from "../../certs/enrol.ts";
+import { approveRequest } from "../../certs/approve.ts";
+import { readEnrolment } from "../../certs/enrol.ts";
 import { readIdentity } from "../../certs/identity.ts";
 import { DOMAIN, type TestNetwork, makeTestNetwork } from "../../certs/testing/network.ts";
 import { systemClock as clock } from "../../node/base/clock.ts";
