@@ -18,6 +18,7 @@ import { Failure, asFailure } from "../base/failure.ts";
 import { readSettings, type Settings } from "../config/settings.ts";
 import { behindText, readBehind } from "../storage/behind.ts";
 import { openDatabase } from "../storage/database.ts";
+import { checkLetters } from "./doctor-letters.ts";
 import { type GreetAs, checkClock, checkQuarantine } from "./doctor-peers.ts";
 import { EXIT, reportFailure } from "./exit.ts";
 
@@ -68,6 +69,7 @@ async function examine(settings: Settings, clock: Clock, greetAs: GreetAs): Prom
     ["audit.db", () => checkStore(settings, "audit.db")],
     ["clock", () => checkClock(settings, known(manifest), clock, greetAs)],
     ["quarantine", () => checkQuarantine(settings, clock)],
+    ["dead letters", () => checkLetters(settings)],
   ];
   const findings = [];
   for (const [what, check] of checks) findings.push(await look(what, check));
