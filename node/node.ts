@@ -5,13 +5,14 @@ import { readPrivateKey, readPublicPem } from "../certs/key-file.ts";
 import { nodeFilesIn } from "../certs/layout.ts";
 import { readCertificates } from "../certs/pem.ts";
 import { type NodeFeed, feedsInto, readTopology } from "../topology/topology.ts";
+import { makeBulkRefusals } from "./access/bulk-refusals.ts";
 import { checkCallerRights } from "./access/caller-rights.ts";
 import { type Access, type Asked, makeAccess } from "./access/decide.ts";
 import { checkLocalRoles, withNationalRole } from "./access/local-roles.ts";
 import { type Narrowing, NO_NARROWING, readNarrowing } from "./access/narrowing.ts";
 import { makeObjections } from "./access/objection-store.ts";
 import { mayHearOfPossibleMatch } from "./access/possible-match.ts";
-import { openQuarantine } from "./access/quarantine.ts";
+import { QUARANTINED, openQuarantine } from "./access/quarantine.ts";
 import { makeQuota } from "./access/quota.ts";
 import { openQuotaMemory } from "./access/quota-memory.ts";
 import { makeSearchQuota } from "./access/search-quota.ts";
@@ -21,7 +22,7 @@ import { makePatientToken, openTokenKey } from "./audit/patient-token.ts";
 import { check } from "./base/check.ts";
 import { type Clock, today } from "./base/clock.ts";
 import type { Deadline } from "./base/deadline.ts";
-import type { Failure } from "./base/failure.ts";
+import type { Failure, FailureCode } from "./base/failure.ts";
 import { mapInSlices } from "./base/in-slices.ts";
 import type { Decision, Permit } from "./base/permit.ts";
 import type { Question } from "./base/question.ts";
@@ -61,6 +62,7 @@ import { locate } from "./requests/locate.ts";
 import { answerGreeting, keepGreeting, listPeers, quarantinePeer, releasePeer, testPeer } from "./requests/peers.ts";
 import * as review from "./requests/review.ts";
 import { type PdsEvent, type PdsEventTaken, readPdsFor, takePdsEvent } from "./requests/pds-events.ts";
+import { startManifestExchange } from "./requests/exchange-manifests.ts";
 import { startWitnessing } from "./requests/witnessing.ts";
 import { searchPeople } from "./requests/search-people.ts";
 import { removeLeftCopies } from "./storage/backup.ts";
@@ -81,7 +83,9 @@ import { type SequenceMemory, openSequenceMemory } from "./trust/sequence-memory
 import { makePeerClient } from "./wire/peer-client.ts";
 import { makePeerGreeter } from "./wire/peer-greeter.ts";
 import { watchOwnCertificate } from "./wire/own-certificate.ts";
+import { renewByItself } from "./wire/renewal.ts";
 import { startServer } from "./wire/server.ts";
+import { makeMembershipClient } from "./wire/membership-service.ts";
 import { makeWitnessClient } from "./wire/witness-service.ts";
 import { clientContext, readNodeTls } from "./wire/tls-files.ts";
 
@@ -204,6 +208,8 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     alarm: ({ event, ...figures }) => log.warn(event, figures),
   });
   starting.defer(() => quota.close());
+  const refusals = makeBulkRefusals(clock, (peer, refused) => log.warn("peer-refused", { peer, refused }));
+  starting.defer(() => refusals.close());
   const searchQuota = makeSearchQuota({
     ...{ clock, perUserHour: settings.quota.searchesPerUser },
     alarm: ({ event, ...figures }) => log.warn(event, figures),
@@ -218,9 +224,23 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     ...{ domain, tls: () => own.current(), clock, protocol: parts.protocol },
     checkMember: (member, identity) => checkMember(member, identity, directory),
   });
-  const knowing = { clock, ownId: settings.id, directory: inForce, clocks, greet };
-  const greetings = keepGreeting({ ...knowing, fraction: () => random.fraction() });
+  const ofPeers = { clock, ownId: settings.id, directory: inForce, clocks, greet };
+  const greetings = keepGreeting({ ...ofPeers, fraction: () => random.fraction() });
   starting.defer(() => greetings.stop());
+  const manifests = startManifestExchange({
+    ...{ ownId: settings.id, clock, random, directory },
+    exchange: makeMembershipClient({
+      ...{ domain, tls: () => own.current(), clock },
+      // Who has been away for long must still be able to learn from a member who is one now.
+      checkMember: (member, identity) =>
+        checkMember(member, identity, {
+          member: directory.member,
+          inForce: () => ({ ...directory.inForce(), state: "ageing" }),
+        }),
+    }),
+    alarm: (failure) => log.warn("manifest", { text: failure.message }),
+  });
+  starting.defer(() => manifests.stop());
   const federation = makeFederation({
     ...{ clock, ownId: settings.id, directory: inForce, mayAsk: access.mayAsk },
     transport: tellRefusedForTime(peers, clock, (peer, { message }) =>
@@ -256,8 +276,17 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     ...{ admit: quota.admit, noteMismatch: quota.noteMismatch },
     find,
     coverage: () => locator.coverage(),
-    recordAnswer: audit.recordAnswer,
-    recordFailure: audit.recordFailure,
+    // What one asker is refused by the thousand is in the audit once a minute, and in the log by its number.
+    async recordAnswer(...[question, ...what]: Parameters<typeof audit.recordAnswer>) {
+      const [decision] = what;
+      const inBulk =
+        decision.kind === "refused" && decision.reason === QUARANTINED && !refusals.isFirst(question.asker);
+      if (!inBulk) await audit.recordAnswer(question, ...what);
+    },
+    recordFailure(question: PeerQuestion, failed: FailureCode) {
+      const inBulk = failed === "over-quota" && !refusals.isFirst(question.asker);
+      if (!inBulk) audit.recordFailure(question, failed);
+    },
   };
   const ownNeeds = {
     find,
@@ -270,10 +299,10 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     decideAccess: access.decideAccess,
     knowPerson(question: Question, _permit: Permit, deadline: Deadline) {
       const { pds } = parts;
-      const own = { ...mpi, withheldOf: objections.withheld };
-      if (pds === undefined) return knowPerson(question, own);
+      const fromIndex = { ...mpi, withheldOf: objections.withheld };
+      if (pds === undefined) return knowPerson(question, fromIndex);
       const pdsFailed = (failure: Failure): void => log.error("pds-not-asked", failure);
-      return identifyPerson(question, deadline, { ...own, clock, pds, pdsFailed });
+      return identifyPerson(question, deadline, { ...fromIndex, clock, pds, pdsFailed });
     },
     openNetwork: federation.open,
     answerFromOwnIndex: (question: Question, permit: Permit, covered: Covered) =>
@@ -283,7 +312,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   const reviewReader = makeReviewReader(reader, clock);
   const reviewNeeds = { clock, store: index, reader: reviewReader, recordReview: audit.recordReview };
   const peersNeeds = {
-    ...{ ...knowing, protocol: parts.protocol, quarantine, recordReview: audit.recordReview },
+    ...{ ...ofPeers, protocol: parts.protocol, quarantine, recordReview: audit.recordReview },
     sequenceAt: greetings.sequenceAt,
   };
   const letterSeal = makeLetterSeal(
@@ -339,6 +368,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
       },
     },
     witness: witnessing,
+    membership: { answerExchange: manifests.answer },
     peers: {
       answerGreeting: (asker) => answerGreeting(asker, peersNeeds),
       listPeers: (by) => listPeers(by, peersNeeds),
@@ -394,8 +424,15 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     starting.defer(() => hl7.close(DRAIN_MS));
     log.info("listening-hl7", { host: settings.hl7?.listen.host, port: hl7.port });
   }
-  own.onChange((files) => {
-    for (const door of [server, fhir, hl7, peers]) door?.renew(files);
+  const { renewAt } = settings;
+  if (renewAt !== undefined) {
+    const { collaborative } = directory.member(settings.id)!; // a manifest without it is not opened
+    const renewing = { dir: settings.certsDir, ownId: settings.id, domain, collaborative, at: renewAt, own };
+    const renewal = renewByItself({ ...renewing, clock, random, log });
+    starting.defer(() => renewal.stop());
+  }
+  own.onChange((renewed) => {
+    for (const door of [server, fhir, hl7, peers]) door?.renew(renewed);
   });
   log.info("listening", { host: settings.listen.host, port: server.port, manifest: inForce().manifest.sequence });
 

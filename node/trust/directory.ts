@@ -13,6 +13,7 @@ import {
 } from "../../topology/manifest.ts";
 import type { Clock } from "../base/clock.ts";
 import { Failure, asFailure } from "../base/failure.ts";
+import { replaceFile } from "../base/replace-file.ts";
 import { checkRevocationsSucceed, readRevocations, type Revocations } from "./revocations.ts";
 import type { SequenceMemory } from "./sequence-memory.ts";
 
@@ -37,6 +38,16 @@ export interface Directory {
   inForce(): InForce;
   /** The member of the manifest in force, whatever its status. */
   member(id: string): Member | undefined;
+  /** The signed document in force, as others may take it. */
+  signed(): string;
+  /**
+   * Takes a newer manifest from anybody: what counts is its signature. In force when it resolves, and in the place of the
+   * file, so that it is there after a restart; where that cannot be written, it is in force all the same, with an alarm. One
+   * that is in force already, or older, changes nothing.
+   *
+   * @throws {Failure} `configuration`, `not-authenticated` …: it is not one that this node would take from its file.
+   */
+  offer(signed: string): Promise<void>;
   /** Stops looking at the file. */
   close(): void;
 }
@@ -117,10 +128,9 @@ function watch(order: DirectoryOrder, publicKeyPem: string, first: Taken): Direc
   const readAgain = async (): Promise<void> => {
     const candidate = await readFileAndStamp(order.path, current.stamp);
     if (candidate === "unchanged") return;
-    current =
-      candidate.jws === current.jws
-        ? { ...current, stamp: candidate.stamp }
-        : succeed(current, await take(order, publicKeyPem, candidate));
+    // Taken first: another may have come in force meanwhile, and this one must follow that.
+    const next = candidate.jws === current.jws ? undefined : await take(order, publicKeyPem, candidate);
+    current = next === undefined ? { ...current, stamp: candidate.stamp } : succeed(current, next);
     lastAlarm = "";
     if (!current.members.has(order.ownId)) order.alarm(`The manifest no longer lists this node, ${order.ownId}.`);
   };
@@ -158,6 +168,20 @@ function watch(order: DirectoryOrder, publicKeyPem: string, first: Taken): Direc
   return {
     inForce: () => judge(current, order.clock.wallMs()),
     member: (id) => current.members.get(id),
+    signed: () => current.jws.trim(),
+    async offer(signed) {
+      const next = await take(order, publicKeyPem, { jws: signed, stamp: "" });
+      const isKnown = next.manifest.sequence < current.manifest.sequence || signed === current.jws.trim();
+      if (isKnown) return;
+      current = succeed(current, next);
+      try {
+        await replaceFile(order.path, signed);
+      } catch (thrown) {
+        order.alarm(
+          `The manifest came from a peer and is in force, but ${order.path} cannot be written: ${String(thrown)}`,
+        );
+      }
+    },
     close() {
       closed = true;
       poll.cancel();

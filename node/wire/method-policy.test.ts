@@ -11,6 +11,7 @@ import { SearchServiceService } from "./generated/corridor/v1/search_service.ts"
 import { MpiServiceService } from "./generated/corridor/v1/mpi_service.ts";
 import { PeerServiceService } from "./generated/corridor/v1/peer_service.ts";
 import { WitnessServiceService } from "./generated/corridor/v1/witness_service.ts";
+import { MembershipServiceService } from "./generated/corridor/v1/membership_service.ts";
 import { methodsWithPolicy, policyOf } from "./method-policy.ts";
 import { reflectionServices } from "./reflection.ts";
 
@@ -22,6 +23,7 @@ const definitions: readonly ServiceDefinition[] = [
   PeerServiceService,
   SearchServiceService,
   WitnessServiceService,
+  MembershipServiceService,
   healthDefinition,
   ...reflectionServices([], silentLog).map(({ definition }) => definition),
 ];

@@ -53,6 +53,7 @@ const METHOD_POLICIES: Readonly<Record<string, MethodPolicy>> = {
   "/corridor.v1.PeerService/QuarantinePeer": { who: "operator", times: oneAnswer },
   "/corridor.v1.PeerService/ReleasePeer": { who: "operator", times: oneAnswer },
   "/corridor.v1.PeerService/TestPeer": { who: "operator", times: oneAnswer },
+  "/corridor.v1.MembershipService/ExchangeManifest": { who: "peer", times: oneAnswer },
   "/corridor.v1.WitnessService/AddCheckpoint": { who: "peer", times: oneAnswer },
   "/corridor.v1.WitnessService/ListCheckpoints": { who: "peer", times: oneAnswer },
   "/corridor.v1.WitnessService/ProveConsistency": { who: "peer", times: oneAnswer },

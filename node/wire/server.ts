@@ -42,6 +42,7 @@ import { type SearchNeeds, searchService } from "./search-service.ts";
 import type { Service } from "./service.ts";
 import type { TlsFiles } from "./tls-files.ts";
 import { type Connection, startTlsServer } from "./tls-server.ts";
+import { type MembershipDoorNeeds, membershipService } from "./membership-service.ts";
 import { type WitnessDoorNeeds, witnessService } from "./witness-service.ts";
 
 /** Between asking everybody to leave a connection and taking nothing more on it: far longer than a message is on its way. */
@@ -69,6 +70,7 @@ export interface ServerOrder {
   readonly mpi: MpiNeeds;
   readonly peers: PeersDoorNeeds;
   readonly witness: WitnessDoorNeeds;
+  readonly membership: MembershipDoorNeeds;
   readonly feed: FeedNeeds;
   /** Serves the protos' shapes to operators' tools. */
   readonly reflection: boolean;
@@ -154,6 +156,7 @@ function servicesOf(order: ServerOrder): readonly Service[] {
     mpiService(random, log, order.mpi),
     peerService(random, log, order.peers),
     witnessService(log, order.witness),
+    membershipService(log, order.membership),
     feedService(log, order.feed, checkAgain),
   ];
   const named = [...services.map(({ name }) => name), HEALTH_SERVICE];

@@ -139,6 +139,7 @@ export async function startFailingNode(
     ...{ clock, random, protocol: PROTOCOL, reflection: false, log: makeLog("info", (line) => void log.push(line)) },
     peers: NO_PEERS,
     witness: NO_WITNESS,
+    membership: { answerExchange: () => ({ sequence: 1 }) },
     ...points.wrap("door", {
       authorise: (identity: Parameters<typeof authorisePeer>[0]) => authorisePeer(identity, network.directory, HOLDER),
     }),

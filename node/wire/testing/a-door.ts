@@ -83,6 +83,7 @@ export function openDoor(
     mpi: { ...NOBODY_IS_IN_REVIEW, ...stories.mpi },
     peers: { ...NO_PEERS, ...stories.peers },
     witness: NO_WITNESS,
+    membership: { answerExchange: () => ({ sequence: 1 }) },
     feed: {
       validate: stories.validate ?? ((entries) => Promise.resolve(entries.map(() => NOT_KEPT))),
       loadBatch:
