@@ -62,7 +62,6 @@ import { locate } from "./requests/locate.ts";
 import { answerGreeting, keepGreeting, listPeers, quarantinePeer, releasePeer, testPeer } from "./requests/peers.ts";
 import * as review from "./requests/review.ts";
 import { type PdsEvent, type PdsEventTaken, readPdsFor, takePdsEvent } from "./requests/pds-events.ts";
-import { startManifestExchange } from "./requests/exchange-manifests.ts";
 import { startWitnessing } from "./requests/witnessing.ts";
 import { searchPeople } from "./requests/search-people.ts";
 import { removeLeftCopies } from "./storage/backup.ts";
@@ -83,9 +82,7 @@ import { type SequenceMemory, openSequenceMemory } from "./trust/sequence-memory
 import { makePeerClient } from "./wire/peer-client.ts";
 import { makePeerGreeter } from "./wire/peer-greeter.ts";
 import { watchOwnCertificate } from "./wire/own-certificate.ts";
-import { renewByItself } from "./wire/renewal.ts";
 import { startServer } from "./wire/server.ts";
-import { makeMembershipClient } from "./wire/membership-service.ts";
 import { makeWitnessClient } from "./wire/witness-service.ts";
 import { clientContext, readNodeTls } from "./wire/tls-files.ts";
 
@@ -227,20 +224,6 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   const ofPeers = { clock, ownId: settings.id, directory: inForce, clocks, greet };
   const greetings = keepGreeting({ ...ofPeers, fraction: () => random.fraction() });
   starting.defer(() => greetings.stop());
-  const manifests = startManifestExchange({
-    ...{ ownId: settings.id, clock, random, directory },
-    exchange: makeMembershipClient({
-      ...{ domain, tls: () => own.current(), clock },
-      // Who has been away for long must still be able to learn from a member who is one now.
-      checkMember: (member, identity) =>
-        checkMember(member, identity, {
-          member: directory.member,
-          inForce: () => ({ ...directory.inForce(), state: "ageing" }),
-        }),
-    }),
-    alarm: (failure) => log.warn("manifest", { text: failure.message }),
-  });
-  starting.defer(() => manifests.stop());
   const federation = makeFederation({
     ...{ clock, ownId: settings.id, directory: inForce, mayAsk: access.mayAsk },
     transport: tellRefusedForTime(peers, clock, (peer, { message }) =>
@@ -299,10 +282,10 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     decideAccess: access.decideAccess,
     knowPerson(question: Question, _permit: Permit, deadline: Deadline) {
       const { pds } = parts;
-      const fromIndex = { ...mpi, withheldOf: objections.withheld };
-      if (pds === undefined) return knowPerson(question, fromIndex);
+      const own = { ...mpi, withheldOf: objections.withheld };
+      if (pds === undefined) return knowPerson(question, own);
       const pdsFailed = (failure: Failure): void => log.error("pds-not-asked", failure);
-      return identifyPerson(question, deadline, { ...fromIndex, clock, pds, pdsFailed });
+      return identifyPerson(question, deadline, { ...own, clock, pds, pdsFailed });
     },
     openNetwork: federation.open,
     answerFromOwnIndex: (question: Question, permit: Permit, covered: Covered) =>
@@ -368,7 +351,6 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
       },
     },
     witness: witnessing,
-    membership: { answerExchange: manifests.answer },
     peers: {
       answerGreeting: (asker) => answerGreeting(asker, peersNeeds),
       listPeers: (by) => listPeers(by, peersNeeds),
@@ -424,15 +406,8 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     starting.defer(() => hl7.close(DRAIN_MS));
     log.info("listening-hl7", { host: settings.hl7?.listen.host, port: hl7.port });
   }
-  const { renewAt } = settings;
-  if (renewAt !== undefined) {
-    const { collaborative } = directory.member(settings.id)!; // a manifest without it is not opened
-    const renewing = { dir: settings.certsDir, ownId: settings.id, domain, collaborative, at: renewAt, own };
-    const renewal = renewByItself({ ...renewing, clock, random, log });
-    starting.defer(() => renewal.stop());
-  }
-  own.onChange((renewed) => {
-    for (const door of [server, fhir, hl7, peers]) door?.renew(renewed);
+  own.onChange((files) => {
+    for (const door of [server, fhir, hl7, peers]) door?.renew(files);
   });
   log.info("listening", { host: settings.listen.host, port: server.port, manifest: inForce().manifest.sequence });
 

@@ -41,8 +41,9 @@ export interface Quarantine {
   readonly release: (peer: string) => Promise<boolean>;
 }
 
-/** Independent of the patient, and said openly to the node that asks. */
-const REFUSED = { kind: "refused", code: "not-permitted", reason: "quarantined" } as const;
+/** The reason that is said openly to the node that asks: independent of the patient. */
+export const QUARANTINED = "quarantined";
+const REFUSED = { kind: "refused", code: "not-permitted", reason: QUARANTINED } as const;
 
 /**
  * Opens the list in a file of the node's data folder.

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 
+import { openAuditReader } from "../../node/audit/audit-reader.ts";
 import { systemClock } from "../../node/base/clock.ts";
 import { type PeersClient, connectOperator } from "../../node/wire/peers-client.ts";
 import { corridor } from "../demo/command.ts";
@@ -11,6 +13,8 @@ import { everybody, saidOf, sweep } from "./stolen-key.ts";
 const NUMBERS = process.env["COUNT"] === "full" ? 10_000 : 3_300;
 /** What the asker may ask about in an hour: six thousand for each million people; it serves half a million. */
 const BUCKET = 3_000;
+/** What else is in the audit: an operator's doings, a few questions, and one refusal a minute. */
+const ENTRIES_BESIDE = 50;
 const ALARM_WITHIN_MS = 60_000;
 const HONEST_QUESTIONS = 100;
 
@@ -57,6 +61,8 @@ describe("a peer that goes through the numbers", () => {
       assert.deepEqual([...honestSaid], [["OUTCOME_NOTHING_TO_SHOW", HONEST_QUESTIONS]], "the others have theirs");
 
       await quarantineHolds();
+      const kept = entriesIn(network);
+      assert.ok(kept <= answered + HONEST_QUESTIONS + ENTRIES_BESIDE, `${kept} entries: refusals fill the disk`);
       return { alarmMs: await alarmMs!, counts: { sweeps: 1, answered, refused, honestAnswered: HONEST_QUESTIONS } };
 
       async function quarantineHolds(): Promise<void> {
@@ -114,6 +120,15 @@ async function asOperator<Result>(
     return await work(client);
   } finally {
     client.close();
+  }
+}
+
+function entriesIn(network: DoorNetwork): number {
+  const audit = openAuditReader(join(network.dataDir, "audit.db"));
+  try {
+    return audit.count();
+  } finally {
+    audit.close();
   }
 }
 
