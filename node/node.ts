@@ -82,6 +82,7 @@ import { type SequenceMemory, openSequenceMemory } from "./trust/sequence-memory
 import { makePeerClient } from "./wire/peer-client.ts";
 import { makePeerGreeter } from "./wire/peer-greeter.ts";
 import { watchOwnCertificate } from "./wire/own-certificate.ts";
+import { renewByItself } from "./wire/renewal.ts";
 import { startServer } from "./wire/server.ts";
 import { makeWitnessClient } from "./wire/witness-service.ts";
 import { clientContext, readNodeTls } from "./wire/tls-files.ts";
@@ -405,6 +406,13 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   if (hl7 !== undefined) {
     starting.defer(() => hl7.close(DRAIN_MS));
     log.info("listening-hl7", { host: settings.hl7?.listen.host, port: hl7.port });
+  }
+  const { renewAt } = settings;
+  if (renewAt !== undefined) {
+    const { collaborative } = directory.member(settings.id)!; // a manifest without it is not opened
+    const renewing = { dir: settings.certsDir, ownId: settings.id, domain, collaborative, at: renewAt, own };
+    const renewal = renewByItself({ ...renewing, clock, random, log });
+    starting.defer(() => renewal.stop());
   }
   own.onChange((files) => {
     for (const door of [server, fhir, hl7, peers]) door?.renew(files);
