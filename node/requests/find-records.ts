@@ -45,18 +45,20 @@ export function findRecords(question: Question, permit: Permit, needs: FindRecor
   return needs.inOneSnapshot(() => {
     const { purpose } = permit.claim;
     const { everybody, possible, naming } = personsNamed(question.patient, needs);
-    const hidden = whyHidden(possible, purpose, needs);
+    const withheld = needs.withheldOf(identitiesOf(possible), purpose);
+    const hidden = whyHidden(possible, withheld);
     if (hidden !== undefined) return { ...nothing(hidden), personId: idsOf(possible) };
     if (naming.kind === "named") {
-      const found = foundOf(naming.persons, permit, needs, possible);
+      const found = foundOf(naming.persons, permit, withheld, needs);
       return found.pointers.length > 0 ? found : withPossibleMatch(found, naming.persons, permit, needs);
     }
 
     if (everybody.length === 0) return nothing("none-held");
     // Not where the number is also anyone's who is restricted or has objected, be it in part: no answer may set theirs apart.
-    const mayTell = whyHidden(everybody, purpose, needs) === undefined;
+    const ofAnybody = needs.withheldOf(identitiesOf(everybody), purpose);
+    const mayTell = whyHidden(everybody, ofAnybody) === undefined;
     const otherPersonHasRecords =
-      mayTell && naming.persons.some((each) => foundOf([each], permit, needs, everybody).why === "held");
+      mayTell && naming.persons.some((each) => foundOf([each], permit, ofAnybody, needs).why === "held");
     return { ...nothing("other-person"), otherPersonHasRecords };
   });
 }
@@ -73,17 +75,19 @@ function withPossibleMatch(
   needs: FindRecordsNeeds,
 ): Found {
   if (!needs.mayHearOfPossibleMatch(permit)) return found;
-  const others = needs
-    .personsInDoubt(identitiesOf(persons))
-    .filter((other) => hasTellingDate(other) && foundOf([other], permit, needs).why === "held");
+  const { purpose } = permit.claim;
+  const others = needs.personsInDoubt(identitiesOf(persons)).filter((other) => {
+    if (!hasTellingDate(other)) return false;
+    return foundOf([other], permit, needs.withheldOf(other.identities, purpose), needs).why === "held";
+  });
   if (others.length === 0) return found;
   const numbers = others.flatMap((other) => detailsOf(other).numbers.map((digits) => NhsNumber.parse(digits)));
   const everybody = numbers.flatMap((number) => (number === undefined ? [] : needs.personsByNumber(number)));
-  const possible = [...others, ...everybody];
-  if (whyHidden(possible, permit.claim.purpose, needs) !== undefined) return found;
-  // What any of them has objected to is withheld of all: they may be one.
-  const mayBeOne = [...persons, ...possible];
-  if (others.every((other) => foundOf([other], permit, needs, mayBeOne).why !== "held")) return found;
+  // They may be one: what any of them has objected to is withheld of all.
+  const mayBeOne = [...persons, ...others, ...everybody];
+  const withheld = needs.withheldOf(identitiesOf(mayBeOne), purpose);
+  if (whyHidden(mayBeOne, withheld) !== undefined) return found;
+  if (others.every((other) => foundOf([other], permit, withheld, needs).why !== "held")) return found;
   return { ...found, possibleMatch: true, personId: idsOf([...persons, ...others]) };
 }
 
@@ -99,7 +103,7 @@ export function knowPerson(question: Question, needs: KnowPersonNeeds): OwnKnowl
   return needs.inOneSnapshot(() => {
     const { possible, match } = personsPossible(patient, needs);
     if (match !== undefined && match.kind !== "one") throw identityNotKnown(match.kind);
-    const hidden = whyHidden(possible, question.claim.purpose, needs);
+    const hidden = whyHidden(possible, needs.withheldOf(identitiesOf(possible), question.claim.purpose));
     if (hidden === "restricted") return { kind: "restricted" };
     const ask = { kind: "ask", ...(hidden === "objected" && { objected: true as const }) } as const;
     if (patient.by === "number" || match === undefined) return { ...ask, question };
@@ -214,23 +218,18 @@ function isNamedOtherwise(person: PersonView, givenName: string): boolean {
 }
 
 /** Why nothing may be shown where any of these may be the person: the most restrictive wins. */
-function whyHidden(
-  persons: readonly PersonView[],
-  purpose: Purpose,
-  { withheldOf }: Pick<FindRecordsNeeds, "withheldOf">,
-): "restricted" | "objected" | undefined {
+function whyHidden(persons: readonly PersonView[], { everything }: Withheld): "restricted" | "objected" | undefined {
   if (persons.some(({ restricted }) => restricted)) return "restricted";
-  return withheldOf(identitiesOf(persons), purpose).everything ? "objected" : undefined;
+  return everything ? "objected" : undefined;
 }
 
-/** @param possible those whose objections count: also of whoever may be one of the persons. */
+/** @param withheld by the objections of all who may be one of them. */
 function foundOf(
   persons: readonly PersonView[],
   permit: Permit,
-  needs: Pick<FindRecordsNeeds, "pointersOf" | "withheldOf">,
-  possible = persons,
+  withheld: Withheld,
+  needs: Pick<FindRecordsNeeds, "pointersOf">,
 ): Found {
-  const withheld = needs.withheldOf(identitiesOf(possible), permit.claim.purpose);
   const { shown, more, held } = needs.pointersOf(identitiesOf(persons), permit, withheld);
   const why = shown.length > 0 ? "held" : held ? "filtered" : "none-held";
   const found = { personId: idsOf(persons), pointers: shown, otherPersonHasRecords: false, why } as const;
