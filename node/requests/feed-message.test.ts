@@ -246,6 +246,14 @@ describe("an attendance", () => {
     assert.deepEqual([shown("P1").length, shown("P3").length], [0, 1]);
   });
 
+  it("of a patient who has more than anybody has is refused, and holds nothing else up", async () => {
+    await fed.index.load([aPointer()]);
+    fed.index.db.prepare("UPDATE pointer SET pointer_no = pointer_no + 65535").run();
+    assert.deepEqual(await fed.say([encounter("open")], at(1)), { kind: "refused", why: "too-many-visits" });
+    await fed.say([update("P3", { ...FIELDS, nhsNumber: "" })], at(1));
+    await say(encounter("open", { localId: "P3" }), 1);
+  });
+
   it("has an id that no feed's own record can have", async () => {
     await say(encounter("open"), 1);
     await fed.index.load([aPointer({ recordId: "visit V1" }), aPointer({ recordId: "V1" })]);

@@ -3,6 +3,7 @@ import type { Database } from "better-sqlite3";
 import { type Clock, dayOf } from "../base/clock.ts";
 import type { Concealed } from "../base/concealed.ts";
 import type { EncounterClass, EncounterState } from "../base/encounter.ts";
+import { asFailure } from "../base/failure.ts";
 import type { Random } from "../base/random.ts";
 import type { Sensitivity } from "../base/words.ts";
 import { encounterRecordId, type EncounterStore, makeEncounterStore } from "../locator/encounter-store.ts";
@@ -87,7 +88,9 @@ export type FeedRefused =
   | "refused-by-manual-decision"
   | "version-differs"
   | "older"
-  | "message-id-reused";
+  | "message-id-reused"
+  /** More visits of one patient than any has: somebody tests with it. */
+  | "too-many-visits";
 
 export type FeedTaken =
   | {
@@ -261,7 +264,14 @@ function takeEncounter(stores: MessageStores, change: EncounterChange, { provide
     sensitivity: now.sensitivity,
   } as const;
   // There is no document to fetch.
-  pointers.put({ ...record, recordedOn: dayOf(now.startedMs), format: "", fetch: "" }, identityNo, now.saidMs);
+  const pointer = { ...record, recordedOn: dayOf(now.startedMs), format: "", fetch: "" };
+  try {
+    pointers.put(pointer, identityNo, now.saidMs);
+  } catch (thrown) {
+    // Said to be busy, its sender would send it again for ever, and nothing behind it would come.
+    if (asFailure(thrown).code === "overloaded") throw new Refused("too-many-visits");
+    throw thrown;
+  }
 }
 
 /** The patient under whom it is held, where they were merged into the one of whom it is said now: an unmerge gives it back. */

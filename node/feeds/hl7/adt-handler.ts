@@ -172,6 +172,7 @@ const REFUSAL_OF = {
   "refused-by-manual-decision": ["206", "A reviewer has decided otherwise: ask the node's reviewers.", "PID-3"],
   "version-differs": ["207", "Another version is held.", "PID-3"],
   older: ["205", "A later word on this patient is held.", "EVN-2"],
+  "too-many-visits": ["207", "More visits than any patient has: is this number one to test with?", "PID-3"],
   "message-id-reused": ["205", "This id was another message's: give each message its own.", "MSH-10"],
 } as const satisfies Record<FeedRefused, readonly [FaultCode, string, string]>;
 
