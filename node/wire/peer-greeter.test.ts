@@ -55,7 +55,7 @@ describe("a greeting", () => {
     const greeting = await greet();
     assert.ok(Math.abs(greeting.wallMs - Date.now()) < 2_000);
     assert.deepEqual([greeting.nodeId, greeting.directorySequence, greeting.agreementIds], [HOLDER, 7, ["care"]]);
-    assert.deepEqual([greeting.protocol, asked], [{ ...PROTOCOL }, [ASKER]]);
+    assert.deepEqual([greeting.protocol, asked], [{ ...PROTOCOL }, [ASKER, ASKER]]);
   });
 
   it("ends at the address where nobody listens", async () => {

@@ -99,7 +99,7 @@ describe("a question that was captured", () => {
     // under way when the node is killed: what of them was answered must be known afterwards too.
     const begun = Date.now();
     const early = { payload: { issuedAtMs: BigInt(begun), expiresAtMs: BigInt(begun + 60_000) } };
-    const brief = { payload: { issuedAtMs: BigInt(begun), expiresAtMs: BigInt(begun + 4_000) } };
+    const brief = { payload: { issuedAtMs: BigInt(begun), expiresAtMs: BigInt(begun + 6_000) } };
     const attempts = await Promise.all(
       [...trials].map(async (trial) => {
         const kind = (["early", "brief", "late"] as const)[trial % 3]!;
@@ -123,7 +123,7 @@ describe("a question that was captured", () => {
     counts.cutShort = cutShort.length;
     await killed;
     await restart();
-    await new Promise((resolve) => setTimeout(resolve, Math.max(0, begun + 4_100 - Date.now())));
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, begun + 6_100 - Date.now())));
 
     const fresh = connect(ASKER);
     for (const attempt of attempts) {
