@@ -11,6 +11,7 @@ import { type Clock, systemClock } from "../base/clock.ts";
 import { Failure } from "../base/failure.ts";
 import { SETTINGS, type Setting } from "../base/words.ts";
 import { approveCommand, installCommand, requestCommand } from "./certs-enrol.ts";
+import { explainCommand } from "./certs-explain.ts";
 import { crlCommand, revokeCommand } from "./certs-revoke.ts";
 import { EXIT, reporting } from "./exit.ts";
 
@@ -28,7 +29,8 @@ export function certsCommand(clock: Clock = systemClock): Command {
     .addCommand(revokeCommand(clock))
     .addCommand(crlCommand(clock))
     .addCommand(inspectCommand(clock))
-    .addCommand(verifyCommand(clock));
+    .addCommand(verifyCommand(clock))
+    .addCommand(explainCommand(clock));
 }
 
 interface InitOptions {
