@@ -7,6 +7,7 @@ import { OUTCOMES, type Outcome } from "../node/base/answer.ts";
 import { Failure } from "../node/base/failure.ts";
 import { systemRandom } from "../node/base/random.ts";
 import { EXIT } from "../node/cli/exit.ts";
+import { EMPTY_ANSWER_FLOOR_MS } from "../node/requests/answer-locate.ts";
 import { type NetworkOrder, type TestNetwork, startNetwork } from "./testing/a-network.ts";
 import { type AreaOrder, hospitalOf } from "./testing/a-topology.ts";
 import {
@@ -358,7 +359,6 @@ describe("an outcome that depends on the parties or the patient", () => {
     this.timeout(TEST_MS);
 
     it("not held, without records, objected, restricted and filtered are the same bytes, padded, after the same floor", async () => {
-      const FLOOR_MS = 10;
       const PADDED_TO_BYTES = 256;
       const paramedic = { ...DOCTOR, role: "R1070" }; // may not see imaging reports
       const otherBirthDate = { ...restrictedThere, birthDate: "1961-04-13" };
@@ -377,7 +377,7 @@ describe("an outcome that depends on the parties or the patient", () => {
           assert.equal(answer.outcome, "nothing-to-show", name);
           assert.deepEqual(bytes, first.bytes, `${name} differs from ${Object.keys(people)[0]}`);
           assert.equal(answerBytes % PADDED_TO_BYTES, 0, `${name} is ${answerBytes} bytes long`);
-          assert.ok(elapsedMs >= FLOOR_MS, `${name} took ${elapsedMs} ms`);
+          assert.ok(elapsedMs >= EMPTY_ANSWER_FLOOR_MS, `${name} took ${elapsedMs} ms`);
           whys.add(network.entries("birch", requestId)[0]?.why ?? "");
         }
       }
