@@ -211,6 +211,20 @@ describe("corridor certs", () => {
     rmSync(list);
   });
 
+  it("explains a connection that is not had, by name, with exit 3; and says what an address is", async () => {
+    const own = nodeFiles(dir, "wm-bsol").directory;
+    const { code, out } = await certs("explain", "127.0.0.1:1", "--certs", own, "--node", "wm-cw");
+    assert.equal(code, 3);
+    assert.match(out, /^nothing-listens\s+127\.0\.0\.1:1: .*is the node running/);
+    const json = await certs("explain", "127.0.0.1:1", "--certs", own, "--json");
+    assert.deepEqual(
+      (JSON.parse(json.out) as { name: string }[]).map(({ name }) => name),
+      ["nothing-listens"],
+    );
+    assert.equal((await certs("explain", "a:99999", "--certs", own)).code, 2);
+    assert.match((await certs("explain", "127.0.0.1:1", "--certs", dir)).out, /^key-missing/);
+  });
+
   describe("and corridor manifest", () => {
     const member = {
       id: "wm-bsol",

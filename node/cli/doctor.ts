@@ -1,7 +1,6 @@
 import { type X509Certificate, createPrivateKey } from "node:crypto";
 import { existsSync, statfsSync } from "node:fs";
 import { join } from "node:path";
-import { connect } from "node:net";
 
 import { Command } from "commander";
 
@@ -19,12 +18,12 @@ import { readSettings, type Settings } from "../config/settings.ts";
 import { behindText, readBehind } from "../storage/behind.ts";
 import { openDatabase } from "../storage/database.ts";
 import { checkLetters } from "./doctor-letters.ts";
+import { explain } from "./certs-explain.ts";
 import { type GreetAs, checkClock, checkQuarantine } from "./doctor-peers.ts";
 import { EXIT, reportFailure } from "./exit.ts";
 
 const DAYS_LEFT_WARN = 10;
 const FREE_BYTES_WARN = 2 * 1024 ** 3;
-const PEER_WITHIN_MS = 2_000;
 
 type State = "ok" | "warning" | "fault";
 
@@ -73,7 +72,7 @@ async function examine(settings: Settings, clock: Clock, greetAs: GreetAs): Prom
   ];
   const findings = [];
   for (const [what, check] of checks) findings.push(await look(what, check));
-  return [...findings, ...(manifest instanceof Failure ? [] : await checkPeers(settings, manifest))];
+  return [...findings, ...(manifest instanceof Failure ? [] : await checkPeers(settings, manifest, clock))];
 }
 
 async function look(what: string, check: Check): Promise<Finding> {
@@ -117,7 +116,7 @@ function checkCertificate(settings: Settings, clock: Clock): Finding | string {
   const { daysLeft, serial } = inspectCertificate(leaf, clock.wallMs());
   const text = `serial ${serial}, ${daysLeft} days left`;
   if (daysLeft > DAYS_LEFT_WARN) return text;
-  return { what, state: "warning", text: `${text}: renew it with 'corridor certs issue … --replace'` };
+  return { what, state: "warning", text: `${text}: renew it with 'corridor certs request', 'approve' and 'install'` };
 }
 
 function checkAssertionKey(settings: Settings, manifest: Manifest): Finding | string {
@@ -179,25 +178,24 @@ function checkStore({ dataDir }: Settings, file: string): Finding | string {
   }
 }
 
-async function checkPeers(settings: Settings, manifest: Manifest): Promise<Finding[]> {
+async function checkPeers(settings: Settings, manifest: Manifest, clock: Clock): Promise<Finding[]> {
   const peers = manifest.members.filter(({ id, status }) => id !== settings.id && status === "live");
-  return Promise.all(peers.map(({ id, endpoints }) => look(`peer ${id}`, () => checkPeer(id, endpoints[0] ?? ""))));
+  return Promise.all(
+    peers.map(({ id, endpoints }) => look(`peer ${id}`, () => checkPeer(settings, id, endpoints[0] ?? "", clock))),
+  );
 }
 
-/** Whether anything listens there. Whether it is who it should be is for the handshake of every call. */
-function checkPeer(id: string, endpoint: string): Promise<Finding | string> {
+/** Connects as for a question. What is wrong with the own files is said once, elsewhere. */
+async function checkPeer(settings: Settings, id: string, endpoint: string, clock: Clock): Promise<Finding | string> {
   const [host = "", port = ""] = endpoint.split(":");
-  return new Promise((resolve) => {
-    const socket = connect({ host, port: Number(port), timeout: PEER_WITHIN_MS });
-    const end = (found: Finding | string): void => {
-      socket.destroy();
-      resolve(found);
-    };
-    const silent = (why: string): Finding => ({ what: `peer ${id}`, state: "warning", text: `${endpoint} ${why}` });
-    socket.once("connect", () => end(`${endpoint} listens`));
-    socket.once("timeout", () =>
-      end(silent(`did not answer in ${PEER_WITHIN_MS / 1_000} s: check routes and firewalls`)),
-    );
-    socket.once("error", (error) => end(silent(`cannot be reached (${error.message}): ask its operator`)));
-  });
+  const { certsDir: dir, manifestPath: path } = settings;
+  const manifest = { path, key: nodeFilesIn(dir).manifestPublic };
+  const mistakes = await explain({ host, port: Number(port), dir, nodeId: id, manifest, clock });
+  if (mistakes.some(({ name }) => /^(?:key|files)-/.test(name))) {
+    return { what: `peer ${id}`, state: "warning", text: `${endpoint} not tried: the own certificate cannot be used` };
+  }
+  const theirs = mistakes.filter(({ where }) => where === endpoint);
+  if (theirs.length === 0) return `${endpoint} is ${id}, and lets this node in`;
+  const text = `${endpoint} ${theirs.map(({ name, text: said }) => `${name}: ${said}`).join("; ")}`;
+  return { what: `peer ${id}`, state: "warning", text };
 }

@@ -61,7 +61,7 @@ describe("corridor certs explain", () => {
     return { cert: certificate, key };
   };
   const serving = (shown: Credentials, more: TlsOptions = {}): Promise<number> =>
-    listening(http2.createSecureServer({ ...shown, minVersion: "TLSv1.3", ...more }) as unknown as Server);
+    listening(http2.createSecureServer({ ...shown, minVersion: "TLSv1.3", ...more }));
   const care = () => readIssuingAuthority(network.dir, "care");
   const at = (ms: number) => ({ ...systemClock, wallMs: () => Date.now() + ms });
 
