@@ -21,7 +21,7 @@ const NOISE = 3;
 const TIMES_MAX = 2 * NOISE;
 /** Of processor time in one turn of the event loop: by the clock, the machine makes it what it likes. */
 const BUSY_MS_MAX = 100;
-const QUIET_MS = 2_000;
+const QUIET_MS = IS_FULL ? 15_000 : 2_000;
 const RSS_TIMES_MAX = 1.1;
 const RSS_BACK_WITHIN_MS = 60_000;
 
@@ -49,8 +49,11 @@ describe("HTTP/2 frames sent to keep a node busy", () => {
     assert.deepEqual(fared.failed.slice(0, 3), [], "the peer was answered");
     const { rss, busyMs } = await lookAt(victim.node);
     assert.ok(busyMs < BUSY_MS_MAX, `one turn of the event loop took ${busyMs.toFixed(0)} ms of processor time`);
+    // What else the machine does comes and goes within the minute.
+    const again = IS_FULL ? await askUntil(victim, sleep(QUIET_MS)) : quiet;
+    const quietP99Ms = Math.max(quiet.p99Ms, again.p99Ms);
     // In a second of each, the slowest of a hundred questions is chance.
-    const [is, was] = IS_FULL ? [fared.p99Ms, quiet.p99Ms] : [fared.p50Ms, quiet.p50Ms];
+    const [is, was] = IS_FULL ? [fared.p99Ms, quietP99Ms] : [fared.p50Ms, quiet.p50Ms];
     assert.ok(is < TIMES_MAX * was, `${is.toFixed(1)} ms, without a flood ${was.toFixed(1)} ms`);
     for (const [at, { lastedMs, megabytes }] of reports.entries()) {
       const { what } = FLOODS[attacks[at]!.flood]!;
@@ -64,7 +67,7 @@ describe("HTTP/2 frames sent to keep a node busy", () => {
         "flood lasted ms": Math.max(...reports.flatMap(({ lastedMs }) => lastedMs)),
         ...{
           "peer's p99 ms": fared.p99Ms,
-          "p99 times": fared.p99Ms / quiet.p99Ms,
+          "p99 times": fared.p99Ms / quietP99Ms,
           "p50 times": fared.p50Ms / quiet.p50Ms,
         },
         ...{ "busy in one turn ms": busyMs, "RSS times at the end": rss / before.rss, "RSS times": rssTimes },
