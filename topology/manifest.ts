@@ -96,6 +96,14 @@ export const manifestSchema = z.strictObject({
   agreements: z.array(agreementSchema).superRefine(eachOnce),
   /** Revocation lists of the network's authorities, DER in base64: at most one of each. Absent: nobody is revoked. */
   crls: z.array(z.base64().max(CRL_TEXT_MAX)).max(64).optional(),
+  /**
+   * Raw Ed25519 public keys, base64url, of those of whom one must approve where the next manifest takes away more than a
+   * fifth of the live members. Absent: nobody can, and no such step is taken.
+   */
+  approvers: z
+    .array(z.string().regex(/^[A-Za-z0-9_-]{43}$/))
+    .max(8)
+    .optional(),
 });
 
 /** Two entries of one id would make it a matter of chance which of them is in force. */
@@ -170,18 +178,23 @@ export async function verifyManifest(jws: string, publicKeyPem: string): Promise
  * @throws {Failure} `not-authenticated`: it is not a signed document at all.
  */
 export function readUnverified(jws: string): Manifest {
-  const [, payload, signature] = jws.trim().split(".");
+  const [, payload, signature] = signedLine(jws).split(".");
   if (payload === undefined || signature === undefined) throw notSigned("it is not a compact JWS");
   return parseManifest(parseJson(Buffer.from(payload, "base64url")));
 }
 
+/** A manifest's file begins with it; approvals may follow (`manifest-approval.ts`). */
+function signedLine(file: string): string {
+  return file.trim().split("\n", 1)[0]!.trim();
+}
+
 /** Verifies first; nothing is parsed that is not signed. */
 async function readSigned(jws: string, key: KeyObject): Promise<unknown> {
-  const { payload, protectedHeader } = await compactVerify(jws.trim(), key, { algorithms: [MANIFEST_ALGORITHM] }).catch(
-    (thrown: unknown) => {
-      throw notSigned(reasonOf(thrown), thrown);
-    },
-  );
+  const { payload, protectedHeader } = await compactVerify(signedLine(jws), key, {
+    algorithms: [MANIFEST_ALGORITHM],
+  }).catch((thrown: unknown) => {
+    throw notSigned(reasonOf(thrown), thrown);
+  });
   if (protectedHeader.typ !== MANIFEST_TYPE) throw notSigned("it is another kind of document");
   return parseJson(payload);
 }

@@ -17,6 +17,8 @@ import {
   verifyManifest,
 } from "../../topology/manifest.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
+import { approveManifest, splitManifestFile } from "../../topology/manifest-approval.ts";
+import { differencesOf, needsApproval, removedMembers } from "../../topology/manifest-differences.ts";
 import { Failure, asFailure } from "../base/failure.ts";
 import { EXIT, reportFailure } from "./exit.ts";
 
@@ -26,7 +28,9 @@ export function manifestCommand(clock: Clock = systemClock): Command {
     .description("the network's signed list of members and agreements")
     .addCommand(signCommand())
     .addCommand(showCommand(clock))
-    .addCommand(verifyCommand(clock));
+    .addCommand(verifyCommand(clock))
+    .addCommand(diffCommand())
+    .addCommand(approveCommand());
 }
 
 function signCommand(): Command {
@@ -96,6 +100,50 @@ function readList(path: string): string {
   readCrl(bytes);
   const isPem = bytes.toString("latin1").includes("-----BEGIN");
   return Buffer.from(isPem ? decodePem("X509 CRL", bytes.toString("latin1")) : bytes).toString("base64");
+}
+
+function diffCommand(): Command {
+  return new Command("diff")
+    .description(
+      "what a newer manifest changes, in words; says whether a second person must approve (exit 0 in any case)",
+    )
+    .argument("<old>", "the signed manifest in force")
+    .argument("<new>", "the one to come")
+    .option("--json", "print a JSON list")
+    .action((from: string, to: string, { json }: { json?: true }) =>
+      reporting(() => {
+        const [before, after] = [from, to].map((path) => readUnverified(readText(path))) as [Manifest, Manifest];
+        const lines = differencesOf(before, after);
+        if (json === true) return console.log(JSON.stringify(lines, undefined, 2));
+        console.log(lines.length === 0 ? "Nothing but sequence and time." : lines.join("\n"));
+        if (!needsApproval(before, after)) return;
+        const removed = removedMembers(before, after).join(", ");
+        console.log(`A second person must approve: ${removed} would be taken away at once.`);
+      }),
+    );
+}
+
+function approveCommand(): Command {
+  return new Command("approve")
+    .description("add a second person's approval to a signed manifest; the file is replaced in one step")
+    .argument("<file>", "the signed manifest")
+    .requiredOption("--key <key>", "the approver's own Ed25519 private key, PEM")
+    .requiredOption("--sequence <n>", "the sequence of what is approved: read it with 'show' and 'diff' first")
+    .action((file: string, { key, sequence }: { key: string; sequence: string }) =>
+      reporting(async () => {
+        const { jws, approvals } = splitManifestFile(readText(file));
+        const manifest = readUnverified(jws);
+        if (String(manifest.sequence) !== sequence) {
+          throw new Failure(
+            "invalid-input",
+            `${file} has sequence ${manifest.sequence}, not ${sequence}: nothing was approved.`,
+          );
+        }
+        const approval = await approveManifest(jws, readPrivateKey(key));
+        replaceFile(file, [jws, ...approvals, approval].join("\n"));
+        console.log(`Approved ${file}: sequence ${manifest.sequence}.`);
+      }),
+    );
 }
 
 interface Judgement {
@@ -179,7 +227,7 @@ function attempt<T>(path: string, what: string, work: () => T): T {
   }
 }
 
-async function reporting(work: () => Promise<void>): Promise<void> {
+async function reporting(work: () => Promise<void> | void): Promise<void> {
   try {
     await work();
   } catch (thrown) {

@@ -11,6 +11,7 @@ import { signCrl } from "../../certs/crl.ts";
 import { caFingerprint } from "../../certs/fingerprint.ts";
 import { readCertificates } from "../../certs/pem.ts";
 import { type TestNetwork, makeTestNetwork } from "../../certs/testing/network.ts";
+import { approveManifest } from "../../topology/manifest-approval.ts";
 import { type Manifest, signManifest } from "../../topology/manifest.ts";
 import { Failure } from "../base/failure.ts";
 import { type FakeClock, makeFakeClock } from "../testing/fake-clock.ts";
@@ -307,6 +308,60 @@ describe("the directory", () => {
       writeFileSync(join(dir, "manifest.pub.pem"), pem);
       await assert.rejects(open(), (thrown: unknown) => thrown instanceof Failure && thrown.code === "configuration");
     }
+  });
+
+  describe("that takes many members away at once", () => {
+    const ids = ["wm-bsol", "wm-cw", "wm-hw", "wm-bc", "wm-stw", "wm-sst"];
+    const approver = generateKeyPairSync("ed25519");
+    const approverPem = approver.privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+    const approvers = [approver.publicKey.export({ format: "jwk" }).x!];
+    const six = (changes: Partial<Manifest> = {}): Manifest =>
+      manifest({ members: ids.map(member), approvers, ...changes });
+    const four = (sequence: number): Manifest => six({ sequence, members: ids.slice(0, 4).map(member) });
+    const count = (directory: Directory): number => directory.inForce().manifest.members.length;
+
+    it("needs the approval of somebody whom the one in force names", async () => {
+      await put(six());
+      const directory = await open();
+      await put(four(8));
+      await look(() => alarms.some((text) => /takes away 2 members at once/.test(text)));
+      assert.equal(count(directory), 6);
+      const signed = await signManifest(four(9), privatePem);
+      await put(`${signed}\n${await approveManifest(signed, strangerPem)}`);
+      await look(() => alarms.length > 1);
+      assert.equal(count(directory), 6, "a stranger's word is none");
+      await put(`${signed}\n${await approveManifest(await signManifest(four(10), privatePem), approverPem)}`);
+      await wait(20);
+      await clock.advance(3_000);
+      assert.equal(count(directory), 6, "nor is a word about another manifest");
+      await put(`${signed}\n${await approveManifest(signed, approverPem)}`);
+      await look(() => count(directory) === 4);
+    });
+
+    it("is not taken where nobody could approve, nor with approvers that it names itself", async () => {
+      const { approvers: _none, ...nobody } = six();
+      await put(nobody);
+      const directory = await open();
+      const signed = await signManifest(four(8), privatePem);
+      await put(`${signed}\n${await approveManifest(signed, approverPem)}`);
+      await look(() => alarms.length > 0);
+      assert.equal(count(directory), 6);
+    });
+
+    it("needs none for one: a stolen node is put out at once", async () => {
+      await put(six());
+      const directory = await open();
+      await put(six({ sequence: 8, members: ids.slice(0, 5).map(member) }));
+      await look(() => count(directory) === 5);
+      await put(
+        six({
+          sequence: 9,
+          members: ids.slice(0, 5).map((id, at) => ({ ...member(id), status: at === 4 ? "suspended" : "live" })),
+        }),
+      );
+      await look(() => directory.member("wm-stw")?.status === "suspended");
+      assert.deepEqual(alarms, []);
+    });
   });
 
   describe("with revocation lists", () => {

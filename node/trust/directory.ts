@@ -11,6 +11,8 @@ import {
   manifestState,
   verifyManifest,
 } from "../../topology/manifest.ts";
+import { isApproved, type ManifestFile, splitManifestFile } from "../../topology/manifest-approval.ts";
+import { needsApproval, removedMembers } from "../../topology/manifest-differences.ts";
 import type { Clock } from "../base/clock.ts";
 import { Failure, asFailure } from "../base/failure.ts";
 import { replaceFile } from "../base/replace-file.ts";
@@ -83,7 +85,9 @@ export async function openDirectory(order: DirectoryOrder): Promise<Directory> {
 /** A manifest file as it was read, and what to recognise it by without reading it again. */
 interface Taken {
   readonly manifest: Manifest;
+  /** The whole file. */
   readonly jws: string;
+  readonly file: ManifestFile;
   readonly stamp: string;
   /** From when on it ages: its issue, or the end of its first list to end, whichever comes first. */
   readonly asOfMs: number;
@@ -130,6 +134,7 @@ function watch(order: DirectoryOrder, publicKeyPem: string, first: Taken): Direc
     if (candidate === "unchanged") return;
     // Taken first: another may have come in force meanwhile, and this one must follow that.
     const next = candidate.jws === current.jws ? undefined : await take(order, publicKeyPem, candidate);
+    if (next !== undefined) await checkApproved(current, next);
     current = next === undefined ? { ...current, stamp: candidate.stamp } : succeed(current, next);
     lastAlarm = "";
     if (!current.members.has(order.ownId)) order.alarm(`The manifest no longer lists this node, ${order.ownId}.`);
@@ -173,6 +178,7 @@ function watch(order: DirectoryOrder, publicKeyPem: string, first: Taken): Direc
       const next = await take(order, publicKeyPem, { jws: signed, stamp: "" });
       const isKnown = next.manifest.sequence < current.manifest.sequence || signed === current.jws.trim();
       if (isKnown) return;
+      await checkApproved(current, next);
       current = succeed(current, next);
       try {
         await replaceFile(order.path, signed);
@@ -196,6 +202,7 @@ function judge({ manifest, asOfMs, revocations }: Taken, atMs: number): InForce 
 
 /** Verifies what was read, and refuses one from the future: a wrong clock would keep it fresh for too long. */
 async function take(order: DirectoryOrder, publicKeyPem: string, read: ReadFile): Promise<Taken> {
+  const file = splitManifestFile(read.jws);
   const manifest = await verifyManifest(read.jws, publicKeyPem);
   const issuedAtMs = Date.parse(manifest.issuedAt);
   if (issuedAtMs > order.clock.wallMs() + MANIFEST_FUTURE_MS) {
@@ -209,11 +216,28 @@ async function take(order: DirectoryOrder, publicKeyPem: string, read: ReadFile)
   const asOfMs = Math.min(issuedAtMs, revocations.nextUpdateMs ?? issuedAtMs);
   return {
     ...read,
+    file,
     manifest,
     asOfMs,
     revocations,
     members: new Map(manifest.members.map((member) => [member.id, member])),
   };
+}
+
+/**
+ * Two people must want a step that takes many members away at once: one stolen key must not end the network.
+ *
+ * @throws {Failure} `not-authenticated`: nobody whom the manifest in force names has approved of it.
+ */
+async function checkApproved(current: Taken, next: Taken): Promise<void> {
+  if (!needsApproval(current.manifest, next.manifest)) return;
+  if (await isApproved(next.file, current.manifest.approvers ?? [])) return;
+  const removed = removedMembers(current.manifest, next.manifest);
+  throw new Failure(
+    "not-authenticated",
+    `The manifest of sequence ${next.manifest.sequence} takes away ${removed.length} members at once, and none of the approvers of ` +
+      "the one in force has approved of it: run 'corridor manifest approve'.",
+  );
 }
 
 /** Takes the newer of two manifests of one network. */

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+
+import { differencesOf, needsApproval } from "./manifest-differences.ts";
+import type { Manifest, Member } from "./manifest.ts";
+
+const member = (id: string, changes: Partial<Member> = {}): Member => ({
+  ...{ id, collaborative: "care", region: "West Midlands", endpoints: [`${id}.example:443`] },
+  ...{
+    ics: [{ code: "QHL", name: "Here", from: "2022-07-01" }],
+    issuingCa: "a".repeat(64),
+    assertionKey: "A".repeat(43),
+  },
+  ...{ population: 1_000_000, ages: { from: 0 }, status: "live" as const },
+  coverageContact: { name: "Desk", phone: "01632 960001", hours: "24 hours" },
+  ...changes,
+});
+
+const manifest = (changes: Partial<Manifest> = {}): Manifest => ({
+  ...{ format: 1, network: { name: "N", domain: "n.example", authority: "A" }, sequence: 1, routing: "ask-all" },
+  ...{ issuedAt: "2026-11-23T03:00:00Z", members: [member("wm-a"), member("wm-b")], icsWithoutNode: [] },
+  agreements: [
+    {
+      ...{ id: "care", title: "Care", members: ["wm-a", "wm-b"], controllers: [], processors: [], dpo: "D" },
+      ...{ lawfulBasis: "L", dpia: "P", purposes: ["TREAT"], recordTypes: ["all"], roleGroups: ["all"] },
+      ...{ consentModel: "implied", adultsOnly: false, demographicQuestions: false, reviewDate: "2027-01-01" },
+    },
+  ],
+  ...changes,
+});
+
+describe("what a newer manifest changes", () => {
+  it("is nothing where only sequence and time have", () => {
+    assert.deepEqual(differencesOf(manifest(), manifest({ sequence: 2, issuedAt: "2026-11-24T03:00:00Z" })), []);
+  });
+
+  it("is told member by member and agreement by agreement", () => {
+    const before = manifest();
+    const after = manifest({
+      members: [member("wm-a", { endpoints: ["other:443"], status: "suspended" }), member("wm-c")],
+      agreements: [{ ...before.agreements[0]!, purposes: ["TREAT", "BTG"], adultsOnly: true }],
+      icsWithoutNode: [{ code: "QJ2", name: "There", region: "Midlands" }],
+      crls: ["MAA="],
+    });
+    assert.deepEqual(differencesOf(before, after), [
+      "member wm-b: gone",
+      "member wm-c: new",
+      "member wm-a: status: was live, is suspended",
+      "member wm-a: endpoints: was wm-a.example:443, is other:443",
+      "agreement care: purposes: with BTG",
+      "agreement care: adultsOnly: was false, is true",
+      "revocation lists: 0 before, 1 now, with other contents",
+      "ICSs without a node: with QJ2",
+    ]);
+  });
+
+  it("needs a second person where more than one and more than a fifth of the live members go", () => {
+    const of = (live: number, gone: number): boolean => {
+      const members = Array.from({ length: live }, (_, at) => member(`wm-${at}`));
+      return needsApproval(manifest({ members }), manifest({ members: members.slice(gone) }));
+    };
+    assert.deepEqual(
+      [of(2, 1), of(6, 1), of(6, 2), of(10, 2), of(10, 3), of(42, 8), of(42, 9)],
+      [false, false, true, false, true, false, true],
+    );
+  });
+});

@@ -1,0 +1,108 @@
+import type { Agreement, Manifest, Member } from "./manifest.ts";
+
+/** What a newer manifest changes, in words for whoever is to approve it. Empty: nothing but sequence and time. */
+export function differencesOf(before: Manifest, after: Manifest): string[] {
+  return [
+    ...networkLines(before, after),
+    ...eachOf(before.members, after.members, "member", memberLines),
+    ...eachOf(before.agreements, after.agreements, "agreement", agreementLines),
+    ...listLines(before, after),
+    ...setLine("ICSs without a node", codesOf(before), codesOf(after)),
+    ...setLine("approvers", before.approvers ?? [], after.approvers ?? []),
+  ];
+}
+
+/** Members who could ask and answer before, and cannot after. */
+export function removedMembers(before: Manifest, after: Manifest): string[] {
+  const live = new Set(after.members.filter(({ status }) => status === "live").map(({ id }) => id));
+  return before.members.filter(({ id, status }) => status === "live" && !live.has(id)).map(({ id }) => id);
+}
+
+/**
+ * Whether a step takes so many away at once that one person's signature is not enough: more than a fifth of the live
+ * members, and more than one. A single stolen node can always be put out at once.
+ */
+export function needsApproval(before: Manifest, after: Manifest): boolean {
+  const live = before.members.filter(({ status }) => status === "live").length;
+  return removedMembers(before, after).length > Math.max(1, live / 5);
+}
+
+function networkLines({ network: before }: Manifest, { network: after }: Manifest): string[] {
+  return (["name", "domain", "authority"] as const)
+    .filter((key) => before[key] !== after[key])
+    .map((key) => `network: ${key} was ${before[key]}, is ${after[key]}`);
+}
+
+function eachOf<Entry extends { readonly id: string }>(
+  before: readonly Entry[],
+  after: readonly Entry[],
+  what: string,
+  linesOf: (before: Entry, after: Entry) => string[],
+): string[] {
+  const [was, is] = [before, after].map((entries) => new Map(entries.map((entry) => [entry.id, entry]))) as [
+    Map<string, Entry>,
+    Map<string, Entry>,
+  ];
+  return [
+    ...[...was.keys()].filter((id) => !is.has(id)).map((id) => `${what} ${id}: gone`),
+    ...[...is.keys()].filter((id) => !was.has(id)).map((id) => `${what} ${id}: new`),
+    ...[...was].flatMap(([id, entry]) => {
+      const now = is.get(id);
+      return now === undefined ? [] : linesOf(entry, now).map((line) => `${what} ${id}: ${line}`);
+    }),
+  ];
+}
+
+function memberLines(before: Member, after: Member): string[] {
+  return [
+    ...changed("status", before.status, after.status),
+    ...changed("endpoints", before.endpoints.join(" "), after.endpoints.join(" ")),
+    ...changed("issuing authority", before.issuingCa, after.issuingCa),
+    ...changed("assertion key", before.assertionKey, after.assertionKey),
+    ...changed("collaborative", before.collaborative, after.collaborative),
+    ...changed("population", String(before.population), String(after.population)),
+    ...changed("ages", JSON.stringify(before.ages), JSON.stringify(after.ages)),
+    ...setLine(
+      "ICSs",
+      before.ics.map(({ code }) => code),
+      after.ics.map(({ code }) => code),
+    ),
+    ...changed("contact", JSON.stringify(before.coverageContact), JSON.stringify(after.coverageContact)),
+  ];
+}
+
+function agreementLines(before: Agreement, after: Agreement): string[] {
+  const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])] as (keyof Agreement)[];
+  return keys.flatMap((key) => {
+    const [was, is] = [before[key], after[key]];
+    if (Array.isArray(was) && Array.isArray(is)) return setLine(key, was.map(asText), is.map(asText));
+    return changed(key, asText(was), asText(is));
+  });
+}
+
+function listLines(before: Manifest, after: Manifest): string[] {
+  const [was, is] = [before.crls?.length ?? 0, after.crls?.length ?? 0];
+  if (JSON.stringify(before.crls ?? []) === JSON.stringify(after.crls ?? [])) return [];
+  return [`revocation lists: ${was} before, ${is} now, with other contents`];
+}
+
+function setLine(what: string, before: readonly string[], after: readonly string[]): string[] {
+  const gone = before.filter((each) => !after.includes(each));
+  const added = after.filter((each) => !before.includes(each));
+  return [
+    ...(gone.length === 0 ? [] : [`${what}: without ${gone.join(", ")}`]),
+    ...(added.length === 0 ? [] : [`${what}: with ${added.join(", ")}`]),
+  ];
+}
+
+function changed(what: string, before: string, after: string): string[] {
+  return before === after ? [] : [`${what}: was ${before || "not there"}, is ${after || "not there"}`];
+}
+
+function codesOf({ icsWithoutNode }: Manifest): string[] {
+  return icsWithoutNode.map(({ code }) => code);
+}
+
+function asText(value: unknown): string {
+  return value === undefined ? "" : typeof value === "string" ? value : JSON.stringify(value);
+}
