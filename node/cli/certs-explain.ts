@@ -138,7 +138,7 @@ interface Seen {
 
 /** Connects as leniently as TLS allows, so that what is wrong can be seen. */
 function look(
-  { host, port, nodeId }: ExplainOrder,
+  { host, port, nodeId, clock }: ExplainOrder,
   { certificate, key, trust }: NonNullable<Own["pair"]>,
 ): Promise<Seen> {
   const where = `${host}:${port}`;
@@ -146,12 +146,11 @@ function look(
   const domain = domainOf(certificate);
   return new Promise((resolve) => {
     const socket = connectTcp({ host, port });
-    const timer = setTimeout(
-      () => end(only("no-answer", "nothing answers in time: check address, routes and firewalls.")),
-      WITHIN_MS,
+    const timer = clock.after(WITHIN_MS, () =>
+      end(only("no-answer", "nothing answers in time: check address, routes and firewalls.")),
     );
     function end(seen: Seen): void {
-      clearTimeout(timer);
+      timer.cancel();
       socket.destroy();
       resolve(seen);
     }
