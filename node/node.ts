@@ -62,6 +62,7 @@ import { locate } from "./requests/locate.ts";
 import { answerGreeting, keepGreeting, listPeers, quarantinePeer, releasePeer, testPeer } from "./requests/peers.ts";
 import * as review from "./requests/review.ts";
 import { type PdsEvent, type PdsEventTaken, readPdsFor, takePdsEvent } from "./requests/pds-events.ts";
+import { startManifestExchange } from "./requests/exchange-manifests.ts";
 import { startWitnessing } from "./requests/witnessing.ts";
 import { searchPeople } from "./requests/search-people.ts";
 import { removeLeftCopies } from "./storage/backup.ts";
@@ -84,6 +85,7 @@ import { makePeerGreeter } from "./wire/peer-greeter.ts";
 import { watchOwnCertificate } from "./wire/own-certificate.ts";
 import { renewByItself } from "./wire/renewal.ts";
 import { startServer } from "./wire/server.ts";
+import { makeMembershipClient } from "./wire/membership-service.ts";
 import { makeWitnessClient } from "./wire/witness-service.ts";
 import { clientContext, readNodeTls } from "./wire/tls-files.ts";
 
@@ -225,6 +227,20 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   const ofPeers = { clock, ownId: settings.id, directory: inForce, clocks, greet };
   const greetings = keepGreeting({ ...ofPeers, fraction: () => random.fraction() });
   starting.defer(() => greetings.stop());
+  const manifests = startManifestExchange({
+    ...{ ownId: settings.id, clock, random, directory },
+    exchange: makeMembershipClient({
+      ...{ domain, tls: () => own.current(), clock },
+      // Who has been away for long must still be able to learn from a member who is one now.
+      checkMember: (member, identity) =>
+        checkMember(member, identity, {
+          member: directory.member,
+          inForce: () => ({ ...directory.inForce(), state: "ageing" }),
+        }),
+    }),
+    alarm: (failure) => log.warn("manifest", { text: failure.message }),
+  });
+  starting.defer(() => manifests.stop());
   const federation = makeFederation({
     ...{ clock, ownId: settings.id, directory: inForce, mayAsk: access.mayAsk },
     transport: tellRefusedForTime(peers, clock, (peer, { message }) =>
@@ -283,10 +299,10 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     decideAccess: access.decideAccess,
     knowPerson(question: Question, _permit: Permit, deadline: Deadline) {
       const { pds } = parts;
-      const own = { ...mpi, withheldOf: objections.withheld };
-      if (pds === undefined) return knowPerson(question, own);
+      const fromIndex = { ...mpi, withheldOf: objections.withheld };
+      if (pds === undefined) return knowPerson(question, fromIndex);
       const pdsFailed = (failure: Failure): void => log.error("pds-not-asked", failure);
-      return identifyPerson(question, deadline, { ...own, clock, pds, pdsFailed });
+      return identifyPerson(question, deadline, { ...fromIndex, clock, pds, pdsFailed });
     },
     openNetwork: federation.open,
     answerFromOwnIndex: (question: Question, permit: Permit, covered: Covered) =>
@@ -297,7 +313,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   const reviewNeeds = { clock, store: index, reader: reviewReader, recordReview: audit.recordReview };
   const peersNeeds = {
     ...{ ...ofPeers, protocol: parts.protocol, quarantine, recordReview: audit.recordReview },
-    sequenceAt: greetings.sequenceAt,
+    sequenceAt: (id: string) => manifests.sequenceAt(id) ?? greetings.sequenceAt(id),
   };
   const letterSeal = makeLetterSeal(
     openSecretKey(join(settings.dataDir, "letters.key"), "The dead letters' key", random),
@@ -352,6 +368,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
       },
     },
     witness: witnessing,
+    membership: { answerExchange: manifests.answer },
     peers: {
       answerGreeting: (asker) => answerGreeting(asker, peersNeeds),
       listPeers: (by) => listPeers(by, peersNeeds),
@@ -414,8 +431,8 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     const renewal = renewByItself({ ...renewing, clock, random, log });
     starting.defer(() => renewal.stop());
   }
-  own.onChange((files) => {
-    for (const door of [server, fhir, hl7, peers]) door?.renew(files);
+  own.onChange((renewed) => {
+    for (const door of [server, fhir, hl7, peers]) door?.renew(renewed);
   });
   log.info("listening", { host: settings.listen.host, port: server.port, manifest: inForce().manifest.sequence });
 

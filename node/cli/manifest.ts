@@ -3,7 +3,9 @@ import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:
 import { Command } from "commander";
 
 import { readCrl } from "../../certs/crl.ts";
+import { assertionPublicKey, caFingerprint } from "../../certs/fingerprint.ts";
 import { readPrivateKey, readPublicPem } from "../../certs/key-file.ts";
+import { collaborativeFiles, nodeFiles } from "../../certs/layout.ts";
 import { decodePem } from "../../certs/pem.ts";
 import {
   MANIFEST_BYTES_MAX,
@@ -17,6 +19,8 @@ import {
   verifyManifest,
 } from "../../topology/manifest.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
+import { buildManifest } from "../../topology/build-manifest.ts";
+import { readTopology } from "../../topology/topology.ts";
 import { approveManifest, splitManifestFile } from "../../topology/manifest-approval.ts";
 import { differencesOf, needsApproval, removedMembers } from "../../topology/manifest-differences.ts";
 import { Failure, asFailure } from "../base/failure.ts";
@@ -26,11 +30,62 @@ import { EXIT, reportFailure } from "./exit.ts";
 export function manifestCommand(clock: Clock = systemClock): Command {
   return new Command("manifest")
     .description("the network's signed list of members and agreements")
+    .addCommand(initCommand(clock))
     .addCommand(signCommand())
     .addCommand(showCommand(clock))
     .addCommand(verifyCommand(clock))
     .addCommand(diffCommand())
     .addCommand(approveCommand());
+}
+
+function initCommand(clock: Clock): Command {
+  return new Command("init")
+    .description("write the first manifest of a network as JSON, from its topology and its certificates, to be signed")
+    .argument("<topology>", "the topology file")
+    .argument("<out>", "where the manifest goes; it must not be there yet")
+    .requiredOption("--certs <dir>", "the folder of 'corridor certs init'")
+    .requiredOption("--endpoint <id=host:port...>", "where each node is reached, in order of preference")
+    .option("--approver <file...>", "public Ed25519 keys, PEM, of those of whom one must approve of large removals")
+    .action((from: string, to: string, options: { certs: string; endpoint: string[]; approver?: string[] }) =>
+      reporting(() => {
+        const topology = readTopology(from);
+        const manifest = buildManifest(topology, {
+          ...{
+            sequence: 1,
+            issuedAt: new Date(clock.wallMs()).toISOString(),
+            endpoints: endpointsOf(options.endpoint),
+          },
+          issuingCas: new Map(
+            topology.collaboratives.map(({ id }) => [
+              id,
+              caFingerprint(readPublicPem(collaborativeFiles(options.certs, id).certificate)),
+            ]),
+          ),
+          assertionKeys: new Map(
+            topology.nodes.map(({ id }) => [
+              id,
+              assertionPublicKey(readPublicPem(nodeFiles(options.certs, id).assertionPublic)),
+            ]),
+          ),
+        });
+        const approvers = options.approver?.map((path) => assertionPublicKey(readPublicPem(path)));
+        const whole = { ...manifest, ...(approvers !== undefined && { approvers }) };
+        attempt(to, "written", () => writeFileSync(to, `${JSON.stringify(whole, undefined, 2)}\n`, { flag: "wx" }));
+        console.log(`Wrote ${to}: ${manifest.members.length} members. Sign it with 'corridor manifest sign'.`);
+      }),
+    );
+}
+
+function endpointsOf(given: readonly string[]): Map<string, string[]> {
+  const endpoints = new Map<string, string[]>();
+  for (const each of given) {
+    const [, id, endpoint] = /^([^=]+)=(.+:\d{1,5})$/.exec(each) ?? [];
+    if (id === undefined || endpoint === undefined) {
+      throw new Failure("invalid-input", `--endpoint must be ID=HOST:PORT, not '${each}'.`);
+    }
+    endpoints.set(id, [...(endpoints.get(id) ?? []), endpoint]);
+  }
+  return endpoints;
 }
 
 function signCommand(): Command {
