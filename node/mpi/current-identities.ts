@@ -23,6 +23,7 @@ export function makeCurrentIdentities(db: Database): CurrentIdentities {
       const row = firstVersion.get(identityNo);
       if (row === undefined) return undefined;
       const first = fromRow(row);
+      if (first.identityNo !== identityNo) return undefined; // a later version's number is no identity's
       if (first.current) return first;
       const now = bySource.get(first.provider, first.localId);
       const current = now && fromRow(now);

@@ -70,6 +70,7 @@ export function makeIdentityRows(db: Database, random: Random): IdentityRows {
     const row = firstVersion.get(identityNo);
     if (row === undefined) return undefined;
     const first = fromRow(row);
+    if (first.identityNo !== identityNo) return undefined; // a later version's number is no identity's
     if (first.current) return first;
     const now = current(first.provider, first.localId);
     if (now?.identityNo !== identityNo) throw damagedRow("identity_record", identityNo);

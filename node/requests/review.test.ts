@@ -265,6 +265,18 @@ describe("reviewing who is whom", () => {
     assert.ok(!together());
   });
 
+  it("takes the number of a later version for no identity's", async () => {
+    put("P1", { nhsNumber: A });
+    put("P1", { nhsNumber: A, phone: "1" });
+    put("P3", { nhsNumber: B });
+    const link = { kind: "link", identityNo: 2, otherIdentityNo: 3 } as const;
+    assert.equal((await changePersons(REVIEWER, link, needs)).kind, "unknown");
+    await assert.rejects(showHistory(REVIEWER, 2, needs), { code: "invalid-input" });
+    put("P1", { nhsNumber: A, phone: "2" });
+    assert.equal((await changePersons(REVIEWER, link, needs)).kind, "unknown");
+    await assert.rejects(showHistory(REVIEWER, 2, needs), { code: "invalid-input" });
+  });
+
   it("lets a reviewer say that a number is two people's, and take it back", async () => {
     put("P1", { nhsNumber: A });
     assert.deepEqual(await changePersons(REVIEWER, { kind: "confuse", nhsNumber: A }, needs), { kind: "done" });
