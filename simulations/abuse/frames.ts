@@ -11,9 +11,9 @@ export const FRAME = {
   windowUpdate: 8,
   continuation: 9,
 } as const;
-export const FLAG = { none: 0, endStream: 1, ack: 1, endHeaders: 4 } as const;
+export const FLAG = { none: 0, endHeaders: 4 } as const;
 /** Of a setting: RFC 9113, section 6.5.2. */
-export const SETTING = { tableSize: 1, maxStreams: 3, initialWindow: 4 } as const;
+export const SETTING = { tableSize: 1 } as const;
 /** Why a stream is reset: nobody wants it any more. */
 export const CANCEL = 8;
 
@@ -39,7 +39,6 @@ export function settings(values: Readonly<Partial<Record<number, number>>> = {})
   return frame(FRAME.settings, FLAG.none, 0, Buffer.concat(pairs));
 }
 
-export const settingsAck = (): Buffer => frame(FRAME.settings, FLAG.ack, 0);
 export const ping = (): Buffer => frame(FRAME.ping, FLAG.none, 0, Buffer.alloc(8));
 export const reset = (stream: number): Buffer => frame(FRAME.reset, FLAG.none, stream, word(CANCEL));
 export const windowUpdate = (stream: number, by: number): Buffer =>

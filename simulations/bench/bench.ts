@@ -15,6 +15,7 @@ import { auditLog } from "./rows/audit-log.ts";
 import { bulkLoad } from "./rows/bulk-load.ts";
 import { demographicSearch } from "./rows/demographic-search.ts";
 import { federatedLocate } from "./rows/federated-locate.ts";
+import { limitsCost } from "./rows/limits-cost.ts";
 import { locateWhileLoading } from "./rows/locate-while-loading.ts";
 import { pointLookup } from "./rows/point-lookup.ts";
 import { unaryLocate } from "./rows/unary-locate.ts";
@@ -35,6 +36,7 @@ const ROWS: readonly Row[] = [
   addAndLink,
   bulkLoad,
   locateWhileLoading,
+  limitsCost,
 ];
 
 async function main(): Promise<void> {

@@ -37,13 +37,15 @@ export interface HolderNetwork {
 export interface HolderOptions {
   /** Its process looks how long its event loop is held up. */
   readonly watched?: boolean;
+  /** A module that its process loads before anything else. */
+  readonly preload?: string;
 }
 
 /** @param dataDir the holder's, with its index. Its audit is begun anew. */
 export async function startHolder(
   bench: Bench,
   dataDir: string,
-  { watched = false }: HolderOptions = {},
+  { watched = false, preload }: HolderOptions = {},
 ): Promise<HolderNetwork> {
   const folder = join(bench.folder, "holder");
   rmSync(folder, { recursive: true, force: true });
@@ -61,7 +63,7 @@ export async function startHolder(
 
   const auditPath = join(dataDir, "audit.db");
   for (const end of ["", "-wal", "-shm", "-seal"]) rmSync(`${auditPath}${end}`, { force: true });
-  const command = commandOf(bench, watched ? folder : undefined);
+  const command = commandOf(bench, watched ? folder : undefined, preload);
   const holder = await startNodeProcess(
     {
       command,
@@ -82,10 +84,15 @@ export async function startHolder(
 }
 
 /** `corridor`, as operators start it. */
-function commandOf({ profileFolder }: Bench, watchedFrom: string | undefined): readonly [string, ...string[]] {
+function commandOf(
+  { profileFolder }: Bench,
+  watchedFrom: string | undefined,
+  preload: string | undefined,
+): readonly [string, ...string[]] {
   const options = [
     ...(profileFolder === undefined ? [] : [`--cpu-prof --cpu-prof-dir=${profileFolder}`]),
     ...(watchedFrom === undefined ? [] : [vitalsEnv(watchedFrom)["NODE_OPTIONS"]!]),
+    ...(preload === undefined ? [] : [`--import=${preload}`]),
   ];
   return options.length === 0 ? [CORRIDOR] : ["env", `NODE_OPTIONS=${options.join(" ")}`, CORRIDOR];
 }
