@@ -117,7 +117,7 @@ describe("a question that was captured", () => {
     for (const attempt of attempts) if (attempt.kind !== "late") assert.equal(await ask(asker, attempt), ANSWERED);
     for (const attempt of attempts) if (attempt.kind === "early") assert.equal(await ask(asker, attempt), "replayed");
     const underWay = attempts.filter(({ kind }) => kind === "late").map((attempt) => ask(asker, attempt));
-    await new Promise((resolve) => setTimeout(resolve, 30 * random.fraction()));
+    await new Promise((resolve) => setTimeout(resolve, 250 * random.fraction()));
     const killed = node.kill();
     const cutShort = (await Promise.all(underWay)).filter((said) => said !== ANSWERED);
     counts.cutShort = cutShort.length;
