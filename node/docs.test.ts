@@ -97,7 +97,11 @@ describe("docs/hl7.md", () => {
       if (value === undefined || key === "provider" || key === "sender") continue; // said in words
       const pairs = typeof value === "object" && !Array.isArray(value) ? Object.entries(value as object) : [value];
       const plain = pairs.map((each) =>
-        Array.isArray(each) ? each.join(pairs.length > 1 ? ": " : ", ") : String(each),
+        Array.isArray(each)
+          ? each.join(pairs.length > 1 ? ": " : ", ")
+          : typeof each === "string"
+            ? each
+            : JSON.stringify(each),
       );
       assert.equal(said, plain.join(", ") || "none", key);
     }

@@ -522,7 +522,11 @@ describe("the doors of a running node", () => {
         stranger(/not the connected node's own/),
       ],
       ["an expired assertion", times(now - 200_000, now - 1_000), stranger(/expired \d+ s ago/, "clocks-differ")],
-      ["one issued in the future", times(now + 3_600_000, now + 3_660_000), stranger(/ahead of the holder's clock/, "clocks-differ")],
+      [
+        "one issued in the future",
+        times(now + 3_600_000, now + 3_660_000),
+        stranger(/ahead of the holder's clock/, "clocks-differ"),
+      ],
       ["one that lasts an hour", times(now, now + 3_600_000), stranger(/within five minutes/)],
       ["one that ends before it begins", times(now, now - 1), stranger(/within five minutes/)],
       [

@@ -40,7 +40,7 @@ export function boundHttp2(server: Server, { settings, ...bounds }: ServerOption
 export function sayGoodbye(server: Server): void {
   const { http2Servers } = server as unknown as { readonly http2Servers?: ReadonlyMap<unknown, Http2Sessions> };
   check(http2Servers !== undefined, "gRPC's server has its HTTP/2 servers");
-  for (const { sessions } of http2Servers!.values()) {
+  for (const { sessions } of http2Servers.values()) {
     for (const session of sessions) if (!session.closed) session.goaway(constants.NGHTTP2_NO_ERROR, STREAM_ID_MAX);
   }
 }
