@@ -9,7 +9,7 @@ import { DOMAIN, HOLDER } from "../testing/doors-network.ts";
 import { lookAt } from "../testing/doors-vitals.ts";
 import type { Attack, AttackOrder, AttackReport } from "./attacker.ts";
 import { FLOODS } from "./floods.ts";
-import { type Victim, askUntil, startVictim } from "./victim.ts";
+import { type Victim, askUntil, startVictim, warmUp } from "./victim.ts";
 
 const ATTACKER = fileURLToPath(new URL("attacker.ts", import.meta.url));
 const IS_FULL = process.env["COUNT"] === "full";
@@ -37,7 +37,7 @@ describe("HTTP/2 frames sent to keep a node busy", () => {
     ...{ quick: FLOODS.length, full: FLOODS.length, slice: 1, timeoutMs: 300_000 },
   };
   catalogueRow(rowP3, async (trials) => {
-    await askUntil(victim, sleep(1_000)); // at its usual speed from here on
+    await warmUp(victim);
     const quiet = await askUntil(victim, sleep(QUIET_MS));
     const before = await lookAt(victim.node);
     const attacks = await Promise.all(

@@ -8,7 +8,7 @@ import { catalogueRow } from "../testing/catalogue.ts";
 import { ASKER, DOMAIN, HOLDER } from "../testing/doors-network.ts";
 import { lookAt } from "../testing/doors-vitals.ts";
 import type { KnockOrder, KnockReport } from "./knocker.ts";
-import { type Victim, askUntil, startVictim } from "./victim.ts";
+import { type Victim, askUntil, startVictim, warmUp } from "./victim.ts";
 
 const KNOCKER = fileURLToPath(new URL("knocker.ts", import.meta.url));
 const IS_FULL = process.env["COUNT"] === "full";
@@ -32,7 +32,7 @@ describe("handshakes", () => {
     ...{ quick: 1, full: 3, slice: 1, timeoutMs: 300_000 },
   };
   catalogueRow(rowL2, async (trials) => {
-    await askUntil(victim, sleep(1_000)); // at its usual speed from here on
+    await warmUp(victim);
     const quiet = await askUntil(victim, sleep(QUIET_MS));
     await lookAt(victim.node);
     const filesBefore = victim.openFiles();

@@ -8,7 +8,7 @@ import { catalogueRow } from "../testing/catalogue.ts";
 import { METHOD } from "../testing/doors-call.ts";
 import { ASKER, DOMAIN, HOLDER, LONELY, SUSPENDED } from "../testing/doors-network.ts";
 import { PREFACE, callHeaders, data, openCall, settings } from "./frames.ts";
-import { type Victim, askUntil, startVictim } from "./victim.ts";
+import { type Victim, askUntil, startVictim, warmUp } from "./victim.ts";
 
 const IS_FULL = process.env["COUNT"] === "full";
 const EACH = IS_FULL ? 500 : 60;
@@ -43,7 +43,7 @@ describe("connections that are held open for nothing", () => {
     ...{ quick: KINDS.length, full: KINDS.length, slice: KINDS.length, timeoutMs: 120_000 },
   };
   catalogueRow(rowP4, async (trials) => {
-    await askUntil(victim, sleep(1_000)); // at its usual speed from here on
+    await warmUp(victim);
     const quiet = await askUntil(victim, sleep(QUIET_MS));
     const filesBefore = victim.openFiles();
     const members = [ASKER, LONELY, SUSPENDED, HOLDER].map((id) => victim.network.nodeTls(id));

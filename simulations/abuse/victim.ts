@@ -7,7 +7,7 @@ import { issueCaller } from "../../certs/issue.ts";
 import { systemClock } from "../../node/base/clock.ts";
 import type { TlsFiles } from "../../node/wire/tls-files.ts";
 import { percentile } from "../bench/measure.ts";
-import { METHOD, type RawClient, rawClient } from "../testing/doors-call.ts";
+import { type Ended, METHOD, type RawClient, rawClient } from "../testing/doors-call.ts";
 import { type DoorNetwork, type DoorNode, HOLDER, OTHER, PROVIDER, makeDoorNetwork } from "../testing/doors-network.ts";
 import { aMarkedPerson } from "../testing/doors-people.ts";
 import { peerBytes, peerQuestion } from "../testing/doors-questions.ts";
@@ -70,6 +70,18 @@ const HELD = aMarkedPerson(0);
 const CLOSED_WITHIN_MS = 10_000;
 const EVERY_MS = 5;
 
+/** Until it has the size and the speed that it has at work. */
+export async function warmUp(victim: Victim): Promise<void> {
+  const lane = async (): Promise<void> => {
+    for (let times = 0; times < 40; times++) await ask(victim);
+  };
+  await Promise.all(Array.from({ length: 16 }, lane));
+}
+
+async function ask({ network, peer }: Victim): Promise<Ended> {
+  return peer.call(METHOD.answerLocate, [peerBytes(await peerQuestion(network, HELD, {}, OTHER))]);
+}
+
 /** Asks one question after the other until that is over. */
 export async function askUntil(victim: Victim, over: Promise<unknown>): Promise<Fared> {
   let isOver = false;
@@ -78,9 +90,8 @@ export async function askUntil(victim: Victim, over: Promise<unknown>): Promise<
   const latenciesMs: number[] = [];
   const failed: string[] = [];
   while (!isOver || latenciesMs.length < 2) {
-    const question = peerBytes(await peerQuestion(victim.network, HELD, {}, OTHER));
     const askedMs = performance.now();
-    const { code, said } = await victim.peer.call(METHOD.answerLocate, [question]);
+    const { code, said } = await ask(victim);
     latenciesMs.push(performance.now() - askedMs);
     if (code !== Status.OK) failed.push(said);
     await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
