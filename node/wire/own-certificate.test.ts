@@ -76,6 +76,10 @@ describe("a node's own certificate", () => {
     assert.equal(watching.current(), changes[0]);
     await clock.advance(5_000);
     assert.equal(changes.length, 1);
+    // Whoever comes later is told of what was missed.
+    const late: TlsFiles[] = [];
+    watching.onChange((files) => late.push(files));
+    assert.deepEqual(late, changes);
   });
 
   it("stays where what is put in its place is no whole pair that peers would accept, with one alarm for each cause", async () => {

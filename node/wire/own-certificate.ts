@@ -23,7 +23,7 @@ export interface OwnCertificate {
   current(): TlsFiles;
   /** When the certificate begins and ends, milliseconds since the epoch. */
   validity(): Validity;
-  /** Calls back after each change. */
+  /** Calls back after each change; at once where there has been one since the watch began. */
   onChange(tell: (files: TlsFiles) => void): void;
   /** Looks at the files at once, as it otherwise does each second. */
   look(): void;
@@ -56,7 +56,8 @@ export interface OwnCertificateOrder {
 export function watchOwnCertificate(order: OwnCertificateOrder): OwnCertificate {
   const listeners: ((files: TlsFiles) => void)[] = [];
   let stamp = stampOf(order.dir);
-  let current = readFirst(order);
+  const first = readFirst(order);
+  let current = first;
   let fault = { text: "", seen: 0 };
   const expiry = makeExpiryAlarm(order, () => current);
 
@@ -89,7 +90,10 @@ export function watchOwnCertificate(order: OwnCertificateOrder): OwnCertificate 
   return {
     current: () => current.files,
     validity: () => current,
-    onChange: (tell) => void listeners.push(tell),
+    onChange(tell) {
+      listeners.push(tell);
+      if (current !== first) tell(current.files);
+    },
     look,
     close: () => poll.cancel(),
   };

@@ -6,7 +6,7 @@ import { DER, encode } from "../../certs/der.ts";
 import { readSubject } from "../../certs/der.ts";
 import { alternativeNames, authorityConstraints, leafConstraints, nameConstraints } from "../../certs/extensions.ts";
 import { privatePem } from "../../certs/key-pair.ts";
-import { collaborativeFiles, nodeFiles, rootFiles } from "../../certs/layout.ts";
+import { collaborativeFiles, rootFiles } from "../../certs/layout.ts";
 import { CLIENT_AUTH_OID, SERVER_AUTH_OID } from "../../certs/profile.ts";
 import { RAW_KEYS, type Keys, type RawAuthority, type RawShape, rawCertificate } from "./raw-certificate.ts";
 
@@ -274,12 +274,6 @@ function authorityIn(files: { readonly certificate: string; readonly key: string
     certificatePem: readFileSync(files.certificate, "utf8"),
     privateKey: createPrivateKey(readFileSync(files.key)),
   };
-}
-
-/** What an honest node shows, from its folder. */
-export function shownByNode(dir: string, id: string): Shown {
-  const { certificate, key } = nodeFiles(dir, id);
-  return { cert: readFileSync(certificate, "utf8"), key: readFileSync(key, "utf8") };
 }
 
 function subjectOf({ certificatePem }: RawAuthority): Uint8Array {

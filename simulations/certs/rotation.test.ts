@@ -60,8 +60,10 @@ describe("a node's certificate is replaced under load", () => {
     assert.deepEqual(load.failures, []);
     assert.ok(load.done() > 50, `only ${load.done()} calls`);
     assert.ok(goneMs <= GONE_WITHIN_MS, `the old pair was shown or used for ${goneMs} ms`);
-    const rate = Math.round(load.rate());
-    return { counts: { rotations: trials.count, calls: load.done(), failed: 0 }, worst: { goneMs, "-rate": -rate } };
+    return {
+      counts: { rotations: trials.count, calls: load.done(), failed: 0 },
+      worst: { goneMs, msPerCall: 1_000 / load.rate() },
+    };
   });
 });
 
