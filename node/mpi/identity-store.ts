@@ -12,7 +12,7 @@ import { makeNumberChanges, type NumberChanges } from "./number-changes.ts";
 import { makeNumbers } from "./numbers.ts";
 import { makePersonEvents, type Actor } from "./person-events.ts";
 import { type JoinOutcome, makePersons } from "./persons.ts";
-import { makePlacing } from "./placing.ts";
+import { isProtectedPair, makePlacing } from "./placing.ts";
 import { makeReviewQueue } from "./review-queue.ts";
 import { makeStatements } from "./statements.ts";
 
@@ -108,6 +108,7 @@ export function makeIdentityStore(db: Database, random: Random, linking: Linking
   const placing = makePlacing(rows, alikeOf, statements, numbers);
   const persons = makePersons(db, { rows, statements, events, numbers });
   const newcomers = makeNewcomers(db, { rows, events }, persons, placing);
+  const changes = makeNumberChanges(db, { rows, statements, events, numbers }, persons, placing);
   const queue = makeReviewQueue(db);
   const identityNoOf = db
     .prepare<[string, string], number>(
@@ -144,8 +145,12 @@ export function makeIdentityStore(db: Database, random: Random, linking: Linking
     return { personKey: rows.makePerson(), event: { kind: "break", reason, score: parted?.score } };
   }
 
-  /** A reviewer's word holds whatever comes; a feed's unless the person would have two verified numbers. */
+  /**
+   * A reviewer's word holds whatever comes but a number under protection; a feed's unless the person would have two verified
+   * numbers.
+   */
   function staysByWord(record: IdentityRecord, held: StoredIdentity): boolean {
+    if (isProtectedPair([record], [held], numbers)) return false;
     if (persons.isHeldWith(held, "reviewer")) return true;
     if (!persons.isHeldWith(held, "feed")) return false;
     const others = rows.ofPerson(held.personKey).filter(({ identityNo }) => identityNo !== held.identityNo);
@@ -168,6 +173,9 @@ export function makeIdentityStore(db: Database, random: Random, linking: Linking
     if (event !== undefined) {
       events.add({ ...event, atMs: nowMs, actor, identityNo, from: held?.personKey, to: personKey });
       if (held !== undefined) persons.settle([{ identityNo, from: held.personKey, to: personKey }]);
+    }
+    if (held !== undefined && isProtectedPair([record], [held], numbers)) {
+      changes.beginAnew(identityNo, held.personKey);
     }
     for (const { personKey: from, score } of also) {
       persons.absorb(from, personKey, { actor, atMs: nowMs, reason: "score-with-another", score });
@@ -286,7 +294,8 @@ export function makeIdentityStore(db: Database, random: Random, linking: Linking
   }
 
   return {
-    ...makeNumberChanges(db, { rows, statements, events, numbers }, persons, placing),
+    supersede: changes.supersede,
+    confuse: changes.confuse,
     put,
     merge,
     unmerge,

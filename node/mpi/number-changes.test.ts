@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 
+import fc from "fast-check";
+
 import { seededRandom } from "../base/random.ts";
 import { NhsNumber } from "../base/nhs-number.ts";
 import { anIdentityRecord, openTestIndex, type TestIndex } from "../testing/an-index.ts";
 import type { IdentityRecord } from "./identity-record.ts";
 import { makeForgetting } from "./forgetting.ts";
 import { type IdentityStore, makeIdentityStore } from "./identity-store.ts";
+import { makeNumbers } from "./numbers.ts";
 import { makeReviewDesk } from "./review-desk.ts";
 
 const OLD = "9000000009";
@@ -231,6 +234,106 @@ describe("changes of NHS numbers", () => {
     );
     put("P3", { provider: "RJE", nhsNumber: OLD, givenName: "A" });
     assert.deepEqual(found(OLD), [1, 1, 1], "two agree by now: none is chosen");
+  });
+});
+
+/** Sequences tried. */
+const RUNS = process.env["COUNT"] === "full" ? 10_000 : 200;
+
+describe("changes of NHS numbers, in whatever order they come", function () {
+  this.timeout(RUNS * 200);
+  const NUMBERS = [OLD, NEW, OTHER, "9000000033"];
+  const number = fc.constantFrom(...NUMBERS);
+  const localId = fc.constantFrom("P1", "P2", "P3", "P4", "P5");
+  const step = fc.oneof(
+    fc.record({ put: localId, number, status: fc.constantFrom("01", "") }),
+    fc.record({ old: number, now: number, isProtected: fc.constantFrom(false, false, true) }),
+    fc.record({ confused: number }),
+    fc.record({ losing: localId, winning: localId }),
+    fc.record({ link: fc.tuple(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 5 })) }),
+    fc.record({ revert: fc.integer({ min: 1, max: 12 }) }),
+  );
+
+  let index: TestIndex;
+  beforeEach(() => {
+    index = openTestIndex();
+  });
+  afterEach(() => index.close());
+
+  /** Each current identity, its person, and where its history says that it is. */
+  const identities = () =>
+    index.db
+      .prepare<[], { no: number; person: number; number: number | null; told: number | null }>(
+        `SELECT identity_no AS no, person_id AS person, nhs_number AS number, (
+           SELECT person FROM (
+             SELECT event_no, to_person_id AS person FROM link_event
+               WHERE link_event.identity_no = record.identity_no AND actor = 'machine'
+             UNION ALL SELECT event_no, to_person_id FROM event_move WHERE event_move.identity_no = record.identity_no
+           ) ORDER BY event_no DESC LIMIT 1) AS told
+         FROM identity_record AS record WHERE current = 1`,
+      )
+      .all();
+
+  const NAMES_BOTH = `SELECT count(*) FROM link_event AS event, identity_record AS one, identity_record AS other
+    WHERE one.current = 1 AND other.current = 1 AND one.nhs_number IN (:old, :now) AND other.nhs_number IN (:old, :now)
+      AND one.nhs_number <> other.nhs_number AND event.identity_no = one.identity_no
+      AND (event.other_identity_no = other.identity_no OR other.person_id IN (event.from_person_id, event.to_person_id))`;
+
+  it("every number finds somebody or nobody, protected ones stand alone, and histories end where people are", () => {
+    const store = makeIdentityStore(index.db, seededRandom(11), "by-number");
+    const desk = makeReviewDesk(index.db, seededRandom(12));
+    const actor = { kind: "feed", name: "pds" } as const;
+    const by = { actor: { kind: "user", id: "u", role: "R8010" }, atMs: 3, reason: "seen" } as const;
+    const namesBoth = index.db.prepare<{ old: number; now: number }, number>(NAMES_BOTH).pluck();
+    let pairs: [number, number][] = [];
+    let apart = 0;
+
+    function take(made: typeof step extends fc.Arbitrary<infer Made> ? Made : never, day: number): void {
+      if ("put" in made) {
+        const record = { localId: made.put, nhsNumber: made.number, nhsNumberStatus: made.status };
+        store.put(anIdentityRecord({ ...record, recordedOn: "", phone: String(day) }), day);
+      } else if ("old" in made) {
+        if (made.isProtected && made.old !== made.now) pairs.push([Number(made.old), Number(made.now)]);
+        store.supersede({ old: made.old, new: made.now, protected: made.isProtected, actor, atMs: day });
+      } else if ("confused" in made) store.confuse({ nhsNumber: made.confused, actor, atMs: day });
+      else if ("losing" in made) store.merge({ ...made, provider: "RRK", atMs: day, source: "pas" });
+      else if ("link" in made) {
+        desk.change({ kind: "link", identityNo: made.link[0], otherIdentityNo: made.link[1] }, by);
+      } else desk.change({ kind: "revert", eventNo: made.revert }, by);
+    }
+
+    function checkAll(): void {
+      const numbersOf = new Map<number, Set<number>>();
+      for (const { no, person, number: held, told } of identities()) {
+        assert.equal(told, person, `the history of identity ${no} ends elsewhere`);
+        if (held !== null) numbersOf.set(person, (numbersOf.get(person) ?? new Set()).add(held));
+      }
+      for (const [old, now] of pairs) {
+        const together = [...numbersOf.values()].some((held) => held.has(old) && held.has(now));
+        assert.ok(!together, `${old} and ${now} are one person's`);
+        assert.equal(namesBoth.get({ old, now }), 0, `the history of ${old} names ${now}`);
+        apart++;
+      }
+      const numbers = makeNumbers(index.db);
+      for (const each of NUMBERS.map(Number)) assert.ok(numbers.family(each).includes(each));
+    }
+
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 6, maxLength: 16, size: "max" }), (history) => {
+        index.db.exec("SAVEPOINT run");
+        pairs = [];
+        try {
+          for (const [day, made] of history.entries()) {
+            take(made, day);
+            checkAll();
+          }
+        } finally {
+          index.db.exec("ROLLBACK TO run; RELEASE run");
+        }
+      }),
+      { numRuns: RUNS, seed: 7 },
+    );
+    assert.ok(apart > RUNS / 10, `only ${apart} times was anything protected`);
   });
 });
 

@@ -42,17 +42,29 @@ export interface NumberChanges {
   confuse(confusion: Confusion): { readonly kind: "recorded" | "already" };
 }
 
+/** What a store does besides where a record comes under a number that stands under protection, or gives one up. */
+export interface ProtectedChanges {
+  /** Nothing is told any more of whom the identity was with. Where it is now, it seems to have been from the beginning. */
+  beginAnew(identityNo: number, personBefore: number): void;
+}
+
 export function makeNumberChanges(
   db: Database,
   { rows, statements, events, numbers }: PersonParts,
   persons: Persons,
   placing: Placing,
-): NumberChanges {
+): NumberChanges & ProtectedChanges {
   const protect = db.prepare<[number]>("INSERT OR IGNORE INTO protected_number (nhs_number) VALUES (?)");
   const forget = makeForgetting(db);
   const queue = makeReviewQueue(db);
+  // A decision of the machine's moves its own identity; what others move stands apart.
   const lastPersonOf = db
-    .prepare<[number], number>("SELECT to_person_id FROM link_event WHERE identity_no = ? ORDER BY event_no DESC")
+    .prepare<{ no: number }, number>(
+      `SELECT person FROM (
+         SELECT event_no, to_person_id AS person FROM link_event WHERE identity_no = :no AND actor = 'machine'
+         UNION ALL SELECT event_no, to_person_id FROM event_move WHERE identity_no = :no)
+       ORDER BY event_no DESC LIMIT 1`,
+    )
     .pluck();
 
   function supersede(change: NumberChange): NumberChangeResult {
@@ -105,18 +117,38 @@ export function makeNumberChanges(
       for (const { identityNo } of moving) forget.eventsWith(identityNo, personKey);
       const alone = homeOf(moving);
       for (const identity of moving) rows.move(identity, alone);
-      const left = rows.ofPerson(personKey);
-      for (const { identityNo } of moving) {
-        for (const { identityNo: other } of left) forget.pair(identityNo, other);
-      }
       beginHistories(moving, alone);
     }
-    for (const { identityNo } of [...earlier, ...withNumber(rows, after)]) forgetReviews(identityNo);
+    const sides = [withNumber(rows, before), withNumber(rows, after)] as const;
+    partHistories(...sides);
+    for (const { identityNo } of sides.flat()) forgetReviews(identityNo);
+  }
+
+  /** Neither side's history names anybody of the other's, or the person that they are: they may have been one before. */
+  function partHistories(ones: readonly StoredIdentity[], others: readonly StoredIdentity[]): void {
+    const [here, there] = [ones, others].map((side) => new Set(side.map(({ personKey }) => personKey)));
+    const [peopleHere, peopleThere] = [here!, there!].map((keys) => [...keys].flatMap(rows.ofPerson));
+    for (const one of peopleHere!) {
+      for (const other of peopleThere!) forget.pair(one.identityNo, other.identityNo);
+      for (const personKey of there!) forget.eventsWith(one.identityNo, personKey);
+    }
+    for (const other of peopleThere!) for (const personKey of here!) forget.eventsWith(other.identityNo, personKey);
+    for (const each of [...peopleHere!, ...peopleThere!]) beginHistories([each], each.personKey);
+  }
+
+  function beginAnew(identityNo: number, personBefore: number): void {
+    const identity = rows.byNo(identityNo);
+    if (identity === undefined) return;
+    const left = rows.ofPerson(personBefore).filter((each) => each.identityNo !== identityNo);
+    forget.eventsWith(identityNo, personBefore);
+    forget.redirectsOf(personBefore);
+    for (const other of left) forget.pair(identityNo, other.identityNo);
+    for (const each of [identity, ...left]) beginHistories([each], each.personKey);
   }
 
   /** Where what is left of their history ends, if nobody is there; or a person of their own. */
   function homeOf([one]: readonly StoredIdentity[]): number {
-    const home = one && lastPersonOf.get(one.identityNo);
+    const home = one && lastPersonOf.get({ no: one.identityNo });
     return home !== undefined && rows.ofPerson(home).length === 0 ? home : rows.makePerson();
   }
 
@@ -124,7 +156,7 @@ export function makeNumberChanges(
   function beginHistories(identities: readonly StoredIdentity[], personKey: number): void {
     const actor = { kind: "machine", ruleVersion: RULE_VERSION } as const;
     for (const [at, { identityNo, loadedAtMs: atMs }] of identities.entries()) {
-      if (lastPersonOf.get(identityNo) === personKey) continue;
+      if (lastPersonOf.get({ no: identityNo }) === personKey) continue;
       const reason = at === 0 ? "number-unknown" : "number-birth-date-initial";
       events.add({ kind: "link", actor, atMs, identityNo, to: personKey, reason });
     }
@@ -144,6 +176,7 @@ export function makeNumberChanges(
 
   return {
     supersede,
+    beginAnew,
     confuse({ nhsNumber, actor, atMs }) {
       const number = Number(nhsNumber);
       if (numbers.isConfused(number)) return { kind: "already" };
