@@ -242,13 +242,7 @@ async function explainShown(
       text: `it is not ${nodeId}: its names are ${oneLine(names)}. Correct the endpoint in the manifest, or the address.`,
     });
   }
-  if (crl !== undefined && isRevoked(crl, leaf, chain)) {
-    mistakes.push({
-      name: "revoked",
-      where,
-      text: `serial ${leaf.serialNumber.toLowerCase()} is revoked: its operator enrols the node anew.`,
-    });
-  }
+  if (crl !== undefined && isRevoked(crl, leaf, chain)) mistakes.push(revoked(leaf, where));
   return [...mistakes, ...(await explainMembership(order, leaf, chain, where))];
 }
 
@@ -265,6 +259,8 @@ async function explainMembership(
   ).catch(asFailure);
   if (read instanceof Failure) return [{ name: "manifest-unusable", where: manifest.path, text: read.message }];
   const id = /URI:spiffe:\/\/[^/]+\/node\/([a-z0-9-]+)/.exec(leaf.subjectAltName ?? "")?.[1];
+  const lists = (read.crls ?? []).map((list) => Buffer.from(list, "base64"));
+  if (lists.some((list) => isRevoked(list, leaf, chain))) return [revoked(leaf, where)];
   const member = read.members.find((each) => each.id === id);
   if (member === undefined) {
     return [
@@ -287,6 +283,11 @@ async function explainMembership(
   }
   if (member.status === "live") return [];
   return [{ name: "not-live", where, text: `${id} is ${member.status} in manifest ${read.sequence}.` }];
+}
+
+function revoked(leaf: X509Certificate, where: string): Mistake {
+  const text = `serial ${leaf.serialNumber.toLowerCase()} is revoked: its operator enrols the node anew.`;
+  return { name: "revoked", where, text };
 }
 
 function isRevoked(bytes: Uint8Array, leaf: X509Certificate, [, issuer]: readonly X509Certificate[]): boolean {

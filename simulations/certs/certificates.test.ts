@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import http2 from "node:http2";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -9,6 +11,10 @@ import { inspect } from "node:util";
 import { Client, credentials } from "@grpc/grpc-js";
 
 import { nodeDns } from "../../certs/profile.ts";
+import { collaborativeFiles } from "../../certs/layout.ts";
+import { decodePem, readCertificates } from "../../certs/pem.ts";
+import { writeNextCrl } from "../../certs/revoke.ts";
+import { readRevocations } from "../../node/trust/revocations.ts";
 import { systemClock } from "../../node/base/clock.ts";
 import { type Failure, asFailure } from "../../node/base/failure.ts";
 import type { Log } from "../../node/telemetry/log.ts";
@@ -114,7 +120,41 @@ describe("certificates that a network must refuse", () => {
         return { counts: { accepted, refused } };
       },
     );
+
+    it("C1 are turned away when they are revoked, or their authority is", async () => {
+      const { make } = certificateCases(network.dir, DOMAIN, ASKER)[0]!;
+      const shown = make();
+      const care = readFileSync(collaborativeFiles(network.dir, "care").certificate, "utf8");
+      assert.equal((await knock(shown)).failure?.code, "incompatible", "it is let in before");
+      const revoked = await whileRevoked("care", shown.cert, () => knock(shown));
+      assert.equal(revoked.failure?.code, "not-authenticated");
+      assert.match(revoked.failure.message, /is revoked: subject .*; issuer .*; serial [0-9a-f]{32}/);
+      const issuer = await whileRevoked("root", care, () => knock(shown));
+      assert.match(issuer.failure?.message ?? "", /of an authority that is revoked/);
+      assert.equal((await knock(make())).failure?.code, "incompatible", "another one is let in");
+    });
   });
+
+  /** Puts revocation lists in force as a manifest would bring them, and takes them back afterwards. */
+  async function whileRevoked<Result>(
+    authority: "care" | "root",
+    pem: string,
+    work: () => Promise<Result>,
+  ): Promise<Result> {
+    const serial = serialOfPem(pem);
+    const { crl, path } = await writeNextCrl(network.dir, { authority, serial, clock: systemClock });
+    assert.ok(crl.revoked.has(serial));
+    const trusted = readCertificates(network.nodeTls(HOLDER).trust, "trust");
+    const list = Buffer.from(decodePem("X509 CRL", readFileSync(path, "utf8"))).toString("base64");
+    const { inForce } = network.directory;
+    const revocations = readRevocations([list], trusted);
+    Object.assign(network.directory, { inForce: () => ({ ...inForce(), revocations }) });
+    try {
+      return await work();
+    } finally {
+      Object.assign(network.directory, { inForce });
+    }
+  }
 
   describe("shown by whoever is asked", () => {
     const count = 6 + 68;
@@ -130,6 +170,14 @@ describe("certificates that a network must refuse", () => {
         assert.doesNotMatch(failure.message, /9000000009|1958/, one.name);
       }
       return { counts: { asked, refused } };
+    });
+
+    it("C8 are asked nothing when they are revoked, or their authority is", async () => {
+      const shown = certificateCases(network.dir, DOMAIN, HOLDER)[0]!.make();
+      const care = readFileSync(collaborativeFiles(network.dir, "care").certificate, "utf8");
+      assert.equal((await ask(shown)).reached, true);
+      assert.equal((await whileRevoked("care", shown.cert, () => ask(shown))).reached, false);
+      assert.equal((await whileRevoked("root", care, () => ask(shown))).reached, false);
     });
 
     /** Asks a server that shows this; tells whether a question came to it. */
@@ -169,3 +217,7 @@ describe("certificates that a network must refuse", () => {
     }
   }
 });
+
+function serialOfPem(pem: string): string {
+  return new X509Certificate(pem).serialNumber.toLowerCase();
+}

@@ -11,8 +11,9 @@ import tls, { type TlsOptions } from "node:tls";
 import { signCrl } from "../../certs/crl.ts";
 import { issueNode } from "../../certs/issue.ts";
 import { readIssuingAuthority } from "../../certs/authority.ts";
-import { nodeFiles, nodeFilesIn } from "../../certs/layout.ts";
+import { authorityFiles, nodeFiles, nodeFilesIn } from "../../certs/layout.ts";
 import { type Credentials, forgeLeaf, makeTestNetwork, type TestNetwork } from "../../certs/testing/network.ts";
+import { signManifest } from "../../topology/manifest.ts";
 import { systemClock } from "../../node/base/clock.ts";
 import { type ExplainOrder, explain } from "../../node/cli/certs-explain.ts";
 import { openDoor } from "../../node/wire/testing/a-door.ts";
@@ -158,6 +159,36 @@ describe("corridor certs explain", () => {
       },
     ],
   ];
+  it("names whom the manifest does not list, whom it revokes, and who is not live", async () => {
+    const { assertionKey, ...member } = network.directory.member(HOLDER)!;
+    const shown = honest();
+    const port = await serving(shown);
+    const path = join(dir, "manifest.jws");
+    const key = join(dir, "manifest.pub.pem");
+    const signing = readFileSync(authorityFiles(network.dir).manifestKey, "utf8");
+    const serial = new X509Certificate(shown.cert).serialNumber.toLowerCase();
+    const revoked = [{ serial, atMs: Date.now(), reason: "superseded" as const }];
+    const dates = { number: 1n, thisUpdateMs: Date.now(), nextUpdateMs: Date.now() + DAY_MS };
+    const crl = await signCrl({ issuer: care(), revoked, ...dates });
+    const written = async (change: object, crls: string[] = []): Promise<string[]> => {
+      const manifest = {
+        ...{ format: 1 as const, network: { name: "Test", domain: DOMAIN, authority: "Test" }, sequence: 1, crls },
+        ...{ issuedAt: new Date().toISOString(), routing: "ask-all" as const, icsWithoutNode: [], agreements: [] },
+        members: [{ ...member, assertionKey, ...change }],
+      };
+      writeFileSync(path, await signManifest(manifest, signing));
+      return namesOf(port, { manifest: { path, key } });
+    };
+    const quiet = (names: string[]): string[] => names.filter((name) => name !== "own-certificate-refused");
+    assert.deepEqual(quiet(await written({})), []);
+    assert.deepEqual(quiet(await written({ id: "somebody-else" })), ["not-in-manifest"]);
+    assert.deepEqual(quiet(await written({ status: "suspended" })), ["not-live"]);
+    assert.deepEqual(quiet(await written({ issuingCa: "a".repeat(64) })), ["wrong-authority"]);
+    assert.deepEqual(quiet(await written({}, [crl.toString("base64")])), ["revoked"]);
+    writeFileSync(path, "x.y.z");
+    assert.deepEqual(quiet(await namesOf(port, { manifest: { path, key } })), ["manifest-unusable"]);
+  });
+
   for (const [name, prepare] of cases) {
     it(`names it: ${name}`, async () => {
       const { port, change } = await prepare();
