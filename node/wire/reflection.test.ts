@@ -44,9 +44,11 @@ describe("reflection", () => {
         "corridor.v1.FederationService",
         "corridor.v1.FeedService",
         "corridor.v1.LocatorService",
+        "corridor.v1.MembershipService",
         "corridor.v1.MpiService",
         "corridor.v1.PeerService",
         "corridor.v1.SearchService",
+        "corridor.v1.WitnessService",
         "grpc.health.v1.Health",
       ]);
     });
