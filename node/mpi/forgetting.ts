@@ -31,6 +31,10 @@ export function makeForgetting(db: Pick<Database, "prepare">) {
   const eventsWith = db.prepare<[number, number, number]>(
     "DELETE FROM link_event WHERE identity_no = ? AND (from_person_id = ? OR to_person_id = ?)",
   );
+  const movesOf = db.prepare<[number]>("DELETE FROM event_move WHERE identity_no = ?");
+  const eventsNaming = db.prepare<[number, number]>(
+    "DELETE FROM link_event WHERE identity_no = ? OR other_identity_no = ?",
+  );
   const redirects = db.prepare<[number, number]>(
     "DELETE FROM person_redirect WHERE from_person_id = ? OR to_person_id = ?",
   );
@@ -49,6 +53,11 @@ export function makeForgetting(db: Pick<Database, "prepare">) {
     pair(a: number, b: number): void {
       events(eventsOfPair.all({ a, b }));
       wordsOnIdentities.run({ a, b });
+    },
+    /** All events that name it, on either side. */
+    eventsOf(identityNo: number): void {
+      movesOf.run(identityNo);
+      eventsNaming.run(identityNo, identityNo);
     },
     eventsWith(identityNo: number, personKey: number): void {
       movesWith.run(identityNo, personKey, personKey);

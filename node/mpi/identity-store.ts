@@ -139,8 +139,8 @@ export function makeIdentityStore(db: Database, random: Random, linking: Linking
     const { reason } = decision;
     if (held === undefined) return { personKey: rows.makePerson(), event: { kind: "link", reason } };
     const left = rows.ofPerson(held.personKey).filter((each) => each.identityNo !== held.identityNo);
-    // Alone with its person: there is nobody to be parted from.
-    if (left.length === 0) return { personKey: held.personKey };
+    // Alone with its person: there is nobody to be parted from, unless others' histories may still name that person.
+    if (left.length === 0 && !isProtectedPair([record], [held], numbers)) return { personKey: held.personKey };
     const [parted] = candidatesOf(record, [{ personKey: held.personKey, records: left }]);
     return { personKey: rows.makePerson(), event: { kind: "break", reason, score: parted?.score } };
   }

@@ -140,7 +140,7 @@ export function makeNumberChanges(
     const identity = rows.byNo(identityNo);
     if (identity === undefined) return;
     const left = rows.ofPerson(personBefore).filter((each) => each.identityNo !== identityNo);
-    forget.eventsWith(identityNo, personBefore);
+    forget.eventsOf(identityNo);
     forget.redirectsOf(personBefore);
     for (const other of left) forget.pair(identityNo, other.identityNo);
     for (const each of [identity, ...left]) beginHistories([each], each.personKey);
