@@ -1,4 +1,5 @@
 import { type X509Certificate, createPublicKey } from "node:crypto";
+import { existsSync } from "node:fs";
 
 import type { Clock } from "../node/base/clock.ts";
 import { Failure } from "../node/base/failure.ts";
@@ -40,7 +41,8 @@ export async function approveRequest(dir: string, { id, collaborative, enrolment
   const leaf = await signNode(authority, clock, id, request.publicKey);
   const files = nodeFiles(dir, id);
   const manifestPublic = readPublicPem(authorityFiles(dir).manifestPublic);
-  writePublicPem(files.certificate, leaf + authority.certificatePem, true);
+  // Where the node's own key lies here too (a network on one machine), its certificate is put in place by the node.
+  if (!existsSync(files.key)) writePublicPem(files.certificate, leaf + authority.certificatePem, true);
   writePublicPem(files.assertionPublic, assertionPem, true);
   return leaf + authority.certificatePem + trustOf(dir) + manifestPublic;
 }
