@@ -231,13 +231,13 @@ describe("the commands of corridor, as processes", () => {
             certs: certs("badcert", (folder) => writeFileSync(join(folder, "node.crt.pem"), "not PEM")),
           }),
           EXIT.usage,
-          /OpenSSL does not accept the certificate/,
+          /node\.key\.pem is not the key of .*node\.crt\.pem: put back the one that belongs to it/,
         ],
         [
           "another node's key",
           settings("pair", { certs: certs("pair", (folder) => cpSync(other.key, join(folder, "node.key.pem"))) }),
           EXIT.usage,
-          /are they a pair\?/,
+          /node\.key\.pem is not the key of .*node\.crt\.pem: put back the one that belongs to it/,
         ],
         [
           "an RSA assertion key",
@@ -684,7 +684,7 @@ describe("the commands of corridor, as processes", () => {
           "no certificate there",
           ["load", fine(), "--via", `https://127.0.0.1:${node.port}`, "--certs", dir],
           EXIT.usage,
-          /caller\.crt\.pem does not exist/,
+          /caller\.key\.pem does not exist/,
         ],
         [
           "a caller's key that others may read",

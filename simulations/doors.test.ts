@@ -990,19 +990,19 @@ describe("the doors of a running node", () => {
     it("without one of its tables: what nobody foresaw is a plain error, and the node goes on", async () => {
       const index = db("index");
       try {
-        index.exec("ALTER TABLE objection RENAME TO mislaid");
+        index.exec("ALTER TABLE pointer RENAME TO mislaid");
         const refused = await answer();
         heard.push(refused.said);
         assert.ok([Status.UNAVAILABLE, Status.INTERNAL].includes(refused.code), refused.said);
         assert.match(refused.failure, /^(?:store-unavailable|internal)$/);
-        assert.doesNotMatch(refused.said, /objection|table|SQL|\.ts/i, "the inside shows");
+        assert.doesNotMatch(refused.said, /pointer|table|SQL|\.ts/i, "the inside shows");
         assert.equal(refused.messages.length, 0);
         // The other areas' answers stand without the own one, which is told as not given.
         const [own] = eventsOf(await locate());
         assert.ok(own?.$case === "answer" && own.value.own);
         assert.deepEqual([own.value.outcome, own.value.pointers], [Outcome.OUTCOME_UNREACHABLE, []]);
       } finally {
-        index.exec("ALTER TABLE mislaid RENAME TO objection");
+        index.exec("ALTER TABLE mislaid RENAME TO pointer");
         index.close();
       }
     });

@@ -165,7 +165,7 @@ describe("dead letters", () => {
     const restored = needsWith(2);
     const alarms: string[] = [];
     const log = { warn() {}, error: (event: string, thrown: unknown) => alarms.push(`${event}: ${String(thrown)}`) };
-    startLetterRounds(restored, log)();
+    await startLetterRounds(restored, log)();
     assert.match(alarms[0] ?? "", /^dead-letters-unreadable: .*1 dead letters are under another key than letters\.key/);
     await assert.rejects(showLetter(REVIEWER, id, restored), isFailure("store-unavailable", /letters\.key/));
     assert.equal((await replayLetters(OPERATOR, {}, restored)).notTried, 1);
@@ -199,7 +199,7 @@ describe("dead letters", () => {
     await clock.advance(DAY_MS + 2 * 3_600_000);
     assert.deepEqual(left(), [young, third]);
     assert.deepEqual(told.at(-1), { letters: 2, oldest: "2026-12-10T03:00:00.000Z" });
-    end();
+    await end();
     assert.equal(await purgeLetters(OPERATOR, { feed: "other", olderThanMs: 11 * DAY_MS }, needs), 0);
     assert.equal(await purgeLetters(OPERATOR, { feed: "other", olderThanMs: 0 }, needs), 1);
     assert.equal(await purgeLetters(OPERATOR, { id: young }, needs), 1);

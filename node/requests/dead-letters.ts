@@ -194,12 +194,12 @@ const ROUND_MS = 3_600_000;
  * Drops letters that were kept for long enough, and tells the log how many are left: now and every hour. Says now if there
  * are any that cannot be opened.
  *
- * @returns ends it.
+ * @returns ends it, when the round under way has ended.
  */
 export function startLetterRounds(
   { clock, store, reader, seal }: Pick<DeadLetterNeeds, "clock" | "store" | "reader" | "seal">,
   log: Pick<Log, "warn" | "error">,
-): () => void {
+): () => Promise<void> {
   const unreadable = reader.underOtherKeys(seal.keyId);
   if (unreadable > 0) log.error("dead-letters-unreadable", otherKey(`${unreadable} dead letters are`));
   async function round(): Promise<void> {
@@ -211,9 +211,12 @@ export function startLetterRounds(
       log.error("dead-letters-not-dropped", thrown);
     }
   }
-  void round();
-  const rounds = clock.every(ROUND_MS, () => void round());
-  return () => rounds.cancel();
+  let running = round();
+  const rounds = clock.every(ROUND_MS, () => void (running = round()));
+  return async () => {
+    rounds.cancel();
+    await running;
+  };
 }
 
 async function dropBefore(beforeMs: number, store: StoreExecutor, feed?: string): Promise<number> {

@@ -85,13 +85,14 @@ export function watchOwnCertificate(order: OwnCertificateOrder): OwnCertificate 
 
   const poll = order.clock.every(POLL_MS, () => {
     look();
-    expiry.check();
+    if (listeners.length > 0) expiry.check();
   });
   return {
     current: () => current.files,
     validity: () => current,
     onChange(tell) {
       listeners.push(tell);
+      expiry.check(); // from now on the node runs: one that does not start has other things to say
       if (current !== first) tell(current.files);
     },
     look,
@@ -163,7 +164,6 @@ function makeExpiryAlarm({ clock, log }: OwnCertificateOrder, current: () => Rea
     if (level === "expiring") return log.warn("certificate-expiring", { ...fields, text });
     log.error(`certificate-${level}`, new Failure("configuration", text), fields);
   }
-  check();
   return {
     check,
     changed() {
