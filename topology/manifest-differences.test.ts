@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-import { differencesOf, needsApproval } from "./manifest-differences.ts";
+import { differencesOf, needsApprovalSince } from "./manifest-differences.ts";
 import type { Manifest, Member } from "./manifest.ts";
 
 const member = (id: string, changes: Partial<Member> = {}): Member => ({
@@ -56,11 +56,22 @@ describe("what a newer manifest changes", () => {
   it("needs a second person where more than one and more than a fifth of the live members go", () => {
     const of = (live: number, gone: number): boolean => {
       const members = Array.from({ length: live }, (_, at) => member(`wm-${at}`));
-      return needsApproval(manifest({ members }), manifest({ members: members.slice(gone) }));
+      return needsApprovalSince(manifest({ members }), manifest({ members: members.slice(gone) })) !== undefined;
     };
     assert.deepEqual(
       [of(2, 1), of(6, 1), of(6, 2), of(10, 2), of(10, 3), of(42, 8), of(42, 9)],
       [false, false, true, false, true, false, true],
     );
+  });
+
+  it("needs one where those who approve are others, fewer or more than before; whoever had none may name some", () => {
+    const [ann, ben] = ["A".repeat(43), "B".repeat(43)];
+    const of = (before: string[] | undefined, after: string[] | undefined): string | undefined =>
+      needsApprovalSince(
+        manifest({ ...(before !== undefined && { approvers: before }) }),
+        manifest({ ...(after !== undefined && { approvers: after }) }),
+      );
+    for (const after of [[ben], [ann, ben], [], undefined]) assert.equal(of([ann], after), "changes who approves");
+    assert.deepEqual([of([ann, ben], [ben, ann]), of(undefined, [ann]), of([], undefined)], Array(3).fill(undefined));
   });
 });

@@ -13,18 +13,25 @@ export function differencesOf(before: Manifest, after: Manifest): string[] {
 }
 
 /** Members who could ask and answer before, and cannot after. */
-export function removedMembers(before: Manifest, after: Manifest): string[] {
+function removedMembers(before: Manifest, after: Manifest): string[] {
   const live = new Set(after.members.filter(({ status }) => status === "live").map(({ id }) => id));
   return before.members.filter(({ id, status }) => status === "live" && !live.has(id)).map(({ id }) => id);
 }
 
 /**
- * Whether a step takes so many away at once that one person's signature is not enough: more than a fifth of the live
- * members, and more than one. A single stolen node can always be put out at once.
+ * What a step does for which one person's signature is not enough, in words that follow "it"; `undefined` where it is.
+ *
+ * To take away more than a fifth of the live members at once, and more than one: a single stolen node can always be put
+ * out. And to change who approves: else whoever has the authority's key would first name an approver of its own.
  */
-export function needsApproval(before: Manifest, after: Manifest): boolean {
+export function needsApprovalSince(before: Manifest, after: Manifest): string | undefined {
   const live = before.members.filter(({ status }) => status === "live").length;
-  return removedMembers(before, after).length > Math.max(1, live / 5);
+  const removed = removedMembers(before, after);
+  if (removed.length > Math.max(1, live / 5)) {
+    return `takes away ${removed.length} members at once (${removed.join(", ")})`;
+  }
+  const [were, are] = [before, after].map(({ approvers = [] }) => [...approvers].sort().join(" "));
+  return were !== "" && were !== are ? "changes who approves" : undefined;
 }
 
 function networkLines({ network: before }: Manifest, { network: after }: Manifest): string[] {

@@ -98,7 +98,7 @@ export const manifestSchema = z.strictObject({
   crls: z.array(z.base64().max(CRL_TEXT_MAX)).max(64).optional(),
   /**
    * Raw Ed25519 public keys, base64url, of those of whom one must approve where the next manifest takes away more than a
-   * fifth of the live members. Absent: nobody can, and no such step is taken.
+   * fifth of the live members, or changes this list. Absent: nobody can, and no such step is taken but the first naming.
    */
   approvers: z
     .array(z.string().regex(/^[A-Za-z0-9_-]{43}$/))

@@ -22,7 +22,7 @@ import { type Clock, systemClock } from "../base/clock.ts";
 import { buildManifest } from "../../topology/build-manifest.ts";
 import { readTopology } from "../../topology/topology.ts";
 import { approveManifest, splitManifestFile } from "../../topology/manifest-approval.ts";
-import { differencesOf, needsApproval, removedMembers } from "../../topology/manifest-differences.ts";
+import { differencesOf, needsApprovalSince } from "../../topology/manifest-differences.ts";
 import { Failure, asFailure } from "../base/failure.ts";
 import { EXIT, reportFailure } from "./exit.ts";
 
@@ -171,9 +171,8 @@ function diffCommand(): Command {
         const lines = differencesOf(before, after);
         if (json === true) return console.log(JSON.stringify(lines, undefined, 2));
         console.log(lines.length === 0 ? "Nothing but sequence and time." : lines.join("\n"));
-        if (!needsApproval(before, after)) return;
-        const removed = removedMembers(before, after).join(", ");
-        console.log(`A second person must approve: ${removed} would be taken away at once.`);
+        const step = needsApprovalSince(before, after);
+        if (step !== undefined) console.log(`A second person must approve: it ${step}.`);
       }),
     );
 }

@@ -30,7 +30,10 @@ export function peerLines({ peers, clock, directorySequence }: Peers): readonly 
     const seen = heard ? `clock ${clockWords(clockAheadMs)}, directory ${its}` : "not heard lately";
     return `${nodeId.padEnd(20)} ${status.padEnd(10)} ${seen}${quarantine === undefined ? "" : quarantineWords(quarantine)}`;
   });
-  return [...lines, "", `Directory here: ${directorySequence}.`, clock].map(toPlainText);
+  const live = peers.filter(({ status }) => status === "live");
+  const same = live.filter((peer) => peer.heard && peer.directorySequence >= directorySequence).length;
+  const enforced = `Directory here: ${directorySequence}, enforced by ${same} of ${live.length} live peers.`;
+  return [...lines, "", enforced, clock].map(toPlainText);
 }
 
 /** A line for each step, as `corridor doctor` prints its findings. */

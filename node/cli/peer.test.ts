@@ -66,6 +66,7 @@ describe("corridor peer", () => {
       text,
       /^wm-hw .*not heard lately; NOT ANSWERED since 1970.* until 1970-01-01T01:00:00.000Z, by an\.operator/m,
     );
+    assert.match(text, /^Directory here: 17, enforced by 0 of 2 live peers\.$/m);
     assert.match(text, /^This node's clock is 74 s ahead of 4 of 5 peers/m);
     assert.ok(!text.includes("\u001b"));
   });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { generateKeyPairSync, type X509Certificate } from "node:crypto";
+import { createPublicKey, generateKeyPairSync, type X509Certificate } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -346,6 +346,19 @@ describe("the directory", () => {
       await put(`${signed}\n${await approveManifest(signed, approverPem)}`);
       await look(() => alarms.length > 0);
       assert.equal(count(directory), 6);
+    });
+
+    it("is not made ready by exchanging those who approve: that needs their word too", async () => {
+      await put(six());
+      const directory = await open();
+      const own = [createPublicKey(strangerPem).export({ format: "jwk" }).x!];
+      const signed = await signManifest(six({ sequence: 8, approvers: own }), privatePem);
+      await put(`${signed}\n${await approveManifest(signed, strangerPem)}`);
+      await look(() => alarms.some((text) => /changes who approves/.test(text)));
+      await assert.rejects(directory.offer(signed), /changes who approves/);
+      assert.deepEqual(directory.inForce().manifest.approvers, approvers);
+      await put(`${signed}\n${await approveManifest(signed, approverPem)}`);
+      await look(() => directory.inForce().manifest.sequence === 8);
     });
 
     it("needs none for one: a stolen node is put out at once", async () => {

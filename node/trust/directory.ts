@@ -12,7 +12,7 @@ import {
   verifyManifest,
 } from "../../topology/manifest.ts";
 import { isApproved, type ManifestFile, splitManifestFile } from "../../topology/manifest-approval.ts";
-import { needsApproval, removedMembers } from "../../topology/manifest-differences.ts";
+import { needsApprovalSince } from "../../topology/manifest-differences.ts";
 import type { Clock } from "../base/clock.ts";
 import { Failure, asFailure } from "../base/failure.ts";
 import { replaceFile } from "../base/replace-file.ts";
@@ -225,18 +225,19 @@ async function take(order: DirectoryOrder, publicKeyPem: string, read: ReadFile)
 }
 
 /**
- * Two people must want a step that takes many members away at once: one stolen key must not end the network.
+ * Two people must want a step that takes many members away at once, or changes who approves: one stolen key must not end
+ * the network.
  *
  * @throws {Failure} `not-authenticated`: nobody whom the manifest in force names has approved of it.
  */
 async function checkApproved(current: Taken, next: Taken): Promise<void> {
-  if (!needsApproval(current.manifest, next.manifest)) return;
+  const step = needsApprovalSince(current.manifest, next.manifest);
+  if (step === undefined) return;
   if (await isApproved(next.file, current.manifest.approvers ?? [])) return;
-  const removed = removedMembers(current.manifest, next.manifest);
   throw new Failure(
     "not-authenticated",
-    `The manifest of sequence ${next.manifest.sequence} takes away ${removed.length} members at once, and none of the approvers of ` +
-      "the one in force has approved of it: run 'corridor manifest approve'.",
+    `The manifest of sequence ${next.manifest.sequence} ${step}, and none of the approvers of the one in force has approved ` +
+      "of it: run 'corridor manifest approve'.",
   );
 }
 

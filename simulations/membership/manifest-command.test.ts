@@ -86,7 +86,7 @@ describe("a network's manifest, by command", function () {
     const diff = await done("manifest", "diff", "one.jws", "two.jws");
     assert.match(diff, /^member wm-stw: gone$/m);
     assert.match(diff, /^revocation lists: 0 before, 1 now/m);
-    assert.match(diff, /^A second person must approve: wm-stw, wm-sst would be taken away at once\.$/m);
+    assert.match(diff, /^A second person must approve: it takes away 2 members at once \(wm-stw, wm-sst\)\.$/m);
 
     const wrong = await ran("manifest", "approve", "two.jws", "--key", "second.key.pem", "--sequence", "1");
     assert.equal(wrong.code, EXIT.usage);
