@@ -58,7 +58,7 @@ describe("a manifest on its way from node to node", function () {
       for (const trial of trials) {
         // A file of its own for cedar, older than the directory may be: it answers nobody, and refuses to ask.
         const own = join(network.folder, "cedar.manifest.jws");
-        await network.keepManifest("cedar", 15);
+        await network.fallBehind("cedar", 15);
         await network.mesh.node("dunes").process.stop();
         assert.notEqual(outcomeAt(await ask(network, patient), "cedar")[0], "records", `trial ${trial}`);
         await network.publish();

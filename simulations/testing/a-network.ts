@@ -1,8 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { generateKeyPairSync } from "node:crypto";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { authorityFiles, nodeFiles } from "../../certs/layout.ts";
 import { type AuditEntry, openAuditReader } from "../../node/audit/audit-reader.ts";
 import { type Clock, systemClock, today } from "../../node/base/clock.ts";
 import { Failure } from "../../node/base/failure.ts";
@@ -13,6 +15,7 @@ import { type NodeProcess, startNodeProcess } from "../../node/cli/mesh/node-pro
 import { readFeedFile } from "../../node/feeds/read-feed-file.ts";
 import { makeRejects } from "../../node/feeds/rejects.ts";
 import { connectCaller } from "../../node/wire/caller-client.ts";
+import { readUnverified, signManifest } from "../../topology/manifest.ts";
 import { parseTopology } from "../../topology/topology.ts";
 import { type TopologyOrder, topologyText } from "./a-topology.ts";
 import { findFreePorts } from "./free-ports.ts";
@@ -38,8 +41,13 @@ export interface TestNetwork {
   auditPath(nodeId: string): string;
   /** Puts a newer manifest in the place of the one that all nodes share: the order's, with these changes. */
   publish(change?: Partial<TopologyOrder>): Promise<void>;
-  /** Starts a node again on a manifest of its own, issued so many days ago, which nobody renews. */
+  /**
+   * Starts a node again on a manifest of its own, issued so many days ago, which nobody renews: it believes another
+   * authority, so that it takes none from its peers.
+   */
   keepManifest(nodeId: string, ageDays?: number): Promise<void>;
+  /** Starts a node again on a manifest of its own, issued so many days ago, in the place of which its peers' may come. */
+  fallBehind(nodeId: string, ageDays: number): Promise<void>;
   /** Starts a node again on the manifest that all share. */
   shareManifest(nodeId: string): Promise<void>;
   /** Starts a node again as one of protocol version 2. */
@@ -117,6 +125,7 @@ function asNetwork(order: NetworkOrder, folder: string, topologyPath: string, me
     writeNodeConfig({ ...paths, manifest }, { id: nodeId, port: node.port }, topologyPath);
     await node.restart();
   };
+  const believedBy = (nodeId: string): string => nodeFiles(paths.certs, nodeId).manifestPublic;
   const auditPath = (nodeId: string): string => join(mesh.node(nodeId).dataDir, "audit.db");
   const readAudit = <Result>(nodeId: string, read: (audit: ReturnType<typeof openAuditReader>) => Result): Result => {
     const audit = openAuditReader(auditPath(nodeId));
@@ -137,9 +146,21 @@ function asNetwork(order: NetworkOrder, folder: string, topologyPath: string, me
     async keepManifest(nodeId, ageDays = 0) {
       const own = join(folder, `${nodeId}.manifest.jws`);
       await sign({}, own, systemClock.wallMs() - ageDays * DAY_MS);
+      const { privateKey, publicKey } = generateKeyPairSync("ed25519");
+      const otherPem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+      writeFileSync(own, await signManifest(readUnverified(readFileSync(own, "utf8")), otherPem));
+      writeFileSync(believedBy(nodeId), publicKey.export({ type: "spki", format: "pem" }));
       await restartOn(nodeId, own);
     },
-    shareManifest: (nodeId) => restartOn(nodeId, paths.manifest),
+    async fallBehind(nodeId, ageDays) {
+      const own = join(folder, `${nodeId}.manifest.jws`);
+      await sign({}, own, systemClock.wallMs() - ageDays * DAY_MS);
+      await restartOn(nodeId, own);
+    },
+    async shareManifest(nodeId) {
+      copyFileSync(authorityFiles(paths.certs).manifestPublic, believedBy(nodeId));
+      await restartOn(nodeId, paths.manifest);
+    },
     async startOtherVersion(nodeId) {
       const node = mesh.node(nodeId);
       await node.process.stop();
