@@ -221,6 +221,6 @@ describe("the callers' door", () => {
     const wrongDir = nodeFiles(network.dir, HOLDER).directory;
     const failure = await failureFrom(connectCaller({ host: "x", port: 1, certsDir: wrongDir }, systemClock));
     assert.equal(failure.code, "configuration");
-    assert.match(failure.message, /caller\.crt\.pem/);
+    assert.match(failure.message, /caller\.key\.pem/);
   });
 });
