@@ -92,13 +92,32 @@ function compareNames(
   const straight = { given, family };
   const isStraight = (given ?? 9) < levelOf("given", "similar") || (family ?? 9) < levelOf("family", "similar");
   if (isStraight || one.given === "" || other.given === "" || one.family === "" || other.family === "") return straight;
+  // Either of the two may be the one that was swapped, and what is a slip of a given name is none of a family name.
+  const [there, back] = [compareSwapped(one, other, isKnownName), compareSwapped(other, one, isKnownName)];
+  const swapped = back === undefined || (there !== undefined && isCloser(there, back)) ? there : back;
+  return swapped === undefined ? straight : { ...swapped, order: 0 };
+}
+
+interface NameLevels {
+  readonly given: number;
+  readonly family: number;
+}
+
+/** @returns how the names agree when those of the second are swapped; `undefined` where they do not. */
+function compareSwapped(
+  one: Comparable,
+  other: Comparable,
+  isKnownName: (name: string) => boolean,
+): NameLevels | undefined {
   const crossed = { ...other, given: other.family, givenWhole: other.family, family: other.givenWhole };
-  const swapped = {
-    given: compareGiven(one, crossed, isKnownName),
-    family: compareFamily(one, { ...crossed, familyParts: [other.givenWhole] }),
-  };
-  const agrees = (swapped.given ?? 9) <= levelOf("given", "slip") && (swapped.family ?? 9) <= levelOf("family", "slip");
-  return agrees ? { ...swapped, order: 0 } : straight;
+  const given = compareGiven(one, crossed, isKnownName) ?? Infinity;
+  const family = compareFamily(one, { ...crossed, familyParts: [other.givenWhole] }) ?? Infinity;
+  const agrees = given <= levelOf("given", "slip") && family <= levelOf("family", "slip");
+  return agrees ? { given, family } : undefined;
+}
+
+function isCloser(one: NameLevels, other: NameLevels): boolean {
+  return one.given === other.given ? one.family <= other.family : one.given < other.given;
 }
 
 function compareGiven(one: Comparable, other: Comparable, isKnownName: (name: string) => boolean): number | undefined {
