@@ -1,6 +1,6 @@
 import type { SecureContext } from "node:tls";
 
-import { type Client, connectivityState, status as Status } from "@grpc/grpc-js";
+import { type Client, connectivityState } from "@grpc/grpc-js";
 
 import { nodeDns } from "../../certs/profile.ts";
 import type { Member } from "../../topology/manifest.ts";
@@ -180,7 +180,10 @@ class PeerChannel {
   #retired = false;
   /** When a connection was last begun to be made, on the monotonic clock; before the first, when the channel was. */
   #triedAtMs: number;
-  /** HTTP/2 or TLS broke down under a question: gRPC goes on handing out such a connection until it has been closed. */
+  /**
+   * The connection broke off under a question: gRPC goes on handing it out until it has been closed, be it that HTTP/2 or TLS
+   * broke down, or that the peer refuses what comes after its goodbye. The next attempt shall not meet it again.
+   */
   #isSpent = false;
   /** Whom the last connection was found to lead to. */
   #proven: PeerIdentity | undefined;
@@ -284,7 +287,7 @@ class PeerChannel {
     const wasNoConnection =
       this.#client.getChannel().getConnectivityState(false) === connectivityState.TRANSIENT_FAILURE;
     if (signal.aborted || wasNoConnection || !isBrokenOff(error)) return failureOf(error);
-    if (error.code === Status.INTERNAL) this.#isSpent = true;
+    this.#isSpent = true;
     return new BrokenOff(error);
   }
 }
