@@ -31,6 +31,8 @@ import { type TlsFiles, clientContext } from "./tls-files.ts";
 const LATE_UNTIL_MS_MAX = 120_000;
 const ANSWER_BY_MS_MAX = 60_000;
 const ATTEMPTS_MAX = 2;
+/** A connection that is about to close refuses what comes late, unseen: that was no attempt. */
+const REFUSED_MAX = 3;
 /** With less time left, a connection would hardly be made before the answer is due. */
 const ASK_AGAIN_MS_MIN = 50;
 
@@ -107,12 +109,13 @@ export function makePeerClient(order: PeerClientOrder): PeerClient {
 
   return {
     async ask(member, question, _permit, deadline, signal) {
-      for (let attempts = 1; ; attempts++) {
+      for (let [attempts, refused] = [1, 0]; ;) {
         try {
           return await attempt(member, question, deadline, signal);
         } catch (thrown) {
-          const mayAskAgain = attempts < ATTEMPTS_MAX && deadline.remainingMs() >= ASK_AGAIN_MS_MIN;
-          if (!(thrown instanceof BrokenOff && mayAskAgain)) throw thrown;
+          if (!(thrown instanceof BrokenOff) || deadline.remainingMs() < ASK_AGAIN_MS_MIN) throw thrown;
+          const isLast = thrown.wasUnseen ? ++refused > REFUSED_MAX : ++attempts > ATTEMPTS_MAX;
+          if (isLast) throw thrown;
         }
       }
     },
@@ -164,8 +167,13 @@ type Received = AnswerLocateResponse | Failure;
 
 /** The connection was there, and broke off before the answer came. */
 class BrokenOff extends Failure {
+  /** True where the other end refused the question without looking at it (RFC 9113, 8.7). */
+  readonly wasUnseen: boolean;
+
   constructor(cause: CallError) {
     super("unreachable", "The connection to the node broke off under the question.", { cause });
+    // gRPC has no code of its own for it.
+    this.wasUnseen = cause.details === "Stream refused by server";
   }
 }
 
