@@ -5,7 +5,7 @@ import { encode } from "./encode.ts";
 import { AssertionPayload, type QuestionClaim, type SignedAssertion } from "./generated/corridor/v1/assertion.ts";
 
 /** How long an assertion may be relied on: a question's longest life, and room for clocks that differ. */
-const ASSERTION_LIFETIME_MS = 120_000;
+export const ASSERTION_LIFETIME_MS = 120_000;
 
 export interface DeskOrder {
   readonly ownId: NodeId;
