@@ -54,17 +54,21 @@ import { makeLetterReader } from "./requests/dead-letter-store.ts";
 import * as letters from "./requests/dead-letters.ts";
 import { takeFeedMessage } from "./requests/feed-message.ts";
 import { fillMatchKeys } from "./requests/fill-match-keys.ts";
-import { findRecords, knowPerson } from "./requests/find-records.ts";
+import { findRecords, type FindRecordsNeeds, knowPerson } from "./requests/find-records.ts";
 import { identifyPerson } from "./requests/identify-person.ts";
 import { beginLoad, dropOldWaiting, finishLoad, LOAD_COMMANDS_AT_ONCE, loadBatch } from "./requests/load-batch.ts";
 import { makeLetterSeal } from "./requests/letter-seal.ts";
 import { locate } from "./requests/locate.ts";
+import { openRecord } from "./requests/open-record.ts";
+import { retrieve, type Retrieval } from "./requests/retrieve.ts";
 import { answerGreeting, keepGreeting, listPeers, quarantinePeer, releasePeer, testPeer } from "./requests/peers.ts";
 import * as review from "./requests/review.ts";
 import { type PdsEvent, type PdsEventTaken, readPdsFor, takePdsEvent } from "./requests/pds-events.ts";
 import { startManifestExchange } from "./requests/exchange-manifests.ts";
 import { startWitnessing } from "./requests/witnessing.ts";
 import { searchPeople } from "./requests/search-people.ts";
+import { makeRecords, type Records } from "./records/records.ts";
+import type { SourceFault } from "./records/source.ts";
 import { removeLeftCopies } from "./storage/backup.ts";
 import { behindText, readBehind } from "./storage/behind.ts";
 import { openDatabase } from "./storage/database.ts";
@@ -81,6 +85,8 @@ import { openDirectory } from "./trust/directory.ts";
 import { authorisePeer } from "./trust/peer-identity.ts";
 import { type SequenceMemory, openSequenceMemory } from "./trust/sequence-memory.ts";
 import { makePeerClient } from "./wire/peer-client.ts";
+import { makeRecordClient } from "./wire/record-client.ts";
+import type { PeerRecordQuestion } from "./wire/record-service.ts";
 import { makePeerGreeter } from "./wire/peer-greeter.ts";
 import { watchOwnCertificate } from "./wire/own-certificate.ts";
 import { renewByItself } from "./wire/renewal.ts";
@@ -193,6 +199,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     ...{ db: reader, clock, providers: feeds.map(asLocatorProvider) },
     heldToMs: () => readBehind(storeAt("index"))?.heldToMs,
   });
+  const records = await connectRecords(settings, clock);
   const objections = makeObjections(reader);
   const inForce = () => directory.inForce();
   const access = makeAccess({
@@ -288,6 +295,23 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
       if (!inBulk) audit.recordFailure(question, failed);
     },
   };
+  const openNeeds = {
+    ...{ clock, records, pointersOf: locator.pointersOf, addressOf: locator.addressOf },
+    find: (question: Question, permit: Permit, pointersOf: FindRecordsNeeds["pointersOf"]) =>
+      findRecords(question, permit, {
+        ...{ ...mpi, withheldOf: objections.withheld, pointersOf },
+        mayHearOfPossibleMatch: () => false,
+      }),
+    recordOpening: audit.recordOpening,
+    recordOpened: audit.recordOpened,
+    sourceFailed: (custodian: string, { fault, detail }: SourceFault) =>
+      log.warn("source-failed", { custodian, fault, detail }),
+  };
+  const fetchRecord = makeRecordClient({
+    ...{ ownId: settings.id, domain, tls: () => own.current(), clock, random, protocol: parts.protocol },
+    sign: signer.sign,
+    checkMember: (member, identity) => checkMember(member, identity, directory),
+  });
   const ownNeeds = {
     find,
     coverage: () => locator.coverage(),
@@ -355,6 +379,40 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
         return locate(question, { ...locateNeeds, decideAccess }, gone);
       },
       signVerdict: signer.signVerdict,
+    },
+    records: {
+      openRecord: (question, gone) =>
+        openRecord<PeerRecordQuestion>(
+          question,
+          { ...openNeeds, decide: answerNeeds.decideAnswer, admit: quota.admit },
+          gone,
+        ),
+    },
+    retrieval: {
+      retrieve(claimed, rights, gone) {
+        const question = withNationalRole(claimed, localRoles);
+        return retrieve(
+          question,
+          {
+            ...{ ...audit, clock, ownId: settings.id, memberOf: directory.member, fetchFrom: fetchRecord },
+            decideAccess: () => decideForCaller(question, rights, settings.sandbox, access),
+            knowPerson: locateNeeds.knowPerson,
+            openOwn: (own, permit, left) =>
+              openRecord<Retrieval>(
+                own,
+                {
+                  ...openNeeds,
+                  decide: () => ({ kind: "permitted", permit }),
+                  admit: () => {},
+                  recordOpened: () => {},
+                },
+                left,
+              ),
+            recordRetrieved: audit.recordOpened,
+          },
+          gone,
+        );
+      },
     },
     search: {
       searchPeople(claimed, rights) {
@@ -484,6 +542,13 @@ function decideForCaller(question: Asked, rights: CallerRights, sandbox: boolean
   const refused = checkCallerRights(question.claim, { ...rights, sandbox: rights.sandbox && sandbox });
   if (refused !== undefined) return { kind: "refused", code: "not-permitted", reason: refused.message };
   return access.decideAccess(question);
+}
+
+/** The custodians' systems, where any are set up: their code is loaded then alone, for a node without them stays small. */
+async function connectRecords({ recordSources }: Settings, clock: Clock): Promise<Records> {
+  if (recordSources.length === 0) return makeRecords(new Map(), clock);
+  const { connectSources } = await import("./records/connect.ts");
+  return makeRecords(connectSources(recordSources, clock), clock);
 }
 
 interface FhirParts extends Omit<FhirDoorOrder, "patients" | "pdsEvents"> {
