@@ -12,6 +12,7 @@ import { type AreaAnswer, OUTCOMES, type Verdict } from "./base/answer.ts";
 import { FAILURE_CODES, Failure } from "./base/failure.ts";
 import { exitCodeOf } from "./cli/exit.ts";
 import { hl7FeedSchema } from "./config/hl7-feed.ts";
+import { recordSourceSchema } from "./config/record-source.ts";
 import { parseSettings, settingsSchema } from "./config/settings.ts";
 import { FIXED_LINE } from "./federation/verdict.ts";
 import { ADT_EVENTS } from "./feeds/hl7/header.ts";
@@ -76,6 +77,29 @@ describe("docs/settings.md", () => {
   it("shows a whole file that is accepted", () => {
     const example = /```yaml\n([^`]+)```/.exec(read("docs/settings.md"))?.[1] ?? "";
     assert.equal(parseSettings(example, "node.yaml").id, "wm-bsol");
+  });
+});
+
+describe("docs/records.md", () => {
+  const rows = rowsUnder(read("docs/records.md"), "Connecting a custodian's system");
+
+  it("explains every key of a source, and no other", () => {
+    assert.deepEqual(
+      rows.map(([key]) => key),
+      Object.keys(recordSourceSchema.shape),
+    );
+  });
+
+  it("gives each key's default", () => {
+    const source: Record<string, unknown> = recordSourceSchema.parse({
+      provider: "RRK",
+      kind: "fhir",
+      base: "https://a/",
+    });
+    for (const [key = "", said] of rows) {
+      const isNeeded = key === "provider" || key === "kind" || key === "base";
+      assert.equal(said, isNeeded ? "needed" : String(source[key] ?? "none"), key);
+    }
   });
 });
 

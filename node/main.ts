@@ -36,6 +36,10 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
     const { meshCommand } = await import("./cli/mesh/mesh-command.ts");
     return meshCommand({ connect, feeds: await feedFiles(), clock: systemClock, stopSignal });
   },
+  async retrieve() {
+    const { retrieveCommand } = await import("./cli/retrieve.ts");
+    return retrieveCommand({ connect, clock: systemClock, random: systemRandom, readStdin });
+  },
   async locate() {
     const { locateCommand } = await import("./cli/locate.ts");
     return locateCommand({ connect, clock: systemClock, random: systemRandom, readStdin });

@@ -105,6 +105,21 @@ export interface PersonToShow {
   readonly nhsNumber: Concealed<string>;
 }
 
+/** One record that somebody wants to open. */
+export interface WishToOpen extends Question {
+  readonly pointerId: string;
+}
+
+/** What came of it. */
+export interface Opened {
+  readonly pointerId: string;
+  /** `delivered`, `cut-short`, or why the record was unavailable. */
+  readonly result: string;
+  readonly bytes: number;
+  /** Of the whole record, hexadecimal; absent unless it was delivered. */
+  readonly sha256?: string;
+}
+
 /** The audit: what gates a disclosure is durable when its promise resolves. */
 export interface Audit {
   /**
@@ -179,6 +194,32 @@ export interface Audit {
     persons: readonly PersonToShow[],
     result: string,
   ) => Promise<void>;
+  /**
+   * That the own user wants to open a record, which one and where, and what this node decided; before anything leaves.
+   *
+   * @throws {Failure} as `recordQuestion`.
+   */
+  readonly recordRetrieval: (question: WishToOpen & { readonly nodeId: string }, decision: Decision) => Promise<void>;
+  /**
+   * Which record of this node's is about to leave, for a peer (whose attempt counts as seen then) or for the own user.
+   *
+   * @param isOpened false where none is: not for this role, or not there.
+   * @throws {Failure} `replayed`; and as `recordQuestion`.
+   */
+  readonly recordOpening: (
+    question: WishToOpen | (WishToOpen & AskedByPeer),
+    decision: Decision,
+    found: FoundPerson | undefined,
+    isOpened: boolean,
+  ) => Promise<void>;
+  /**
+   * What came of a record that was opened: at the asker, of the holder named; at the holder, for the asker. In the background;
+   * gates nothing.
+   */
+  readonly recordOpened: (
+    question: WishToOpen & { readonly nodeId?: string; readonly asker?: NodeId },
+    opened: Opened,
+  ) => void;
   /** Writes what waits in the background. The executor stays open: it belongs to whoever made it. */
   readonly close: () => Promise<void>;
 }
@@ -241,6 +282,19 @@ export function makeAudit(needs: AuditNeeds): Audit {
     permitId,
   });
 
+  async function recordAnswerOf(question: AskedByPeer, found: FoundPerson | undefined, row: NewEntry): Promise<void> {
+    const result = await executor.run("audit.append-answer", {
+      ...row,
+      asker: question.asker,
+      attemptId: question.attemptId,
+      evidencePayload: ownCopy(question.evidence.payload),
+      evidenceSignature: ownCopy(question.evidence.signature),
+      patientNonce: isKnownHere(found) ? ownCopy(question.evidence.patientNonce) : null,
+    });
+    if (result === "recorded") return;
+    throw new Failure("replayed", "This attempt was answered before: ask again with a new attempt id.");
+  }
+
   return {
     async recordQuestion(question, decision) {
       const refused = decision.kind === "refused";
@@ -253,16 +307,7 @@ export function makeAudit(needs: AuditNeeds): Audit {
       await executor.run("audit.append", asked("restricted", question, permit.permitId, "restricted-record"));
     },
     async recordAnswer(question, decision, found, answer) {
-      const result = await executor.run("audit.append-answer", {
-        ...answered(question, decision, found, answer),
-        asker: question.asker,
-        attemptId: question.attemptId,
-        evidencePayload: ownCopy(question.evidence.payload),
-        evidenceSignature: ownCopy(question.evidence.signature),
-        patientNonce: isKnownHere(found) ? ownCopy(question.evidence.patientNonce) : null,
-      });
-      if (result === "recorded") return;
-      throw new Failure("replayed", "This attempt was answered before: ask again with a new attempt id.");
+      await recordAnswerOf(question, found, answered(question, decision, found, answer));
     },
     recordFailure(question, failed) {
       const { requestId, attemptId, asker } = question;
@@ -303,6 +348,47 @@ export function makeAudit(needs: AuditNeeds): Audit {
       }));
       const all = entries.length > 0 ? entries : [{ ...searched(look, permitId, result), holder: ownId }];
       await Promise.all(all.map((each) => executor.run("audit.append", each)));
+    },
+    async recordRetrieval(question, decision) {
+      const { nodeId, pointerId } = question;
+      const refused = decision.kind === "refused";
+      await executor.run("audit.append", {
+        ...asked(refused ? "refused" : "question", question, refused ? null : decision.permit.permitId, "permitted"),
+        ...(refused && { outcome: decision.code, why: decision.reason }),
+        detail: JSON.stringify({ opens: pointerId, at: nodeId, localRole: question.claim.localRole }),
+      });
+    },
+    async recordOpening(question, decision, found, isOpened) {
+      const pointers = isOpened ? { outcome: "opened", pointerIds: question.pointerId, why: null } : {};
+      const empty = {
+        outcome: "nothing-to-show",
+        pointers: [],
+        sealed: [],
+        reason: "",
+        notOffered: [],
+        morePointers: 0,
+      } as const;
+      const refused = decision.kind === "refused" ? { outcome: "refused" } : {};
+      const row = { ...answered(question, decision, found, empty), ...refused, ...pointers };
+      if (!("attemptId" in question)) return void (await executor.run("audit.append", row));
+      await recordAnswerOf(question, found, row);
+    },
+    recordOpened(question, { pointerId, result, bytes, sha256 }) {
+      const { nodeId, asker = ownId } = question;
+      const detail = {
+        ...(nodeId !== undefined && { areas: [[nodeId, bytes > 0 ? "opened" : result]] }),
+        bytes,
+        sha256,
+      };
+      background.add({
+        ...entry("outcomes", question.requestId, result),
+        ...{
+          asker,
+          holder: nodeId === undefined ? ownId : null,
+          pointerIds: pointerId,
+          detail: JSON.stringify(detail),
+        },
+      });
     },
     async close() {
       cleaning.cancel();

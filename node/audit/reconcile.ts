@@ -58,6 +58,7 @@ const TOLD = new Set([
   "no-agreement",
   "refused",
   "not-covered",
+  "opened",
 ]);
 
 /** At the ends of the time that all cover, one end may lie inside and the other outside. */

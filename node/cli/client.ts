@@ -1,5 +1,6 @@
 import type { LocateEvent } from "../base/answer.ts";
 import type { Claim, PatientQuery } from "../base/question.ts";
+import type { RecordEvent } from "../base/record.ts";
 import type { Concealed } from "../base/concealed.ts";
 import type { AskedSearch } from "../mpi/search-terms.ts";
 import type { FeedItem, DurableAck, LoadEnd, LoadHeader, ParsedItem, Rejection } from "../requests/load-batch.ts";
@@ -25,7 +26,22 @@ export interface NodeClient {
   ): AsyncGenerator<DurableAck, LoadEnd>;
   /** @throws {Failure} as {@link locate}. */
   search(call: SearchCall): Promise<SearchTold>;
+  /**
+   * Opens one record, live: its head, its pieces, its end; or that it is unavailable.
+   *
+   * @throws {Failure} as {@link locate}.
+   */
+  retrieve(call: RetrieveCall): AsyncIterable<RecordEvent>;
   close(): void;
+}
+
+export interface RetrieveCall {
+  readonly patient: PatientQuery;
+  readonly claim: Claim;
+  readonly requestId: string;
+  /** Of the area that named the record, and the record's id there. */
+  readonly nodeId: string;
+  readonly pointerId: string;
 }
 
 export interface SearchCall {

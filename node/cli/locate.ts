@@ -1,12 +1,8 @@
 import { Command } from "commander";
 
 import type { AreaAnswer, Verdict } from "../base/answer.ts";
-import { BirthDate } from "../base/birth-date.ts";
-import { type Clock, today } from "../base/clock.ts";
-import { Concealed } from "../base/concealed.ts";
+import type { Clock } from "../base/clock.ts";
 import { Failure } from "../base/failure.ts";
-import { NhsNumber } from "../base/nhs-number.ts";
-import type { PatientQuery } from "../base/question.ts";
 import type { Random } from "../base/random.ts";
 import { type ClaimOptions, parseClaim, withClaimOptions } from "./claim-options.ts";
 import type { Connect, LocateCall, NodeClient } from "./client.ts";
@@ -14,6 +10,7 @@ import { EXIT, reportFailure } from "./exit.ts";
 import { areaLines, verdictLines } from "./locate-lines.ts";
 import { DEMO_CALLER } from "./mesh/demo-caller.ts";
 import { MESH_DIR } from "./mesh/mesh-file.ts";
+import { type PatientOptions, parsePatient, withPatientOptions } from "./patient-options.ts";
 import { findTarget } from "./target.ts";
 
 export interface LocateCommandNeeds {
@@ -23,13 +20,8 @@ export interface LocateCommandNeeds {
   readonly readStdin: () => Promise<string>;
 }
 
-interface LocateOptions extends ClaimOptions {
+interface LocateOptions extends ClaimOptions, PatientOptions {
   readonly via: string;
-  readonly nhsNumber?: string;
-  readonly birthDate: string;
-  readonly family?: string;
-  readonly given?: string;
-  readonly postcode?: string;
   readonly answerBy: string;
   readonly certs?: string;
   readonly mesh: string;
@@ -41,12 +33,8 @@ export function locateCommand(needs: LocateCommandNeeds): Command {
   const command = new Command("locate")
     .description("find where a person's records are held, and what could not be asked")
     .requiredOption("--via <url|id>", "the node to ask: its id in a mesh on this machine, or https://HOST:PORT")
-    .option("--nhs-number <number>", "the person's NHS number; - reads it from standard input")
-    .requiredOption("--birth-date <date>", "the person's date of birth, YYYY-MM-DD")
-    .option("--family <name>", "family name")
-    .option("--given <name>", "given name")
     .option("--postcode <postcode>", "postcode, with a name and no number");
-  return withClaimOptions(command)
+  return withClaimOptions(withPatientOptions(command))
     .option("--answer-by <ms>", "milliseconds until the verdict is wanted", "2000")
     .option("--certs <dir>", "folder of the caller's certificate (caller.crt.pem, caller.key.pem, trust.crt.pem)")
     .option("--mesh <dir>", "folder of the mesh on this machine", MESH_DIR)
@@ -96,38 +84,10 @@ async function show(client: NodeClient, call: LocateCall, options: LocateOptions
   throw new Failure("unreachable", "The node ended its answer without a verdict: treat it as no answer at all.");
 }
 
-async function parsePatient(options: LocateOptions, needs: LocateCommandNeeds): Promise<PatientQuery> {
-  const birthDate = BirthDate.parse(options.birthDate, today(needs.clock));
-  if (birthDate === undefined) throw wrong("--birth-date", "must be a real day as YYYY-MM-DD, not in the future");
-  const familyName = named(options.family);
-  const givenName = named(options.given);
-  if (options.nhsNumber !== undefined) {
-    const text = options.nhsNumber === "-" ? (await needs.readStdin()).trim() : options.nhsNumber;
-    const nhsNumber = NhsNumber.parse(text);
-    if (nhsNumber === undefined) throw wrong("--nhs-number", "is not a valid NHS number: check each digit");
-    return {
-      by: "number",
-      nhsNumber,
-      birthDate,
-      ...(familyName && { familyName }),
-      ...(givenName && { givenName }),
-    };
-  }
-  if (familyName === undefined || givenName === undefined) {
-    throw wrong("--nhs-number", "is missing: give it, or both --family and --given");
-  }
-  const postcode = named(options.postcode);
-  return { by: "demographics", familyName, givenName, birthDate, ...(postcode && { postcode }) };
-}
-
 function parseAnswerBy(text: string): number {
   const ms = Number(text);
   if (!Number.isInteger(ms) || ms < 100 || ms > 30_000) throw wrong("--answer-by", "must be 100 to 30000 milliseconds");
   return ms;
-}
-
-function named(text: string | undefined): Concealed<string> | undefined {
-  return text === undefined ? undefined : new Concealed(text);
 }
 
 function wrong(option: string, what: string): Failure {

@@ -10,6 +10,7 @@ import { check } from "../base/check.ts";
 import { Concealed } from "../base/concealed.ts";
 import { Failure } from "../base/failure.ts";
 import { LOG_LEVELS, type LogLevel } from "../base/log-level.ts";
+import { recordSourceSchema, type RecordSourceSettings, toRecordSource } from "./record-source.ts";
 import { type Hl7Feed, hl7FeedSchema, toHl7Feed } from "./hl7-feed.ts";
 import { type NodeId, type OrganisationCode, parseNodeId, parseOrganisationCode } from "../base/words.ts";
 
@@ -148,6 +149,12 @@ export const settingsSchema = z.strictObject({
         .default([]),
     })
     .prefault({}),
+  records: z
+    .strictObject({
+      /** Custodians' systems, from which records are opened live; `docs/records.md` explains the keys of each. */
+      sources: z.array(recordSourceSchema).default([]),
+    })
+    .prefault({}),
   quota: z
     .strictObject({
       /** Patients an hour that another node may ask about here, for each million people whom it serves. */
@@ -213,6 +220,7 @@ export interface Settings {
     readonly localRoles: readonly { readonly organisation: string; readonly name: string; readonly role: string }[];
   };
   readonly audit: { readonly keepYears: number };
+  readonly recordSources: readonly RecordSourceSettings[];
   readonly quota: { readonly patientsPerMillion: number; readonly searchesPerUser: number };
   readonly sandbox: boolean;
   readonly reflection: boolean;
@@ -241,7 +249,7 @@ export function parseSettings(text: string, file: string): Settings {
   const faults = new Faults(source);
   const entry = readEntry(settingsSchema, source.value ?? {}, [], faults);
   faults.throwIfAny("settings file");
-  const { id, dataDir, listen, certs, manifest, topology, redis, fhir, hl7, pds, ...rest } = entry!.value;
+  const { id, dataDir, listen, certs, manifest, topology, redis, fhir, hl7, pds, records, ...rest } = entry!.value;
   const fhirListen = parseAddress(fhir.listen);
   const renewAt = parseAddress(certs.renewAt);
   const hl7Listen = parseAddress(hl7.listen);
@@ -257,6 +265,7 @@ export function parseSettings(text: string, file: string): Settings {
     manifestPath: from(manifest),
     access: { localRoles, ...(narrowing !== "none" && { narrowingPath: from(narrowing) }) },
     topologyPath: from(topology),
+    recordSources: records.sources.map((source) => toRecordSource(source, from)),
     ...(typeof fhirListen === "object" && { fhirListen }),
     ...(typeof hl7Listen === "object" && { hl7: { listen: hl7Listen, feeds: hl7.feeds.map(toHl7Feed) } }),
     ...(pds.url !== "none" && { pds: toPds(pds, from) }),

@@ -49,10 +49,22 @@ export interface Locator {
    * @throws {Failure} `store-unavailable`: a row is damaged.
    */
   pointersOf(identities: readonly number[], permit: Permit, withheld?: Withheld): PermittedPointers;
+  /**
+   * Where a record of these identities is fetched, by its pointer's public id; `undefined` where none of theirs has it. Says
+   * nothing of who may: ask only for what {@link pointersOf} has shown.
+   */
+  addressOf(identities: readonly number[], pointerId: string): PointerAddress | undefined;
   /** Who feeds this node, and how fresh they are; at most {@link COVERAGE_AGE_MS_MAX} old. */
   coverage(): Coverage;
   /** Says that a load was acknowledged: the next coverage is computed anew. */
   feedsChanged(): void;
+}
+
+/** Where a record is fetched, as its provider's feed has it. */
+export interface PointerAddress {
+  readonly custodian: OrganisationCode;
+  readonly address: string;
+  readonly format: string;
 }
 
 /** Coverage is part of every answer: computed again no more often than this. */
@@ -100,6 +112,11 @@ export function makeLocator({ db, clock, providers, heldToMs = () => undefined }
     )
     .raw();
   const countOfKinds = db.prepare<[number, string, string, string], number>(`SELECT count(*) ${ofKinds}`).pluck();
+  const byToken = db
+    .prepare<[number, number, string], RawRow>(
+      `SELECT ${POINTER_COLUMNS} FROM pointer WHERE pointer_no BETWEEN ? AND ? AND token = ?`,
+    )
+    .raw();
   const encounters = makeEncounterReader(db);
   const feedStates = db.prepare<[], [string, number]>("SELECT provider, as_of_ms FROM feed_state").raw();
   const custodians = new Map<string, LocatorProvider>(
@@ -133,6 +150,18 @@ export function makeLocator({ db, clock, providers, heldToMs = () => undefined }
     }
     const newest = shown.sort(newestFirst).slice(0, POINTERS_SHOWN_MAX);
     return { shown: newest, more: total - newest.length, held };
+  }
+
+  function addressOf(identities: readonly number[], pointerId: string): PointerAddress | undefined {
+    for (const identityNo of identities) {
+      const from = identityNo * PLACES_PER_IDENTITY;
+      const row = byToken.get(from, from + PLACES_PER_IDENTITY - 1, pointerId);
+      if (row === undefined) continue;
+      verifyRow("pointer", row);
+      const [, , custodian, , , , format, address] = row;
+      return { custodian: String(custodian) as OrganisationCode, format: String(format), address: String(address) };
+    }
+    return undefined;
   }
 
   /** An identity with many pointers: only those of the kinds that may be shown are read, and no more than are carried. */
@@ -206,7 +235,7 @@ export function makeLocator({ db, clock, providers, heldToMs = () => undefined }
     return cached.coverage;
   }
 
-  return { pointersOf, coverage, feedsChanged: () => void (cached = undefined) };
+  return { pointersOf, addressOf, coverage, feedsChanged: () => void (cached = undefined) };
 }
 
 /** What to say of each provider, given up to which moment its data are complete. Providers that left are not listed. */

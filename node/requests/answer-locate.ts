@@ -103,7 +103,7 @@ async function answerInTime(
   const answer = answerOf(found, decision.permit, needs.coverage());
   if (answer.outcome === "identity-check") needs.noteMismatch(question);
   await needs.recordAnswer(question, decision, found, answer);
-  if (answer.outcome === "nothing-to-show") await waitForMultiple(needs.clock, arrivedMs);
+  if (answer.outcome === "nothing-to-show") await waitForEmptyAnswer(needs.clock, arrivedMs);
   return answer;
 }
 
@@ -129,7 +129,7 @@ function declined(decision: Extract<Decision, { kind: "refused" }>): HolderAnswe
 }
 
 /** Sleeps until the next multiple of the floor after the arrival; a commit just on one leaves at once. */
-async function waitForMultiple(clock: Clock, arrivedMs: number): Promise<void> {
+export async function waitForEmptyAnswer(clock: Clock, arrivedMs: number): Promise<void> {
   const elapsedMs = clock.monotonicMs() - arrivedMs;
   const leavesAtMs = arrivedMs + Math.max(1, Math.ceil(elapsedMs / EMPTY_ANSWER_FLOOR_MS)) * EMPTY_ANSWER_FLOOR_MS;
   // Timers count whole milliseconds and may come a fraction early; that fraction would be the look-up's own.

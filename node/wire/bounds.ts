@@ -89,3 +89,9 @@ export const RECONNECT_MS_MIN = 250;
 export const RECONNECT_MS_MAX = 1_000;
 /** A connection that takes longer to be made, HTTP/2's first words included, is given up for a fresh one. */
 export const CONNECT_WITHIN_MS = 5_000;
+/** A record may take so long to come over: a hundred megabytes over a slow line. */
+export const RECORD_MS_MAX = 300_000;
+/** What a record's first part is waited for, the source's own time among it. */
+export const RECORD_ANSWER_BY_MS = 30_000;
+/** One part of a record on its way: 64 KiB of it, or its head. */
+export const RECORD_PART_BYTES_MAX = 128 * 1024;

@@ -10,13 +10,15 @@ import type { LocateEvent } from "../base/answer.ts";
 import type { Clock, Timer } from "../base/clock.ts";
 import { Failure } from "../base/failure.ts";
 import type { Claim, PatientQuery } from "../base/question.ts";
+import type { RecordEvent } from "../base/record.ts";
 import type { DurableAck, FeedItem, LoadEnd, LoadHeader } from "../requests/load-batch.ts";
 import type { SearchTold } from "../requests/search-people.ts";
 import type { AskedSearch } from "../mpi/search-terms.ts";
-import { ACKNOWLEDGED_WITHIN_MS, ANSWER_BYTES_MAX, SWEEP_EVERY_MS } from "./bounds.ts";
+import { ACKNOWLEDGED_WITHIN_MS, ANSWER_BYTES_MAX, RECORD_MS_MAX, SWEEP_EVERY_MS } from "./bounds.ts";
 import { openChannel } from "./channel.ts";
 import { fromClaim, fromPatient } from "./convert.ts";
 import { toAreaAnswer, toVerdict } from "./convert-answer.ts";
+import { toRecordEvent } from "./convert-record.ts";
 import { fromAsked, toSearchTold } from "./convert-search.ts";
 import {
   FederationServiceService,
@@ -30,6 +32,7 @@ import {
   type LoadRequest,
   type LoadResponse,
 } from "./generated/corridor/v1/feed_service.ts";
+import { RetrievalServiceService, type RetrieveResponse } from "./generated/corridor/v1/record_service.ts";
 import { type SearchResponse, SearchServiceService } from "./generated/corridor/v1/search_service.ts";
 import { failureOf, isCallError } from "./status.ts";
 import { clientContext, readCallerTls } from "./tls-files.ts";
@@ -47,6 +50,14 @@ export interface CallerQuestion {
   readonly claim: Claim;
   readonly requestId: string;
   readonly answerByMs: number;
+}
+
+export interface CallerRetrieval {
+  readonly patient: PatientQuery;
+  readonly claim: Claim;
+  readonly requestId: string;
+  readonly nodeId: string;
+  readonly pointerId: string;
 }
 
 export interface CallerSearch {
@@ -75,6 +86,12 @@ export interface CallerClient {
     loadedBefore?: readonly string[],
     stop?: AbortSignal,
   ): AsyncGenerator<DurableAck, LoadEnd>;
+  /**
+   * Opens one record; leaving the iteration lets go of it.
+   *
+   * @throws {Failure} as {@link locate}.
+   */
+  retrieve(call: CallerRetrieval): AsyncGenerator<RecordEvent, void>;
   close(): void;
 }
 
@@ -95,6 +112,7 @@ export async function connectCaller(target: CallerTarget, clock: Clock): Promise
     locate: (question) => locate(client, clock, question),
     search: (call) => search(client, clock, call),
     load: (header, batches, loadedBefore = [], stop) => load(client, clock, header, batches, loadedBefore, stop),
+    retrieve: (call) => retrieve(client, clock, call),
     close: () => client.close(),
   };
 }
@@ -176,6 +194,19 @@ async function search(client: Client, clock: Clock, call: CallerSearch): Promise
     });
   });
   return toSearchTold(response);
+}
+
+async function* retrieve(
+  client: Client,
+  clock: Clock,
+  { patient, claim, requestId, nodeId, pointerId }: CallerRetrieval,
+): AsyncGenerator<RecordEvent, void> {
+  const { path, requestSerialize, responseDeserialize } = RetrievalServiceService.retrieve;
+  const who = { patient: fromPatient(patient), claim: fromClaim(claim, "stated") };
+  const request = { ...who, requestId, nodeId, pointerId };
+  const deadline = clock.wallMs() + RECORD_MS_MAX;
+  const call = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, { deadline });
+  for await (const { part } of messagesOf<RetrieveResponse>(call)) yield toRecordEvent(part);
 }
 
 async function* load(

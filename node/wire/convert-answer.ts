@@ -177,7 +177,7 @@ function toArea(message: WireArea): Area {
   };
 }
 
-function fromPointer(pointer: PointerView): WirePointer {
+export function fromPointer(pointer: PointerView): WirePointer {
   return {
     pointerId: pointer.pointerId,
     recordType: pointer.recordType,
@@ -204,7 +204,7 @@ function toEncounter({ state, endedOn, ...encounter }: WireEncounter): Encounter
   };
 }
 
-function toPointer(message: WirePointer): PointerView {
+export function toPointer(message: WirePointer): PointerView {
   const custodian = known(message.custodian, "pointer.custodian");
   return {
     pointerId: message.pointerId,
@@ -321,7 +321,7 @@ function toRecordType(text: string): RecordTypeKey {
   return known(parseRecordType(text), "record_type");
 }
 
-function toMs(value: bigint, where: string): number {
+export function toMs(value: bigint, where: string): number {
   const number = Number(value);
   if (!Number.isSafeInteger(number)) throw notUnderstood(where);
   return number;

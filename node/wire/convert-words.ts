@@ -1,5 +1,6 @@
 import type { FeedState, Outcome, PointerView, Scope } from "../base/answer.ts";
 import type { EncounterClass, EncounterState } from "../base/encounter.ts";
+import type { RecordFault, RecordOrigin } from "../base/record.ts";
 import type { Assurance, Purpose, RelationshipKind, Setting, Trigger } from "../base/words.ts";
 import {
   AccessLevel as WireAccess,
@@ -16,8 +17,30 @@ import {
   Setting as WireSetting,
   Trigger as WireTrigger,
 } from "./generated/corridor/v1/identity.ts";
+import {
+  RecordFault as WireRecordFault,
+  RecordOrigin as WireRecordOrigin,
+} from "./generated/corridor/v1/record_service.ts";
 
 /** The closed sets of words, here and on the wire. A word that one side lacks does not compile, or is not read. */
+
+export const RECORD_ORIGIN = {
+  "fhir-server": WireRecordOrigin.RECORD_ORIGIN_FHIR_SERVER,
+  "document-server": WireRecordOrigin.RECORD_ORIGIN_DOCUMENT_SERVER,
+  "file-store": WireRecordOrigin.RECORD_ORIGIN_FILE_STORE,
+} as const satisfies Record<RecordOrigin, WireRecordOrigin>;
+
+export const RECORD_FAULT = {
+  "not-responding": WireRecordFault.RECORD_FAULT_NOT_RESPONDING,
+  "source-error": WireRecordFault.RECORD_FAULT_SOURCE_ERROR,
+  gone: WireRecordFault.RECORD_FAULT_GONE,
+  "unexpected-content": WireRecordFault.RECORD_FAULT_UNEXPECTED_CONTENT,
+  "too-large": WireRecordFault.RECORD_FAULT_TOO_LARGE,
+  "broke-off": WireRecordFault.RECORD_FAULT_BROKE_OFF,
+  damaged: WireRecordFault.RECORD_FAULT_DAMAGED,
+  "not-connected": WireRecordFault.RECORD_FAULT_NOT_CONNECTED,
+  busy: WireRecordFault.RECORD_FAULT_BUSY,
+} as const satisfies Record<RecordFault, WireRecordFault>;
 
 export const SETTING = {
   emergency: WireSetting.SETTING_EMERGENCY,

@@ -1,4 +1,4 @@
-import { CALL_MS_MAX, REQUEST_WITHIN_MS, SILENCE_MS_MAX } from "./bounds.ts";
+import { CALL_MS_MAX, RECORD_MS_MAX, REQUEST_WITHIN_MS, SILENCE_MS_MAX } from "./bounds.ts";
 
 /**
  * Who may use a method. `peer`: a live member node. `caller`: an application of this node. `feeder`, `operator`, `reviewer`:
@@ -28,6 +28,8 @@ const conversation: CallTimes = {
   lastsMsMax: Infinity,
   silenceMsMax: SILENCE_MS_MAX,
 };
+/** A record on its way. */
+const record: CallTimes = { requestWithinMs: REQUEST_WITHIN_MS, lastsMsMax: RECORD_MS_MAX, silenceMsMax: CALL_MS_MAX };
 /** Lasts as long as its connection. */
 const watch: CallTimes = { requestWithinMs: REQUEST_WITHIN_MS, lastsMsMax: Infinity, silenceMsMax: Infinity };
 
@@ -35,6 +37,8 @@ const watch: CallTimes = { requestWithinMs: REQUEST_WITHIN_MS, lastsMsMax: Infin
 const METHOD_POLICIES: Readonly<Record<string, MethodPolicy>> = {
   "/corridor.v1.LocatorService/AnswerLocate": { who: "peer", times: oneAnswer },
   "/corridor.v1.LocatorService/AnswerLocateStream": { who: "peer", times: conversation },
+  "/corridor.v1.RecordService/FetchRecord": { who: "peer", times: record },
+  "/corridor.v1.RetrievalService/Retrieve": { who: "caller", times: record },
   "/corridor.v1.FederationService/Locate": { who: "caller", times: oneAnswer },
   "/corridor.v1.SearchService/Search": { who: "caller", times: oneAnswer },
   "/corridor.v1.FeedService/Load": { who: "feeder", times: conversation },

@@ -37,7 +37,10 @@ import {
 import { type LocatorNeeds, locatorService } from "./locator-service.ts";
 import { type MpiNeeds, mpiService } from "./mpi-service.ts";
 import { type PeersDoorNeeds, peerService } from "./peer-service.ts";
+import type { ProofNeeds } from "./prove-question.ts";
+import { type RecordNeeds, recordService } from "./record-service.ts";
 import { reflectionServices } from "./reflection.ts";
+import { type RetrievalNeeds, retrievalService } from "./retrieval-service.ts";
 import { type SearchNeeds, searchService } from "./search-service.ts";
 import type { Service } from "./service.ts";
 import type { TlsFiles } from "./tls-files.ts";
@@ -66,6 +69,8 @@ export interface ServerOrder {
   readonly authorise: (identity: PeerIdentity) => AuthorisedPeer;
   readonly locator: LocatorNeeds;
   readonly federation: FederationNeeds;
+  readonly records: Omit<RecordNeeds, keyof ProofNeeds>;
+  readonly retrieval: RetrievalNeeds;
   readonly search: SearchNeeds;
   readonly mpi: MpiNeeds;
   readonly peers: PeersDoorNeeds;
@@ -151,7 +156,9 @@ function servicesOf(order: ServerOrder): readonly Service[] {
   const checkAgain = checkMethodPolicy(order.authorise).opened;
   const services = [
     locatorService({ ownId, protocol, clock }, log, order.locator, checkAgain),
+    recordService({ ownId, protocol, clock }, log, { ...order.locator, ...order.records }, checkAgain),
     federationService(clock, random, log, order.federation),
+    retrievalService(clock, random, log, order.retrieval),
     searchService(clock, random, log, order.search),
     mpiService(random, log, order.mpi),
     peerService(random, log, order.peers),

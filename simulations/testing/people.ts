@@ -20,6 +20,8 @@ export interface Holding {
   readonly records: readonly RecordTypeKey[];
   readonly restricted?: true;
   readonly objected?: true;
+  /** Where its records are fetched, and as what; a PDF of an invented host unless said otherwise. */
+  readonly fetch?: { readonly base: string; readonly format: string };
 }
 
 /** A person of their own number, out of the range that is never issued. @param at which: 0 to 9,999. */
@@ -57,8 +59,7 @@ export function writePeople(folder: string, areas: readonly string[], people: re
     writeLines(folder, area, "pointers", POINTER_COLUMNS, [
       ...held.flatMap(({ holding, id }) =>
         holding.records.map(
-          (type, at) =>
-            `${provider},${id},${id}-${at},${type},2025-03-02,application/pdf,https://records.${area}.example/${id}-${at},N`,
+          (type, at) => `${provider},${id},${id}-${at},${type},2025-03-02,${fetchOf(holding)}${id}-${at},N`,
         ),
       ),
     ]);
@@ -68,6 +69,11 @@ export function writePeople(folder: string, areas: readonly string[], people: re
         .map(({ id }) => `${provider},${id},${id}-objection,upheld,2025-01-01,false`),
     ]);
   }
+}
+
+function fetchOf({ area, fetch }: Holding): string {
+  const { base, format } = fetch ?? { base: `https://records.${area}.example/`, format: "application/pdf" };
+  return `${format},${base}`;
 }
 
 function writeLines(folder: string, area: string, kind: string, columns: string, lines: readonly string[]): void {

@@ -5,6 +5,7 @@ import { Failure } from "../../base/failure.ts";
 import { NhsNumber } from "../../base/nhs-number.ts";
 import type { Claim, PatientQuery, Question } from "../../base/question.ts";
 import { systemRandom } from "../../base/random.ts";
+import type { RecordEvent } from "../../base/record.ts";
 import { type OrganisationCode, PROTOCOL, type ProtocolVersion } from "../../base/words.ts";
 import { type Log, silentLog } from "../../telemetry/log.ts";
 import type { PeerQuestion } from "../../requests/answer-locate.ts";
@@ -16,7 +17,7 @@ import type { FeedNeeds } from "../feed-service.ts";
 import type { SearchNeeds } from "../search-service.ts";
 import type { MpiNeeds } from "../mpi-service.ts";
 import type { PeersDoorNeeds } from "../peer-service.ts";
-import { type RunningServer, startServer } from "../server.ts";
+import { type RunningServer, type ServerOrder, startServer } from "../server.ts";
 import type { WitnessDoorNeeds } from "../witness-service.ts";
 import { DOMAIN, HOLDER, type WireNetwork } from "./a-network.ts";
 
@@ -41,6 +42,17 @@ export interface DoorSettings {
   readonly reflection?: boolean;
   readonly port?: number;
   readonly connectionAgeMs?: number;
+}
+
+/** Opens nothing. */
+export const NO_RECORDS: Pick<ServerOrder, "records" | "retrieval"> = {
+  records: { openRecord: noRecord },
+  retrieval: { retrieve: noRecord },
+};
+
+// oxlint-disable-next-line require-yield -- it only refuses
+async function* noRecord(): AsyncGenerator<RecordEvent, void> {
+  throw new Failure("not-permitted", "This record cannot be opened.");
 }
 
 /** Vouches for nobody. */
@@ -84,6 +96,7 @@ export function openDoor(
     peers: { ...NO_PEERS, ...stories.peers },
     witness: NO_WITNESS,
     membership: { answerExchange: () => ({ sequence: 1 }) },
+    ...NO_RECORDS,
     feed: {
       validate: stories.validate ?? ((entries) => Promise.resolve(entries.map(() => NOT_KEPT))),
       loadBatch:
