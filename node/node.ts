@@ -33,6 +33,7 @@ import type { ProtocolVersion } from "./base/words.ts";
 import type { Hl7Feed } from "./config/hl7-feed.ts";
 import type { Settings } from "./config/settings.ts";
 import { type Covered, makeFederation } from "./federation/federation.ts";
+import { makePeerWays } from "./federation/peer-ways.ts";
 import { tellRefusedForTime } from "./federation/refused-for-time.ts";
 import { type AdmittedFeed, parseFeedItem } from "./feeds/items.ts";
 import type { Hl7DoorOrder } from "./feeds/hl7/door.ts";
@@ -248,11 +249,17 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     alarm: (failure) => log.warn("manifest", { text: failure.message }),
   });
   starting.defer(() => manifests.stop());
-  const federation = makeFederation({
-    ...{ clock, ownId: settings.id, directory: inForce, mayAsk: access.mayAsk },
+  const ways = makePeerWays({
+    ...{ clock, random, knock: peers.knock },
     transport: tellRefusedForTime(peers, clock, (peer, { message }) =>
       log.warn("refused-for-time", { peer, text: `${message} ${clocks.judge().text}` }),
     ),
+    onChange: (peer, isResting) => log.warn(isResting ? "peer-rests" : "peer-answers-again", { peer }),
+  });
+  starting.defer(() => ways.close());
+  const federation = makeFederation({
+    ...{ clock, ownId: settings.id, directory: inForce, mayAsk: access.mayAsk },
+    transport: ways,
   });
   const kinds = [
     loadTidy((signal) => dropOldWaiting({ clock, store: index }, signal)),
@@ -337,6 +344,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   const reviewNeeds = { clock, store: index, reader: reviewReader, recordReview: audit.recordReview };
   const peersNeeds = {
     ...{ ...ofPeers, protocol: parts.protocol, quarantine, recordReview: audit.recordReview },
+    restingForMs: ways.restingForMs,
     sequenceAt: (id: string) => manifests.sequenceAt(id) ?? greetings.sequenceAt(id),
   };
   const letterSeal = makeLetterSeal(

@@ -8,6 +8,8 @@ export interface Peers {
     readonly heard: boolean;
     readonly clockAheadMs: bigint;
     readonly directorySequence: bigint;
+    readonly rests: boolean;
+    readonly restingForMs: bigint;
     readonly quarantine?:
       | { readonly reason: string; readonly userId: string; readonly sinceMs: bigint; readonly untilMs: bigint }
       | undefined;
@@ -26,9 +28,11 @@ export interface Step {
 
 /** A line for each peer, and what their clocks say of this node's. */
 export function peerLines({ peers, clock, directorySequence }: Peers): readonly string[] {
-  const lines = peers.map(({ nodeId, status, heard, clockAheadMs, directorySequence: its, quarantine }) => {
+  const lines = peers.map(({ nodeId, status, heard, clockAheadMs, directorySequence: its, ...peer }) => {
     const seen = heard ? `clock ${clockWords(clockAheadMs)}, directory ${its}` : "not heard lately";
-    return `${nodeId.padEnd(20)} ${status.padEnd(10)} ${seen}${quarantine === undefined ? "" : quarantineWords(quarantine)}`;
+    const rests = peer.rests ? `; NOT ASKED for ${peer.restingForMs / 1_000n} s: it gave questions no answer` : "";
+    const quarantine = peer.quarantine === undefined ? "" : quarantineWords(peer.quarantine);
+    return `${nodeId.padEnd(20)} ${status.padEnd(10)} ${seen}${rests}${quarantine}`;
   });
   const live = peers.filter(({ status }) => status === "live");
   const same = live.filter((peer) => peer.heard && peer.directorySequence >= directorySequence).length;

@@ -7,9 +7,13 @@ import type { Peers } from "./peer-lines.ts";
 
 const LISTED: Peers = {
   peers: [
-    { nodeId: "wm-cw", status: "live", heard: true, clockAheadMs: 74_000n, directorySequence: 16n },
+    {
+      ...{ nodeId: "wm-cw", status: "live", heard: true, clockAheadMs: 74_000n, directorySequence: 16n },
+      ...{ rests: true, restingForMs: 12_345n },
+    },
     {
       ...{ nodeId: "wm-hw", status: "live", heard: false, clockAheadMs: 0n, directorySequence: 0n },
+      ...{ rests: false, restingForMs: 0n },
       quarantine: { reason: "It \u001b[2Jsweeps", userId: "an.operator", sinceMs: 0n, untilMs: 3_600_000n },
     },
   ],
@@ -61,7 +65,7 @@ describe("corridor peer", () => {
   it("lists peers a line each, with nothing in them that could write elsewhere on the screen", async () => {
     assert.equal(await run("list"), 0);
     const [text = ""] = said;
-    assert.match(text, /^wm-cw +live +clock 74 s behind this node's, directory 16$/m);
+    assert.match(text, /^wm-cw +live +clock 74 s behind this node's, directory 16; NOT ASKED for 12 s: it/m);
     assert.match(
       text,
       /^wm-hw .*not heard lately; NOT ANSWERED since 1970.* until 1970-01-01T01:00:00.000Z, by an\.operator/m,
@@ -76,7 +80,10 @@ describe("corridor peer", () => {
     const { peers, clockIsOutside, directorySequence } = JSON.parse(said[0] ?? "") as Record<string, unknown>;
     assert.deepEqual([clockIsOutside, directorySequence], [true, 17]);
     assert.deepEqual(peers, [
-      { nodeId: "wm-cw", status: "live", heard: true, clockAheadMs: 74_000, directorySequence: 16 },
+      {
+        ...{ nodeId: "wm-cw", status: "live", heard: true, clockAheadMs: 74_000, directorySequence: 16 },
+        restingForMs: 12_345,
+      },
       {
         ...{ nodeId: "wm-hw", status: "live", heard: false },
         quarantine: { reason: "It \u001b[2Jsweeps", userId: "an.operator", sinceMs: 0, untilMs: 3_600_000 },

@@ -155,9 +155,10 @@ function spelledOut({ peers, directorySequence, ...rest }: Peers): object {
   return {
     ...rest,
     directorySequence: Number(directorySequence),
-    peers: peers.map(({ clockAheadMs, quarantine, ...peer }) => ({
+    peers: peers.map(({ clockAheadMs, restingForMs, quarantine, ...peer }) => ({
       ...{ nodeId: peer.nodeId, status: peer.status, heard: peer.heard },
       ...(peer.heard && { clockAheadMs: Number(clockAheadMs), directorySequence: Number(peer.directorySequence) }),
+      ...(peer.rests && { restingForMs: Number(restingForMs) }),
       ...(quarantine !== undefined && {
         quarantine: {
           ...{ reason: quarantine.reason, userId: quarantine.userId, sinceMs: Number(quarantine.sinceMs) },

@@ -9,7 +9,8 @@ import type { Manifest, Member } from "../../topology/manifest.ts";
 import { AnswerQueue } from "./answer-queue.ts";
 import { areasOn, type AreaOfDay } from "./areas.ts";
 import { LastLooks } from "./last-looks.ts";
-import { acceptAnswer, outcomeOfFailure, type Unanswered } from "./outcomes.ts";
+import { RESTING, acceptAnswer, outcomeOfFailure, type Unanswered } from "./outcomes.ts";
+import { Resting } from "./resting.ts";
 import { closeWith, type VerdictFacts } from "./verdict.ts";
 
 /** Carries a question to one member. The wire does so in production; simulations and tests bring their own. */
@@ -116,7 +117,7 @@ export function makeFederation(needs: FederationNeeds): Federation {
       const answer = await needs.transport.ask(member, question, permit, deadline, signal);
       return look(acceptAnswer(answer) ?? { outcome: "incompatible", reason: "malformed-answer" });
     } catch (error) {
-      return look(outcomeOfFailure(asFailure(error).code));
+      return look(error instanceof Resting ? RESTING : outcomeOfFailure(asFailure(error).code));
     }
   };
   const showLastLook: Ask = async (member, question, _permit, deadline, signal) => {

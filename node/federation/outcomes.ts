@@ -37,6 +37,9 @@ const BY_FAILURE = {
   "directory-stale": { outcome: "directory-stale", reason: "theirs" },
 } as const satisfies Record<FailureCode, Unanswered>;
 
+/** What a member that was not asked because it rests is to the asker. */
+export const RESTING: Unanswered = { outcome: "resting", reason: "" };
+
 export function outcomeOfFailure(code: FailureCode): Unanswered {
   return BY_FAILURE[code];
 }

@@ -60,6 +60,8 @@ export interface PeerState {
   /** How far this node's clock is ahead; absent where the peer was not heard lately. */
   readonly clockAheadMs?: number;
   readonly directorySequence?: number;
+  /** For how long it has not been asked, in milliseconds, because it gave questions no answer; absent where it is asked. */
+  readonly restingForMs?: number;
   readonly quarantine?: Quarantined;
 }
 
@@ -92,6 +94,8 @@ export interface PeersNeeds {
   readonly clocks: ClockWatch;
   /** The directory that a peer had when it was last heard. */
   readonly sequenceAt: (peer: string) => number | undefined;
+  /** For how long a peer has rested; `undefined`: it does not. */
+  readonly restingForMs: (peer: string) => number | undefined;
   readonly greet: GreetPeer;
   /** Durable in the audit when it resolves. */
   readonly recordReview: (look: ReviewLook) => Promise<void>;
@@ -117,11 +121,12 @@ export async function listPeers(by: Operator, needs: PeersNeeds): Promise<PeerLi
   return {
     peers: members.map(({ id, status }) => {
       const [clockAheadMs, directorySequence] = [needs.clocks.aheadOf(id), needs.sequenceAt(id)];
-      const quarantine = quarantined.get(id);
+      const [quarantine, restingForMs] = [quarantined.get(id), needs.restingForMs(id)];
       return {
         ...{ nodeId: id, status },
         ...(clockAheadMs !== undefined && { clockAheadMs }),
         ...(clockAheadMs !== undefined && directorySequence !== undefined && { directorySequence }),
+        ...(restingForMs !== undefined && { restingForMs }),
         ...(quarantine !== undefined && { quarantine }),
       };
     }),

@@ -13,6 +13,7 @@ import type { Random } from "../base/random.ts";
 import { type NodeId, type ProtocolVersion, speaksWith } from "../base/words.ts";
 import type { PeerTransport } from "../federation/federation.ts";
 import { type PeerIdentity, chainOfCertificate, identifyPeer } from "../trust/peer-identity.ts";
+import { askOnce } from "./ask-once.ts";
 import { AssertionDesk } from "./assertion-desk.ts";
 import { ANSWER_BYTES_MAX, CONNECT_WITHIN_MS, PEER_KEEPALIVE_EVERY_MS, PEER_KEEPALIVE_WITHIN_MS } from "./bounds.ts";
 import { openChannel } from "./channel.ts";
@@ -23,6 +24,7 @@ import {
   type AnswerLocateResponse,
   LocatorServiceService,
 } from "./generated/corridor/v1/locator_service.ts";
+import { PeerServiceService } from "./generated/corridor/v1/peer_service.ts";
 import { PATIENT_NONCE_BYTES, bindPatient } from "./patient-binding.ts";
 import { type CallError, failureOf, isBrokenOff } from "./status.ts";
 import { serializerOf } from "./encode.ts";
@@ -56,6 +58,13 @@ export interface PeerClientOrder {
 
 export interface PeerClient extends PeerTransport {
   /**
+   * Greets a member on the very connection that its questions take, and says nothing of anybody: that it is answered shows
+   * that a question could be.
+   *
+   * @throws {Failure} why it was not answered.
+   */
+  knock(member: Member, deadline: Deadline): Promise<void>;
+  /**
    * Shows another certificate on every connection made from now on. Questions under way end on the connections of before.
    *
    * @throws {Failure} `configuration`: the certificate and its key are not a pair; nothing has changed.
@@ -74,15 +83,27 @@ export interface PeerClient extends PeerTransport {
  */
 export function makePeerClient(order: PeerClientOrder): PeerClient {
   let context = clientContext(order.tls);
+  /** By member and endpoint. */
   const channels = new Map<string, PeerChannel>();
 
   function channelTo(member: Member): PeerChannel {
-    const known = channels.get(member.id);
+    const key = `${member.id} ${endpointOf(member)}`;
+    const known = channels.get(key);
     if (known?.fits(member) === true) return known;
     known?.retire();
+    retireMoved(member);
     const fresh = new PeerChannel(member, order, context);
-    channels.set(member.id, fresh);
+    channels.set(key, fresh);
     return fresh;
+  }
+
+  /** Channels to where a member no longer is. */
+  function retireMoved({ id, endpoints }: Member): void {
+    for (const [key, channel] of channels) {
+      if (channel.member.id !== id || endpoints.includes(channel.endpoint)) continue;
+      channels.delete(key);
+      channel.retire();
+    }
   }
 
   async function attempt(
@@ -118,6 +139,11 @@ export function makePeerClient(order: PeerClientOrder): PeerClient {
           if (isLast) throw thrown;
         }
       }
+    },
+    knock(member, deadline) {
+      const channel = channelTo(member);
+      channel.member = member;
+      return channel.keepOpen(() => channel.knock(deadline));
     },
     renew(tls) {
       context = clientContext(tls);
@@ -183,7 +209,7 @@ class PeerChannel {
   readonly desk: AssertionDesk;
   readonly #client: Client;
   readonly #order: PeerClientOrder;
-  readonly #endpoint: string;
+  readonly endpoint: string;
   #uses = 0;
   #retired = false;
   /** When a connection was last begun to be made, on the monotonic clock; before the first, when the channel was. */
@@ -200,10 +226,10 @@ class PeerChannel {
     this.member = member;
     this.desk = new AssertionDesk({ ...order, holder: member.id });
     this.#order = order;
-    this.#endpoint = endpointOf(member);
+    this.endpoint = endpointOf(member);
     this.#triedAtMs = order.clock.monotonicMs();
     this.#client = openChannel({
-      endpoint: this.#endpoint,
+      endpoint: this.endpoint,
       serverName: nodeDns(order.domain, member.id),
       context,
       clock: order.clock,
@@ -224,12 +250,12 @@ class PeerChannel {
   }
 
   /**
-   * False where the member has moved, where the connection has broken down, where its other end would not be taken for that
+   * False where the connection has broken down, where its other end would not be taken for that
    * member now (its certificate has expired, its authority is another), or where a connection has been in the making for so
    * long that the system may go on with it for minutes: a fresh attempt finds whoever is back.
    */
   fits(member: Member): boolean {
-    if (this.#isSpent || endpointOf(member) !== this.#endpoint || !this.#isStill(member)) return false;
+    if (this.#isSpent || !this.#isStill(member)) return false;
     // While it tries again, gRPC calls it what it was found to be at the last attempt.
     const state = this.#client.getChannel().getConnectivityState(false);
     const isAway = state === connectivityState.CONNECTING || state === connectivityState.TRANSIENT_FAILURE;
@@ -261,6 +287,12 @@ class PeerChannel {
       this.#uses--;
       if (this.#retired && this.#uses === 0) this.#client.close();
     }
+  }
+
+  async knock(deadline: Deadline): Promise<void> {
+    const { clock, protocol } = this.#order;
+    const byMs = clock.wallMs() + deadline.remainingMs();
+    await askOnce(this.#client, PeerServiceService.greet, { protocol: { ...protocol } }, byMs);
   }
 
   async call(request: AnswerLocateRequest, deadline: Deadline, signal: AbortSignal): Promise<AnswerLocateResponse> {

@@ -109,11 +109,13 @@ function fromList({ peers, clock, directorySequence }: PeerList): ListPeersRespo
   };
 }
 
-function fromPeer({ nodeId, status, clockAheadMs, directorySequence, quarantine }: PeerList["peers"][number]): Peer {
+function fromPeer(peer: PeerList["peers"][number]): Peer {
+  const { nodeId, status, clockAheadMs, directorySequence, quarantine, restingForMs } = peer;
   return {
     ...{ nodeId, status, heard: clockAheadMs !== undefined },
     clockAheadMs: BigInt(Math.round(clockAheadMs ?? 0)),
     directorySequence: BigInt(directorySequence ?? 0),
+    ...{ rests: restingForMs !== undefined, restingForMs: BigInt(Math.round(restingForMs ?? 0)) },
     quarantine: quarantine && {
       ...{ reason: quarantine.reason, userId: quarantine.by },
       ...{ sinceMs: BigInt(quarantine.sinceMs), untilMs: BigInt(quarantine.untilMs ?? 0) },

@@ -138,7 +138,7 @@ describe("a locate while peers are silent", () => {
     const missing = ["cedar", "dunes"] as const;
     await own!.resetAndDrop(portsOf(missing));
     for (const untilMs = performance.now() + AWAY_MS; performance.now() < untilMs;) {
-      checkPartial(await ask(500), missing, ["timed-out", "unreachable"]);
+      checkPartial(await ask(500), missing, ["timed-out", "unreachable", "resting"]);
     }
     await own!.restore();
     const foundMs = await untilAllAnswer();
@@ -239,12 +239,12 @@ describe("a locate while peers are silent", () => {
     });
 
     const READS: Record<StandIn | "nobody", readonly string[]> = {
-      nobody: ["unreachable"],
-      // At once where the last that was known of the peer is that it could not be reached.
-      mute: ["timed-out", "unreachable"],
-      "tls-only": ["timed-out", "unreachable"],
-      "http2-only": ["timed-out"],
-      noise: ["unreachable"],
+      // At once where the last that was known of the peer is that it could not be reached, or gave no answers.
+      nobody: ["unreachable", "resting"],
+      mute: ["timed-out", "unreachable", "resting"],
+      "tls-only": ["timed-out", "unreachable", "resting"],
+      "http2-only": ["timed-out", "resting"],
+      noise: ["unreachable", "resting"],
     };
 
     const rowN3 = {

@@ -89,7 +89,13 @@ export interface Peer {
   /** Sequence of the directory that it had then; 0 where it was not heard. */
   directorySequence: bigint;
   /** Present where it is not answered for now. */
-  quarantine: Quarantine | undefined;
+  quarantine:
+    | Quarantine
+    | undefined;
+  /** True where it is not asked for now, because it gave the last questions no answer. */
+  rests: boolean;
+  /** For how long, in milliseconds; 0 where it does not rest. */
+  restingForMs: bigint;
 }
 
 /** Why a member is not answered. */
@@ -512,7 +518,16 @@ export const ListPeersResponse: MessageFns<ListPeersResponse> = {
 };
 
 function createBasePeer(): Peer {
-  return { nodeId: "", status: "", heard: false, clockAheadMs: 0n, directorySequence: 0n, quarantine: undefined };
+  return {
+    nodeId: "",
+    status: "",
+    heard: false,
+    clockAheadMs: 0n,
+    directorySequence: 0n,
+    quarantine: undefined,
+    rests: false,
+    restingForMs: 0n,
+  };
 }
 
 export const Peer: MessageFns<Peer> = {
@@ -540,6 +555,15 @@ export const Peer: MessageFns<Peer> = {
     }
     if (message.quarantine !== undefined) {
       Quarantine.encode(message.quarantine, writer.uint32(50).fork()).join();
+    }
+    if (message.rests !== false) {
+      writer.uint32(56).bool(message.rests);
+    }
+    if (message.restingForMs !== 0n) {
+      if (BigInt.asIntN(64, message.restingForMs) !== message.restingForMs) {
+        throw new globalThis.Error("value provided for field message.restingForMs of type int64 too large");
+      }
+      writer.uint32(64).int64(message.restingForMs);
     }
     return writer;
   },
@@ -603,6 +627,22 @@ export const Peer: MessageFns<Peer> = {
             }
 
             message.quarantine = Quarantine.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.rests = reader.bool();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.restingForMs = reader.int64() as bigint;
             continue;
           }
         }
