@@ -73,6 +73,7 @@ function memberOf(node: TopologyNode, issue: ManifestIssue): Member {
     population: node.population,
     ages: node.ages,
     coverageContact: node.coverageContact,
+    ...(node.neighbours && { neighbours: [...node.neighbours] }),
     status: node.status,
   };
 }

@@ -66,6 +66,11 @@ function checkKnown(
 function checkNode({ value: node, path }: Entry<NodeEntry>, { names }: Entries, faults: Faults): void {
   checkKnown(node.collaborative, names.collaboratives, [...path, "collaborative"], "collaborative", faults);
   checkAges(node.ages, [...path, "ages"], faults);
+  node.neighbours?.forEach((neighbour, at) => {
+    const here = [...path, "neighbours", at];
+    if (neighbour === node.id) faults.add(here, `${quoted(neighbour)} is the node itself`, "take it out");
+    else checkKnown(neighbour, names.nodes, here, "node", faults);
+  });
   node.ics.forEach((code, at) => {
     checkDates(code.from, code.to, [...path, "ics", at], "to", faults);
     const earlier = node.ics.slice(0, at).find((other) => other.code === code.code && overlap(other, code));

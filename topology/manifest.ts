@@ -46,6 +46,8 @@ export const memberSchema = z.strictObject({
   /** Ages that the node holds, in whole years; decided from the age asked with, before any look-up. */
   ages: z.strictObject({ from: z.number().int().min(0), to: z.number().int().optional() }),
   coverageContact: z.strictObject({ name: z.string(), phone: z.string(), hours: z.string() }),
+  /** Members whose areas border on this one. */
+  neighbours: z.array(nodeId).max(64).optional(),
   status: z.enum(["live", "joining", "suspended", "left"]),
 });
 

@@ -118,6 +118,8 @@ export const nodeSchema = z.strictObject(
     ages: agesSchema,
     /** The ICSs that the node answers for: many-to-many, dated. */
     ics: list(datedCodeSchema, "list at least one ICS with code, name and from"),
+    /** Nodes whose areas border on this one. */
+    neighbours: list(nodeId, "list at least one node, or leave the key out").optional(),
     /** Whom to telephone when the area cannot be asked. */
     coverageContact: z.strictObject(
       { name: text("write who answers"), phone, hours: text("write when, for example 24 hours") },

@@ -3,7 +3,7 @@ import type { ClientTarget } from "./client.ts";
 import { readMeshFile } from "./mesh/mesh-file.ts";
 
 export interface TargetOptions {
-  /** A node's id in a mesh on this machine, or `https://HOST:PORT`. */
+  /** A node's id in a mesh on this machine or the code, also a former one, of an ICS of its; or `https://HOST:PORT`. */
   readonly via: string;
   /** Folder of the caller's certificate; needed with a URL. */
   readonly certs?: string;
@@ -25,9 +25,13 @@ export function findTarget(options: TargetOptions, caller: string): ClientTarget
     return { host: url[1] ?? "", port: Number(url[2]), certsDir: options.certs };
   }
   const { nodes } = readMeshFile(options.mesh);
-  const node = nodes.find(({ id }) => id === options.via);
+  const [node, ...others] = nodes.filter(({ id, ics }) => id === options.via || ics.includes(options.via));
   if (node === undefined) {
-    throw wrong(`--via must be https://HOST:PORT or one of ${nodes.map(({ id }) => id).join(", ")}.`);
+    throw wrong(`--via must be https://HOST:PORT, an ICS's code, or one of ${nodes.map(({ id }) => id).join(", ")}.`);
+  }
+  if (others.length > 0) {
+    const ids = [node, ...others].map(({ id }) => id).join(", ");
+    throw wrong(`--via ${options.via} is answered for by several nodes: name one of ${ids}.`);
   }
   const certsDir = options.certs ?? node.callers[caller];
   if (certsDir === undefined) throw wrong(`--certs is needed: this mesh has no caller "${caller}" at that node.`);

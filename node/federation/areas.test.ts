@@ -69,6 +69,19 @@ describe("areas", () => {
     assert.deepEqual(namesOf(manifestOf([member(OWN, { ics })])), ["A / B / C"]);
   });
 
+  it("that serve the same ICS since a merger are told apart by what they served before", () => {
+    const merged = { code: "S1Y5D", name: "NHS Central East Integrated Care Board", from: "2026-04-01" };
+    const was = (code: string, name: string) => [{ code, name, from: "2022-07-01", to: "2026-04-01" }, merged];
+    const members = [
+      member(OWN, { ics: was("QHG", "Bedfordshire") }),
+      member("ee-cp", { ics: was("QUE", "Cambridgeshire") }),
+      member("ee-new", { ics: [merged] }),
+    ];
+    const names = ["Central East (Bedfordshire)", "Central East (Cambridgeshire)", "Central East"];
+    assert.deepEqual(namesOf(manifestOf(members)), names);
+    assert.deepEqual(namesOf(manifestOf(members), "2026-03-31"), ["Bedfordshire", "Cambridgeshire", "Central East"]);
+  });
+
   it("are never orphaned by a code that ended, or has not begun", () => {
     const ended = [
       { code: "QAA", name: "Long gone", from: "2020-01-01", to: "2022-07-01" },

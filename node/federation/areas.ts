@@ -20,18 +20,37 @@ export interface AreaOfDay {
 export function areasOn(manifest: Manifest, ownId: NodeId, day: string): readonly AreaOfDay[] {
   const own = manifest.members.find(({ id }) => id === ownId);
   const present = manifest.members.filter(({ status }) => status !== "left");
+  const nameOf = namesToldApart(present, day);
   return [
-    ...present.map((member) => ({ area: areaOfMember(member, own, day), member })),
+    ...present.map((member) => ({ area: areaOfMember(member, nameOf(member), own, day), member })),
     ...icsWithoutMember(manifest, present, day).map((ics) => ({ area: areaWithoutNode(ics) })),
   ];
 }
 
-function areaOfMember(member: Member, own: Member | undefined, day: string): Area {
-  const served = servedOn(member.ics, day);
+/**
+ * By the ICSs served that day. Where two members serve the same, as after a merger, each is told apart by what it served
+ * before.
+ */
+function namesToldApart(members: readonly Member[], day: string): (member: Member) => string {
+  const nameOf = (member: Member): string => namesOf(servedOn(member.ics, day));
+  const told = new Map<string, number>();
+  for (const name of members.map(nameOf)) told.set(name, (told.get(name) ?? 0) + 1);
+  return (member) => {
+    const name = nameOf(member);
+    const before = namesOf(member.ics.filter(({ to }) => to !== undefined && to <= day));
+    return told.get(name) === 1 || before === "" || before === name ? name : `${name} (${before})`;
+  };
+}
+
+function namesOf(ics: readonly DatedCode[]): string {
+  return ics.map(({ name }) => plainName(name)).join(" / ");
+}
+
+function areaOfMember(member: Member, name: string, own: Member | undefined, day: string): Area {
   return {
     nodeId: member.id as NodeId,
-    name: served.map(({ name }) => plainName(name)).join(" / "),
-    icsCodes: served.map(({ code }) => code as OrganisationCode),
+    name,
+    icsCodes: servedOn(member.ics, day).map(({ code }) => code as OrganisationCode),
     scopes: scopesOf(member, own),
     contact: contactOf(member),
   };

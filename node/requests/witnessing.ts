@@ -52,6 +52,8 @@ export interface Witnessing {
 
 /** How often the other witnesses are asked what they vouch for: as often as logs are signed. */
 const COMPARE_EVERY_MS = 10_000;
+/** So many are asked in a round, and the next ones in the next: what a node does at rest must not grow with the network. */
+const COMPARED_AT_ONCE = 8;
 
 /** @throws {Failure} `store-unavailable`: what was signed before cannot be read. */
 export async function startWitnessing(needs: WitnessingNeeds): Promise<Witnessing> {
@@ -148,8 +150,15 @@ function compareAgain(
       if (!isAway) alarm("audit-comparison-failed", failure);
     }
   };
+  let next = 0;
+  const inTurn = (): readonly Peer[] => {
+    const all = others();
+    const from = next % Math.max(1, all.length);
+    next = from + COMPARED_AT_ONCE;
+    return [...all.slice(from), ...all.slice(0, from)].slice(0, COMPARED_AT_ONCE);
+  };
   const timer = clock.every(COMPARE_EVERY_MS, () => {
-    running ??= Promise.all(others().map(compareWith)).finally(() => (running = undefined));
+    running ??= Promise.all(inTurn().map(compareWith)).finally(() => (running = undefined));
   });
   return {
     async stop() {

@@ -36,7 +36,10 @@ export function meshCommand(needs: MeshCommandNeeds): Command {
     .option("--data <dir>", "where certificates, data and logs are kept", MESH_DIR)
     .option("--port-base <port>", "the first node's port; each node takes the next", PORT_BASE)
     .option("--nodes-per-process <n>", "how many nodes share a process", "1")
-    .option("--people <dir>", "people to load at the first start (default: the folder people beside the topology)")
+    .option(
+      "--people <dir>",
+      "people to load at the first start (default: beside the topology, <its name>.people or people)",
+    )
     .action(async (topology: string, options: UpOptions) => {
       try {
         await run(topology, options, needs);
@@ -56,7 +59,7 @@ async function run(topologyPath: string, options: UpOptions, needs: MeshCommandN
   const nodesPerProcess = parseCount("--nodes-per-process", options.nodesPerProcess, 1, 64);
   const mesh = await startMesh({ topologyPath, dataDir: options.data, portBase, nodesPerProcess, clock, say, signal });
   try {
-    const peopleDir = options.people ?? join(dirname(topologyPath), "people");
+    const peopleDir = options.people ?? peopleBeside(topologyPath);
     if (isFirstStart && existsSync(peopleDir)) {
       say(`People: ${await loadPeople({ mesh, peopleDir, ...needs, signal })} items loaded, all synthetic.`);
     }
@@ -69,6 +72,12 @@ async function run(topologyPath: string, options: UpOptions, needs: MeshCommandN
     await mesh.stop();
     say("Everything that was started has been stopped.");
   }
+}
+
+/** A topology may have people of its own, in `<its name>.people`; otherwise those of its folder are meant. */
+function peopleBeside(topologyPath: string): string {
+  const own = topologyPath.replace(/\.ya?ml$/, ".people");
+  return own !== topologyPath && existsSync(own) ? own : join(dirname(topologyPath), "people");
 }
 
 /** Ends when a stop is wished, or complains when a node ends by itself. */

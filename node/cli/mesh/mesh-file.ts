@@ -18,6 +18,8 @@ const meshSchema = z.strictObject({
       name: z.string(),
       host: z.string(),
       port: z.number().int(),
+      /** Codes of the ICSs that it answers for, or answered for under a code that ended. */
+      ics: z.array(z.string()),
       /** Callers' certificate folders by name. */
       callers: z.record(z.string(), z.string()),
       dataDir: z.string(),

@@ -146,12 +146,16 @@ function writeMeshFile(dataDir: string, topology: Topology, nodes: readonly Mesh
     network: topology.network.name,
     pid: process.pid,
     nodes: nodes.map(({ id, name, host, port, dataDir: data, callerDir: folder }) => ({
-      ...{ id, name, host, port },
+      ...{ id, name, host, port, ics: codesOf(topology, id) },
       callers: { [DEMO_CALLER.name]: folder(DEMO_CALLER.name), [FEED_CALLER.name]: folder(FEED_CALLER.name) },
       dataDir: data,
     })),
   };
   writeFileSync(meshFilePath(dataDir), `${JSON.stringify(file, undefined, 2)}\n`, { mode: 0o600 });
+}
+
+function codesOf({ nodes }: Topology, nodeId: string): string[] {
+  return [...new Set(nodes.find(({ id }) => id === nodeId)?.ics.map(({ code }) => code))];
 }
 
 function inGroups<T>(items: readonly T[], size: number): T[][] {

@@ -6,6 +6,8 @@ import type { Clock } from "../../base/clock.ts";
 import { Failure } from "../../base/failure.ts";
 
 const READY_WITHIN_MS = 30_000;
+/** More for each further node of the process: they start one after the other. */
+const READY_FURTHER_MS = 5_000;
 const STOP_WITHIN_MS = 5_000;
 const LAST_LINES_KEPT = 5;
 
@@ -85,7 +87,8 @@ function untilReady(child: ChildProcess, spec: NodeProcessSpec, clock: Clock): P
     let listening = 0;
     const fail = (what: string): void =>
       reject(new Failure("configuration", `${spec.name} ${what}: ${last.join(" | ")}`, { where: spec.logFile }));
-    const late = clock.after(READY_WITHIN_MS, () => fail(`did not listen within ${READY_WITHIN_MS / 1000} s`));
+    const withinMs = READY_WITHIN_MS + (spec.configs.length - 1) * READY_FURTHER_MS;
+    const late = clock.after(withinMs, () => fail(`did not listen within ${withinMs / 1000} s`));
     const read = (stream: NodeJS.ReadableStream | null): void => {
       if (stream === null) return;
       createInterface({ input: stream }).on("line", (line) => {
