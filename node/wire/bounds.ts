@@ -24,6 +24,16 @@ export const CLAIMS_SIGNED_TOGETHER_MAX = 8;
 /** Assertions that a holder remembers, so that those of several questions are verified once: those of a fraction of a second. */
 export const ASSERTIONS_REMEMBERED_MAX = 128;
 
+/**
+ * Questions of peers that are begun in one go, some milliseconds' work; the rest wait until everything else has had its turn:
+ * own users, audits, connections.
+ */
+export const QUESTIONS_AT_ONCE_MAX = 64;
+/** Questions of one peer that wait to be begun. */
+export const QUESTIONS_WAITING_MAX = 4_096;
+/** Of the time left for a question, so much may go by before it is begun: the asker still has to hear of it. */
+export const QUESTION_WAIT_PART_MAX = 0.5;
+
 /** Connections of everybody together, handshakes under way and still to come included. */
 export const CONNECTIONS_MAX = 1_024;
 /** Connections of one node or one caller. A node opens one to each of its peers. */

@@ -49,6 +49,8 @@ export interface IncomingCall {
   /** When the caller stops waiting, or our own limit for this method. */
   deadline?: Deadline;
   startedMs: number;
+  /** True where the log need not hear of its end: others of the kind are counted there. */
+  isOneOfMany?: boolean;
   /** True once the call has ended, however: nobody waits for what is still to be done for it. */
   ended: boolean;
 }
@@ -156,7 +158,7 @@ export function logAndMeasure(clock: Clock, log: Log): CallStep {
     closed(call, failure) {
       const elapsedMs = Math.round(clock.monotonicMs() - call.startedMs);
       const lasting = call.policy?.times.lastsMsMax === Infinity;
-      if (failure === undefined && (elapsedMs < SLOW_MS || lasting)) return;
+      if ((failure === undefined && (elapsedMs < SLOW_MS || lasting)) || call.isOneOfMany === true) return;
       log.info("call", { method: call.method, peer: peerName(call), failure: failure ?? "none", elapsedMs });
     },
   };

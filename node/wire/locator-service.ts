@@ -1,7 +1,9 @@
 import type { BinaryWriter } from "@bufbuild/protobuf/wire";
 
+import { makeBulkRefusals } from "../access/bulk-refusals.ts";
 import type { HolderAnswer } from "../base/answer.ts";
-import { Failure } from "../base/failure.ts";
+import { Deadline } from "../base/deadline.ts";
+import { Failure, asFailure } from "../base/failure.ts";
 import type { ProtocolVersion } from "../base/words.ts";
 import type { PeerQuestion } from "../requests/answer-locate.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -12,7 +14,10 @@ import {
   AnswerLocateResponse,
   LocatorServiceService,
 } from "./generated/corridor/v1/locator_service.ts";
+import { AssertionPayload } from "./generated/corridor/v1/assertion.ts";
+import { Purpose } from "./generated/corridor/v1/identity.ts";
 import { encode, serializerOf } from "./encode.ts";
+import { FairQueue } from "./fair-queue.ts";
 import { boundRequest, conversation, unary } from "./handlers.ts";
 import { type IncomingCall, peerOf } from "./interceptors.ts";
 import { type AskingMember, type Holder, type ProofNeeds, proveQuestion, wholenessOf } from "./prove-question.ts";
@@ -37,6 +42,20 @@ export function locatorService(
 ): Service {
   const { answerLocate, answerLocateStream } = LocatorServiceService;
   const seen = new SeenAssertions();
+  const queue = new FairQueue(holder.clock);
+  const shed = makeBulkRefusals(holder.clock, (peer, count) => log.warn("peer-shed", { peer, count }));
+  /** In its asker's turn. */
+  const inTurn = (request: AnswerLocateRequest, call: IncomingCall): Promise<Buffer> => {
+    const { id } = askerOf(call);
+    const left = call.deadline ?? Deadline.in(holder.clock, 0);
+    const work = (): Promise<Buffer> => answer(request, call, holder, seen, needs, () => askerOf(call));
+    return queue
+      .run(id, left, () => isEmergencyAccess(request), work)
+      .catch((thrown: unknown) => {
+        if (asFailure(thrown).code === "overloaded") call.isOneOfMany = !shed.isFirst(id);
+        throw thrown;
+      });
+  };
   const askerOf = (call: IncomingCall): AskingMember => {
     if (call.ended) throw new Failure("timed-out", "The asker waits no longer.");
     checkAgain(call);
@@ -60,15 +79,23 @@ export function locatorService(
       answerLocateStream: boundRequest(answerLocateStream, REQUEST_BYTES_MAX),
     },
     implementation: {
-      answerLocate: unary(log, (request: AnswerLocateRequest, call) =>
-        answer(request, call, holder, seen, needs, () => askerOf(call)),
-      ),
+      answerLocate: unary(log, inTurn),
       // oxlint-disable-next-line require-yield -- it only refuses
       answerLocateStream: conversation(log, async function* () {
         throw new Failure("not-served", "Questions on a stream are not served yet: use AnswerLocate.");
       }),
     },
   };
+}
+
+/** As the asker says: nothing is verified yet, and it goes before its own questions alone. */
+function isEmergencyAccess({ assertion, question }: AnswerLocateRequest): boolean {
+  try {
+    const { claims } = AssertionPayload.decode(assertion?.payload ?? Buffer.alloc(0));
+    return claims[question?.claimIndex ?? 0]?.claim?.purpose === Purpose.PURPOSE_BTG;
+  } catch {
+    return false;
+  }
 }
 
 async function answer(
