@@ -42,7 +42,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   },
   async locate() {
     const { locateCommand } = await import("./cli/locate.ts");
-    return locateCommand({ connect, clock: systemClock, random: systemRandom, readStdin });
+    const { readVerdict } = await import("./wire/signed-verdict.ts");
+    return locateCommand({ connect, clock: systemClock, random: systemRandom, readStdin, readVerdict });
   },
   async search() {
     const { searchCommand } = await import("./cli/search.ts");

@@ -155,5 +155,12 @@ export interface Verdict {
   readonly directory: { readonly sequence: number; readonly ageSeconds: number; readonly ageing: boolean };
 }
 
+/** A verdict's bytes as the asker's node signed them. */
+export interface SignedBytes {
+  readonly payload: Uint8Array;
+  /** Ed25519, 64 bytes. */
+  readonly signature: Uint8Array;
+}
+
 export type LocateEvent =
   { readonly kind: "answer"; readonly answer: AreaAnswer } | { readonly kind: "verdict"; readonly verdict: Verdict };

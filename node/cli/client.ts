@@ -1,4 +1,4 @@
-import type { LocateEvent } from "../base/answer.ts";
+import type { LocateEvent, SignedBytes } from "../base/answer.ts";
 import type { Claim, PatientQuery } from "../base/question.ts";
 import type { RecordEvent } from "../base/record.ts";
 import type { Concealed } from "../base/concealed.ts";
@@ -9,7 +9,7 @@ import type { SearchTold } from "../requests/search-people.ts";
 /** What a command needs of a node: the caller's side of its gRPC door. The composition root hands in the real one. */
 export interface NodeClient {
   /** @throws {Failure} as the node said, typed; `unreachable` where it could not be reached. */
-  locate(call: LocateCall): AsyncIterable<LocateEvent>;
+  locate(call: LocateCall): AsyncIterable<LocateEvent & { readonly signed?: SignedBytes }>;
   /**
    * Loads batches in order, at most 1,000 items each; one result for each, once it is durable, and at the end what the load
    * leaves behind.

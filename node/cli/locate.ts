@@ -1,13 +1,14 @@
 import { Command } from "commander";
 
-import type { AreaAnswer, Verdict } from "../base/answer.ts";
+import type { AreaAnswer, SignedBytes, Verdict } from "../base/answer.ts";
 import type { Clock } from "../base/clock.ts";
 import { Failure } from "../base/failure.ts";
 import type { Random } from "../base/random.ts";
 import { type ClaimOptions, parseClaim, withClaimOptions } from "./claim-options.ts";
 import type { Connect, LocateCall, NodeClient } from "./client.ts";
-import { EXIT, reportFailure } from "./exit.ts";
+import { EXIT, reportFailure, reporting } from "./exit.ts";
 import { areaLines, verdictLines } from "./locate-lines.ts";
+import type { ReadVerdict, VerifyOptions } from "./locate-verify.ts";
 import { DEMO_CALLER } from "./mesh/demo-caller.ts";
 import { MESH_DIR } from "./mesh/mesh-file.ts";
 import { type PatientOptions, parsePatient, withPatientOptions } from "./patient-options.ts";
@@ -18,6 +19,7 @@ export interface LocateCommandNeeds {
   readonly clock: Clock;
   readonly random: Random;
   readonly readStdin: () => Promise<string>;
+  readonly readVerdict: ReadVerdict;
 }
 
 interface LocateOptions extends ClaimOptions, PatientOptions {
@@ -28,9 +30,23 @@ interface LocateOptions extends ClaimOptions, PatientOptions {
   readonly json?: true;
 }
 
-/** `corridor locate`: asks one node where a person's records are, and prints the answer with its verdict. */
+/**
+ * `corridor locate`: asks one node where a person's records are, and prints the answer with its verdict. `locate verify` checks
+ * a verdict afterwards.
+ *
+ * The question is a command of its own that runs where none is named: what it requires is not required of `verify`.
+ */
 export function locateCommand(needs: LocateCommandNeeds): Command {
-  const command = new Command("locate")
+  return new Command("locate")
+    .description("find where a person's records are held, and what could not be asked")
+    .helpOption(false)
+    .addCommand(askCommand(needs), { isDefault: true })
+    .addCommand(verifyCommand(needs));
+}
+
+function askCommand(needs: LocateCommandNeeds): Command {
+  const command = new Command("ask")
+    .configureHelp({ commandUsage: () => "corridor locate [options]\n       corridor locate verify [options] <file>" })
     .description("find where a person's records are held, and what could not be asked")
     .requiredOption("--via <url|id>", "the node to ask: its id in a mesh on this machine, or https://HOST:PORT")
     .option("--postcode <postcode>", "postcode, with a name and no number");
@@ -46,6 +62,21 @@ export function locateCommand(needs: LocateCommandNeeds): Command {
         reportFailure(thrown);
       }
     });
+}
+
+function verifyCommand({ readVerdict }: LocateCommandNeeds): Command {
+  return new Command("verify")
+    .description("check, offline, a verdict that 'corridor locate --json' printed: who signed it, and that it is whole")
+    .argument("<file>", "what 'corridor locate --json' printed")
+    .option("--manifest <file>", "the network's signed manifest of that time (default: the mesh's)")
+    .option("--key <key>", "the authority's public key, manifest.pub.pem (default: the mesh's)")
+    .option("--mesh <dir>", "folder of the mesh on this machine", MESH_DIR)
+    .action((file: string, options: VerifyOptions) =>
+      reporting(async () => {
+        const { verifyKeptVerdict } = await import("./locate-verify.ts"); // a question is to start at once, without it
+        await verifyKeptVerdict(file, options, readVerdict);
+      }),
+    );
 }
 
 async function run(options: LocateOptions, needs: LocateCommandNeeds): Promise<number> {
@@ -78,10 +109,19 @@ async function show(client: NodeClient, call: LocateCall, options: LocateOptions
     }
     const { verdict } = event;
     if (options.json === undefined) console.log(verdictLines(verdict, answers).join("\n"));
-    else console.log(JSON.stringify({ requestId: call.requestId, answers, verdict }, undefined, 2));
+    else {
+      const { requestId } = call;
+      console.log(JSON.stringify({ requestId, answers, verdict, signed: inBase64(event.signed) }, undefined, 2));
+    }
     return verdict;
   }
   throw new Failure("unreachable", "The node ended its answer without a verdict: treat it as no answer at all.");
+}
+
+function inBase64(signed: SignedBytes | undefined): { payload: string; signature: string } | undefined {
+  if (signed === undefined) return undefined;
+  const { payload, signature } = signed;
+  return { payload: Buffer.from(payload).toString("base64"), signature: Buffer.from(signature).toString("base64") };
 }
 
 function parseAnswerBy(text: string): number {

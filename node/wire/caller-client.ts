@@ -6,7 +6,7 @@ import type { Client, ClientDuplexStream, ClientReadableStream } from "@grpc/grp
 import { readIdentity } from "../../certs/identity.ts";
 import { readCertificates } from "../../certs/pem.ts";
 import { nodeDns } from "../../certs/profile.ts";
-import type { LocateEvent } from "../base/answer.ts";
+import type { LocateEvent, SignedBytes } from "../base/answer.ts";
 import type { Clock, Timer } from "../base/clock.ts";
 import { Failure } from "../base/failure.ts";
 import type { Claim, PatientQuery } from "../base/question.ts";
@@ -17,14 +17,13 @@ import type { AskedSearch } from "../mpi/search-terms.ts";
 import { ACKNOWLEDGED_WITHIN_MS, ANSWER_BYTES_MAX, RECORD_MS_MAX, SWEEP_EVERY_MS } from "./bounds.ts";
 import { openChannel } from "./channel.ts";
 import { fromClaim, fromPatient } from "./convert.ts";
-import { toAreaAnswer, toVerdict } from "./convert-answer.ts";
+import { toAreaAnswer } from "./convert-answer.ts";
 import { toRecordEvent } from "./convert-record.ts";
 import { fromAsked, toSearchTold } from "./convert-search.ts";
 import {
   FederationServiceService,
   type LocateRequest,
   type LocateResponse,
-  Verdict as WireVerdict,
 } from "./generated/corridor/v1/federation_service.ts";
 import {
   FeedServiceService,
@@ -34,6 +33,7 @@ import {
 } from "./generated/corridor/v1/feed_service.ts";
 import { RetrievalServiceService, type RetrieveResponse } from "./generated/corridor/v1/record_service.ts";
 import { type SearchResponse, SearchServiceService } from "./generated/corridor/v1/search_service.ts";
+import { readVerdict } from "./signed-verdict.ts";
 import { failureOf, isCallError } from "./status.ts";
 import { clientContext, readCallerTls } from "./tls-files.ts";
 
@@ -66,10 +66,13 @@ export interface CallerSearch {
   readonly requestId: string;
 }
 
+/** An event of a locate as the caller has it: a verdict comes with what was signed. */
+export type ToldEvent = LocateEvent & { readonly signed?: SignedBytes };
+
 /** A caller's side of a node's door. */
 export interface CallerClient {
   /** @throws {Failure} as the node said, typed; `unreachable` or `timed-out` where it said nothing. */
-  locate(question: CallerQuestion): AsyncGenerator<LocateEvent, void>;
+  locate(question: CallerQuestion): AsyncGenerator<ToldEvent, void>;
   /** @throws {Failure} as {@link locate}. */
   search(call: CallerSearch): Promise<SearchTold>;
   /**
@@ -155,7 +158,7 @@ async function* locate(
   client: Client,
   clock: Clock,
   { patient, claim, requestId, answerByMs }: CallerQuestion,
-): AsyncGenerator<LocateEvent, void> {
+): AsyncGenerator<ToldEvent, void> {
   const { path, requestSerialize, responseDeserialize } = FederationServiceService.locate;
   const request: LocateRequest = {
     patient: fromPatient(patient),
@@ -169,13 +172,14 @@ async function* locate(
   for await (const { event } of messagesOf(call)) yield toEvent(event);
 }
 
-function toEvent(event: LocateResponse["event"]): LocateEvent {
+function toEvent(event: LocateResponse["event"]): ToldEvent {
   switch (event?.$case) {
     case "answer":
       return { kind: "answer", answer: toAreaAnswer(event.value) };
-    case "verdict":
-      // What is signed is what counts.
-      return { kind: "verdict", verdict: toVerdict(WireVerdict.decode(event.value.payload)) };
+    case "verdict": {
+      const { payload, signature } = event.value;
+      return { kind: "verdict", verdict: readVerdict(payload), signed: { payload, signature } };
+    }
     default:
       throw new Failure("incompatible", "The node sent an event that is not understood here.");
   }
