@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { CallerRights } from "../certs/caller-rights.ts";
 import { readPrivateKey, readPublicPem } from "../certs/key-file.ts";
 import { nodeFilesIn } from "../certs/layout.ts";
+import { nodeDns } from "../certs/profile.ts";
 import { readCertificates } from "../certs/pem.ts";
 import { type NodeFeed, feedsInto, readTopology } from "../topology/topology.ts";
 import { makeBulkRefusals } from "./access/bulk-refusals.ts";
@@ -39,6 +40,7 @@ import { type AdmittedFeed, parseFeedItem } from "./feeds/items.ts";
 import type { Hl7DoorOrder } from "./feeds/hl7/door.ts";
 import { checkProviders } from "./feeds/hl7/known-providers.ts";
 import type { FhirDoorOrder } from "./fhir/door.ts";
+import type { RecordRoutesNeeds } from "./fhir/record-routes.ts";
 import type { JobKind } from "./jobs/job-kind.ts";
 import { startJobs } from "./jobs/jobs.ts";
 import { loadTidy } from "./jobs/load-tidy.ts";
@@ -85,6 +87,8 @@ import { makeClockWatch } from "./trust/clock-watch.ts";
 import { openDirectory } from "./trust/directory.ts";
 import { authorisePeer } from "./trust/peer-identity.ts";
 import { type SequenceMemory, openSequenceMemory } from "./trust/sequence-memory.ts";
+import type { FederationNeeds } from "./wire/federation-service.ts";
+import type { RetrievalNeeds } from "./wire/retrieval-service.ts";
 import { makePeerClient } from "./wire/peer-client.ts";
 import { makeRecordClient } from "./wire/record-client.ts";
 import type { PeerRecordQuestion } from "./wire/record-service.ts";
@@ -369,6 +373,35 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
       jobs.wake();
     },
   };
+  const locateForCaller: FederationNeeds["locate"] = (claimed, rights, gone) => {
+    const question = withNationalRole(claimed, localRoles);
+    const decideAccess = (): Decision => decideForCaller(question, rights, settings.sandbox, access);
+    return locate(question, { ...locateNeeds, decideAccess }, gone);
+  };
+  const retrieveForCaller: RetrievalNeeds["retrieve"] = (claimed, rights, gone) => {
+    const question = withNationalRole(claimed, localRoles);
+    return retrieve(
+      question,
+      {
+        ...{ ...audit, clock, ownId: settings.id, memberOf: directory.member, fetchFrom: fetchRecord },
+        decideAccess: () => decideForCaller(question, rights, settings.sandbox, access),
+        knowPerson: locateNeeds.knowPerson,
+        openOwn: (own, permit, left) =>
+          openRecord<Retrieval>(
+            own,
+            {
+              ...openNeeds,
+              decide: () => ({ kind: "permitted", permit }),
+              admit: () => {},
+              recordOpened: () => {},
+            },
+            left,
+          ),
+        recordRetrieved: audit.recordOpened,
+      },
+      gone,
+    );
+  };
   giveBackSpareMemory();
   // Its door, last: whoever comes in finds everything in place.
   const server = await startServer({
@@ -381,11 +414,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
       answerLocate: (question) => answerLocate(question, answerNeeds),
     },
     federation: {
-      locate(claimed, rights, gone) {
-        const question = withNationalRole(claimed, localRoles);
-        const decideAccess = (): Decision => decideForCaller(question, rights, settings.sandbox, access);
-        return locate(question, { ...locateNeeds, decideAccess }, gone);
-      },
+      locate: locateForCaller,
       signVerdict: signer.signVerdict,
     },
     records: {
@@ -397,30 +426,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
         ),
     },
     retrieval: {
-      retrieve(claimed, rights, gone) {
-        const question = withNationalRole(claimed, localRoles);
-        return retrieve(
-          question,
-          {
-            ...{ ...audit, clock, ownId: settings.id, memberOf: directory.member, fetchFrom: fetchRecord },
-            decideAccess: () => decideForCaller(question, rights, settings.sandbox, access),
-            knowPerson: locateNeeds.knowPerson,
-            openOwn: (own, permit, left) =>
-              openRecord<Retrieval>(
-                own,
-                {
-                  ...openNeeds,
-                  decide: () => ({ kind: "permitted", permit }),
-                  admit: () => {},
-                  recordOpened: () => {},
-                },
-                left,
-              ),
-            recordRetrieved: audit.recordOpened,
-          },
-          gone,
-        );
-      },
+      retrieve: retrieveForCaller,
     },
     search: {
       searchPeople(claimed, rights) {
@@ -474,6 +480,8 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
       ...{ domain, listen: fhirListen, tls, clock, random, log },
       authorise: (identity) => authorisePeer(identity, directory, settings.id),
       ...{ feeds, admitted, takesPdsEvents: parts.pds !== undefined, store: index, wakeJobs: jobs.wake },
+      ...{ tokens: settings.fhirTokens, audience: `https://${nodeDns(domain, settings.id)}/fhir` },
+      ...{ locate: locateForCaller, retrieve: retrieveForCaller },
     }));
   if (fhir !== undefined) {
     starting.defer(() => fhir.close(DRAIN_MS));
@@ -559,7 +567,11 @@ async function connectRecords({ recordSources }: Settings, clock: Clock): Promis
   return makeRecords(connectSources(recordSources, clock), clock);
 }
 
-interface FhirParts extends Omit<FhirDoorOrder, "patients" | "pdsEvents"> {
+interface FhirParts
+  extends Omit<FhirDoorOrder, "patients" | "pdsEvents" | "records">, Pick<RecordRoutesNeeds, "locate" | "retrieve"> {
+  readonly tokens: Settings["fhirTokens"];
+  /** What tokens for this door name. */
+  readonly audience: string;
   readonly feeds: readonly NodeFeed[];
   readonly admitted: ReadonlyMap<string, AdmittedFeed>;
   readonly takesPdsEvents: boolean;
@@ -568,7 +580,19 @@ interface FhirParts extends Omit<FhirDoorOrder, "patients" | "pdsEvents"> {
 }
 
 /** Introduces the door for FHIR to what it needs. Loaded here alone: a node without one stays small. */
-async function openFhirDoor({ feeds, admitted, takesPdsEvents, store, wakeJobs, ...order }: FhirParts) {
+async function openFhirDoor(parts: FhirParts) {
+  const {
+    feeds,
+    admitted,
+    takesPdsEvents,
+    store,
+    wakeJobs,
+    tokens,
+    audience,
+    locate: find,
+    retrieve: open,
+    ...order
+  } = parts;
   const { startFhirDoor } = await import("./fhir/door.ts");
   const { describe } = await import("./feeds/fhir/describe.ts");
   const { clock } = order;
@@ -592,7 +616,15 @@ async function openFhirDoor({ feeds, admitted, takesPdsEvents, store, wakeJobs, 
     wakeJobs();
     return taken;
   }
-  return startFhirDoor({ ...order, patients, ...(takesPdsEvents && { pdsEvents: { takeEvent } }) });
+  const { random } = order;
+  const { makeBearerReader, readIssuers } = await import("./fhir/bearer.ts");
+  const readClaim = makeBearerReader(readIssuers(tokens), audience, clock);
+  const records = { clock, random, readClaim, locate: find, retrieve: open };
+  return startFhirDoor({
+    ...{ ...order, patients },
+    ...(takesPdsEvents && { pdsEvents: { takeEvent } }),
+    ...(tokens.length > 0 && { records }),
+  });
 }
 
 /** Whoever speaks by HL7 feeds this node. */

@@ -25,6 +25,7 @@ describe("settings", () => {
       access: { localRoles: [] },
       audit: { keepYears: 0 },
       quota: { patientsPerMillion: 6_000, searchesPerUser: 600 },
+      fhirTokens: [],
       recordSources: [],
       sandbox: false,
       reflection: false,

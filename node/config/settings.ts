@@ -95,6 +95,18 @@ export const settingsSchema = z.strictObject({
         .string(FHIR_LISTEN)
         .refine((text) => parseAddress(text) !== "wrong", FHIR_LISTEN)
         .default("none"),
+      /** Whose tokens say who asks; `docs/integrate.md` explains the keys of each. */
+      tokens: z
+        .array(
+          z.strictObject({
+            caller: z
+              .string("give the name of the caller's certificate")
+              .min(1, "give the name of the caller's certificate"),
+            issuer: z.string("give the issuer as its tokens have it").min(1, "give the issuer as its tokens have it"),
+            jwks: path("its public keys, a JWKS file"),
+          }),
+        )
+        .default([]),
     })
     .prefault({}),
   hl7: z
@@ -203,6 +215,8 @@ export interface Settings {
   readonly listen: { readonly host: string; readonly port: number };
   /** Absent where there is no door for FHIR. */
   readonly fhirListen?: Address;
+  /** Whose tokens are believed at the door for FHIR. */
+  readonly fhirTokens: readonly { readonly caller: string; readonly issuer: string; readonly jwksPath: string }[];
   /** Absent where there is no door for HL7 v2. */
   readonly hl7?: { readonly listen: Address; readonly feeds: readonly Hl7Feed[] };
   readonly certsDir: string;
@@ -265,6 +279,7 @@ export function parseSettings(text: string, file: string): Settings {
     manifestPath: from(manifest),
     access: { localRoles, ...(narrowing !== "none" && { narrowingPath: from(narrowing) }) },
     topologyPath: from(topology),
+    fhirTokens: fhir.tokens.map(({ caller, issuer, jwks }) => ({ caller, issuer, jwksPath: from(jwks) })),
     recordSources: records.sources.map((source) => toRecordSource(source, from)),
     ...(typeof fhirListen === "object" && { fhirListen }),
     ...(typeof hl7Listen === "object" && { hl7: { listen: hl7Listen, feeds: hl7.feeds.map(toHl7Feed) } }),

@@ -47,7 +47,7 @@ export function makeApp(routes: readonly Route[], needs: AppNeeds): Hono<Env> {
   return app;
 }
 
-type Served = Pick<Route, "path" | "who" | "handle">;
+type Served = Pick<Route, "path" | "who" | "handle" | "media">;
 
 function nothingAt(refusal: Refusal): Served {
   return { path: "none", who: "anyone", handle: () => Promise.reject(refusal) };
@@ -68,8 +68,9 @@ async function serve(call: Call, needs: AppNeeds, route: Served): Promise<Respon
     const caller = admit(needs.authorise(call.env.incoming), route.who);
     who = caller.name;
     if (given !== undefined && !isNamed) throw badRequestId();
-    checkAccepts(call);
-    answer = await route.handle({ request: call.req.raw, caller, requestId, isNamed });
+    if (route.media !== "any") checkAccepts(call);
+    const id = call.req.param("id") ?? "";
+    answer = await route.handle({ request: call.req.raw, caller, requestId, isNamed, id });
   } catch (thrown) {
     if (!(thrown instanceof Refusal) && asFailure(thrown).code === "internal") log.error("request-failed", thrown);
     answer = answerTo(thrown);
@@ -87,14 +88,16 @@ function methodOf({ req }: Call): string {
   return /^[A-Z]{3,7}$/.test(req.method) ? req.method : "other";
 }
 
-function respond(call: Call, { status, body, headers = {} }: Answer, requestId: string): Response {
-  for (const [name, value] of Object.entries(headers)) call.header(name, value);
+function respond(call: Call, { status, body, headers = {}, stream }: Answer, requestId: string): Response {
   call.header("content-type", "application/fhir+json; charset=utf-8");
+  for (const [name, value] of Object.entries(headers)) call.header(name, value);
+  const correlation = call.req.header("x-correlation-id");
+  if (correlation !== undefined && isRequestId(correlation)) call.header("x-correlation-id", correlation);
   call.header("cache-control", "no-store");
   call.header("x-content-type-options", "nosniff");
   call.header("x-request-id", requestId);
   call.status(status);
-  return call.body(JSON.stringify(body));
+  return call.body(stream === undefined ? JSON.stringify(body) : (ReadableStream.from(stream) as ReadableStream));
 }
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;

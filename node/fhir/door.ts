@@ -12,6 +12,7 @@ import { type HttpsFiles, type HttpsServer, startHttpsServer } from "./https-ser
 import { answerTo, Refusal } from "./outcome.ts";
 import { patientIdentityFeed, type PatientFeedNeeds } from "./patient-identity-feed.ts";
 import { pdsEventFeed, type PdsEventNeeds } from "./pds-event-feed.ts";
+import { recordRoutes, type RecordRoutesNeeds } from "./record-routes.ts";
 
 export interface FhirDoorOrder {
   /** The network's: certificates of any other domain are nobody's. */
@@ -26,6 +27,8 @@ export interface FhirDoorOrder {
   readonly patients: PatientFeedNeeds;
   /** Absent where the service cannot be asked what changed: then its events are not taken either. */
   readonly pdsEvents?: PdsEventNeeds;
+  /** Absent where no application's tokens are believed: then nobody finds or opens records here. */
+  readonly records?: RecordRoutesNeeds;
 }
 
 /**
@@ -39,6 +42,7 @@ export async function startFhirDoor(order: FhirDoorOrder): Promise<Pick<HttpsSer
   const routes = [
     ...patientIdentityFeed(bodies, order.patients),
     ...(order.pdsEvents === undefined ? [] : pdsEventFeed(bodies, order.pdsEvents)),
+    ...(order.records === undefined ? [] : recordRoutes(order.records)),
   ];
   const authorise = (request: IncomingMessage): AuthorisedPeer => order.authorise(server.peerOf(request));
   const app = makeApp(routes, { clock, random, log, authorise });

@@ -26,13 +26,26 @@ export interface Issue {
   readonly diagnostics: string;
   /** The element at fault, as in `Patient.birthDate`. */
   readonly element?: string;
+  readonly spineCode?: string;
 }
+
+const SPINE_CODES = "https://fhir.nhs.uk/CodeSystem/Spine-ErrorOrWarningCode";
 
 /** What a request is answered with. */
 export interface Answer {
   readonly status: StatusCode;
   readonly body: object;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Sent instead of the body, as fast as it is taken. */
+  readonly stream?: AsyncGenerator<Uint8Array, void>;
+}
+
+export interface RefusalDetail {
+  /** The element at fault, as in `Patient.birthDate`. */
+  readonly element?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Of `Spine-ErrorOrWarningCode`, where there is one. */
+  readonly spineCode?: string;
 }
 
 /** A request that is not done. Thrown within this door only; its message carries no value of the request. */
@@ -41,18 +54,20 @@ export class Refusal extends Error {
   readonly code: IssueCode;
   readonly element: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
+  readonly spineCode: string | undefined;
 
   constructor(
     status: StatusCode,
     code: IssueCode,
     message: string,
-    { element, headers = {} }: { readonly element?: string; readonly headers?: Readonly<Record<string, string>> } = {},
+    { element, headers = {}, spineCode }: RefusalDetail = {},
   ) {
     super(message);
     this.status = status;
     this.code = code;
     this.element = element;
     this.headers = headers;
+    this.spineCode = spineCode;
   }
 }
 
@@ -92,8 +107,10 @@ const FIXED_TEXT: Partial<Record<FailureCode, string>> = {
 /** The answer to whatever was thrown, and the failure for the log. */
 export function answerTo(thrown: unknown): Answer {
   if (thrown instanceof Refusal) {
-    const { status, code, message, element, headers } = thrown;
-    return { status, headers, body: outcome({ severity: "error", code, diagnostics: message, ...at(element) }) };
+    const { status, code, message, element, headers, spineCode } = thrown;
+    const spine = spineCode === undefined ? {} : { spineCode };
+    const issue = { severity: "error", code, diagnostics: message, ...at(element), ...spine } as const;
+    return { status, headers, body: outcome(issue) };
   }
   const { code: failure, message, where } = asFailure(thrown);
   const [status, code] = ANSWER_OF[failure];
@@ -107,7 +124,8 @@ function at(element: string | undefined): { readonly element?: string } {
 }
 
 /** An OperationOutcome. */
-export function outcome({ severity, code, diagnostics, element }: Issue): object {
-  const issue = { severity, code, diagnostics, ...(element !== undefined && { expression: [element] }) };
+export function outcome({ severity, code, diagnostics, element, spineCode }: Issue): object {
+  const details = spineCode === undefined ? {} : { details: { coding: [{ system: SPINE_CODES, code: spineCode }] } };
+  const issue = { severity, code, ...details, diagnostics, ...(element !== undefined && { expression: [element] }) };
   return { resourceType: "OperationOutcome", issue: [issue] };
 }

@@ -18,6 +18,8 @@ export interface RouteRequest {
   readonly caller: Caller;
   /** The request's own id: its `X-Request-ID`, or a fresh one. */
   readonly requestId: string;
+  /** The id in the path; empty where the route has none. */
+  readonly id: string;
   /** True where the caller gave the id: then it names the message, and a repetition is told by it. */
   readonly isNamed: boolean;
 }
@@ -28,6 +30,8 @@ export interface Route {
   /** Under the door's base. */
   readonly path: string;
   readonly who: Admission;
+  /** `any`: it answers with what the record is, not with FHIR. */
+  readonly media?: "any";
   /** What the CapabilityStatement says of it. */
   readonly says?: Said;
   readonly handle: (request: RouteRequest) => Promise<Answer>;
@@ -36,4 +40,10 @@ export interface Route {
 /** A line of the CapabilityStatement. */
 export type Said =
   | { readonly resource: string; readonly profile: string; readonly conditionalUpdate: true; readonly search: string }
+  | {
+      readonly resource: string;
+      readonly profile: string;
+      readonly interaction: "read" | "search-type";
+      readonly search: readonly { readonly name: string; readonly type: "token" | "date" | "string" }[];
+    }
   | { readonly operation: string; readonly definition: string };

@@ -1,7 +1,7 @@
 import { BirthDate } from "../base/birth-date.ts";
 import { Concealed } from "../base/concealed.ts";
 import { Failure } from "../base/failure.ts";
-import { NhsNumber, containsNhsNumber } from "../base/nhs-number.ts";
+import { NhsNumber } from "../base/nhs-number.ts";
 import type { Claim, PatientQuery } from "../base/question.ts";
 import { isUuid, parseOrganisationCode } from "../base/words.ts";
 import { ASSURANCE, PURPOSE, RELATIONSHIP_KIND, SETTING, TRIGGER, wordOf } from "./convert-words.ts";
@@ -22,6 +22,8 @@ const REASON_CHARACTERS_MAX = 500;
 
 /** Controls, NUL among them; marks that turn the direction of text; what is left of broken encoding. */
 const UNFIT = /[\p{Cc}\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffd]/u;
+
+export { checkClaimHoldsNoNumber, checkHoldsNoNumber } from "../base/claim-numbers.ts";
 
 /** @param what ends the sentence that begins with the field: "is missing". */
 export function invalid(where: string, what: string): Failure {
@@ -142,45 +144,6 @@ function toRelationship({ relationship: message }: WireClaim, where: string): Cl
   const text = optionalText(reference, REFERENCE_CHARACTERS_MAX, `${where}.reference`);
   return { kind: word(RELATIONSHIP_KIND, kind, `${where}.kind`), ...(text !== "" && { reference: text }) };
 }
-
-/**
- * What a claim says is kept in the audit of every holder, in clear. An NHS number in it, the patient's or another's, would be
- * kept there too, also by those who hold nothing.
- *
- * @throws {Failure} `invalid-input`.
- */
-export function checkHoldsNoNumber(claim: Claim, patient: PatientQuery): void {
-  checkClaimHoldsNoNumber(claim, patient.by === "number" ? patient.nhsNumber : undefined);
-}
-
-/** As {@link checkHoldsNoNumber}, where no patient is named by number. */
-export function checkClaimHoldsNoNumber({ userId, role, relationship }: Claim, asked?: NhsNumber): void {
-  const kept = [
-    ["claim.user_id", userId, "give the user's name or id"],
-    ["claim.role", role, "give a job role"],
-    ["claim.relationship.reference", relationship.reference ?? "", "give that of the attendance, referral or case"],
-  ] as const;
-  for (const [where, text, remedy] of kept) {
-    if (holdsFewDigits(text)) continue;
-    if (asked !== undefined && text.replace(/\D/g, "").includes(asked.expose())) {
-      throw invalid(where, `is the patient's NHS number, or holds it: ${remedy}`);
-    }
-    if (containsNhsNumber(text)) throw invalid(where, `holds what looks like an NHS number: ${remedy}`);
-  }
-}
-
-/** True of plain text with too few digits for any number. What is not ASCII may be read as digits in many ways. */
-function holdsFewDigits(text: string): boolean {
-  let digits = 0;
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code > 0x7f) return false;
-    if (code >= 0x30 && code <= 0x39) digits++;
-  }
-  return digits < NHS_NUMBER_DIGITS;
-}
-
-const NHS_NUMBER_DIGITS = 10;
 
 /** Onto the wire: the only place where a question's patient is spelled out. */
 export function fromPatient(patient: PatientQuery): WirePatientQuery {

@@ -263,14 +263,14 @@ describe("opening a record that a locate has named", function () {
     writeFileSync(join(network.folder, "elm-records", "P0-0.pdf"), large);
     const pointerId = await pointerAt("elm");
     const before = diskOf(network);
-    const restBytes = await Promise.all(["ash", "elm"].map((area) => rssOf(network, area)));
+    const restBytes = ["ash", "elm"].map((area) => rssOf(network, area));
     let [most, pieces] = [0, 0];
     const { bytes } = await receive("elm", pointerId, {
       async onPiece() {
         if (pieces++ % 40 !== 0) return;
         await sleep(5); // a reader who takes its time
         for (const [at, area] of ["ash", "elm"].entries()) {
-          most = Math.max(most, (await rssOf(network, area)) - restBytes[at]!);
+          most = Math.max(most, rssOf(network, area) - restBytes[at]!);
         }
         assert.ok(diskOf(network) - before < 2 * MB, "nothing of it is on disk");
       },

@@ -1,0 +1,180 @@
+import { createLocalJWKSet, errors, type JSONWebKeySet, jwtVerify } from "jose";
+import { z } from "zod";
+
+import { readPublicPem } from "../../certs/key-file.ts";
+import { Failure } from "../base/failure.ts";
+import { checkClaimHoldsNoNumber } from "../base/claim-numbers.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Claim } from "../base/question.ts";
+import { type OrganisationCode, parseOrganisationCode, PURPOSES, RELATIONSHIP_KINDS, SETTINGS } from "../base/words.ts";
+import { Refusal } from "./outcome.ts";
+import type { Caller } from "./routes.ts";
+
+/** Whose tokens are believed: those of one application, signed with its own keys. */
+export interface TokenIssuer {
+  /** Name of the caller's certificate by which they come. */
+  readonly caller: string;
+  readonly issuer: string;
+  readonly keys: JSONWebKeySet;
+}
+
+/**
+ * Reads the public keys of the applications whose tokens are believed.
+ *
+ * @throws {Failure} `configuration`: a file cannot be read, or is no key set.
+ */
+export function readIssuers(
+  settings: readonly { readonly caller: string; readonly issuer: string; readonly jwksPath: string }[],
+): readonly TokenIssuer[] {
+  return settings.map(({ caller, issuer, jwksPath }) => {
+    const parsed = keySetSchema.safeParse(parseJson(readPublicPem(jwksPath)));
+    if (parsed.success) return { caller, issuer, keys: parsed.data };
+    throw new Failure("configuration", `${jwksPath} is not a JSON Web Key Set of public keys.`, { where: jwksPath });
+  });
+}
+
+/** Public keys alone: a private one lies in the wrong place. */
+const keySetSchema = z.object({
+  keys: z
+    .array(z.looseObject({ kty: z.enum(["RSA", "EC", "OKP"]) }).refine((key) => !("d" in key)))
+    .min(1)
+    .max(20),
+});
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const TOKEN_CHARACTERS_MAX = 6_000;
+/** A token is made for the moment: none lives longer. */
+const LIVES_SECONDS_MAX = 300;
+const CLOCK_SECONDS_MAX = 60;
+/** Asymmetric ones alone: the node knows no application's secret. */
+const ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"];
+
+/** The role that was chosen when the user signed in, as the national sign-in (CIS2) has it. */
+const roleSchema = z.object({
+  person_roleid: z.string().max(40),
+  org_code: z.string().max(80),
+  role_code: z.string().max(40),
+});
+
+/**
+ * What a token says: who asks, by the claims of the national sign-in, and why, by this door's own. Without `nhsid_useruid` it
+ * is the application itself that asks, by itself.
+ */
+const tokenSchema = z.object({
+  sub: z.string().min(1).max(100),
+  nhsid_useruid: z.string().min(1).max(100).optional(),
+  selected_roleid: z.string().max(40).optional(),
+  nhsid_nrbac_roles: z.array(roleSchema).min(1).max(50),
+  authentication_assurance_level: z.union([z.string(), z.number()]).optional(),
+  setting: z.enum(SETTINGS),
+  purpose_of_use: z.string().max(20).default("TREAT"),
+  relationship: z.object({ kind: z.enum(RELATIONSHIP_KINDS), reference: z.string().max(100).optional() }),
+  reason: z.string().max(500).optional(),
+});
+
+export type ReadClaim = (headers: Headers, caller: Caller) => Promise<Claim>;
+
+/**
+ * Reads who asks, and why, from a request's bearer token.
+ *
+ * @param audience as the token must name this door.
+ * @throws {Refusal} 401: none, not this application's, out of date, or not made for this door; 403: it speaks for another
+ * organisation than the request; 400: it does not say all that is needed.
+ */
+export function makeBearerReader(issuers: readonly TokenIssuer[], audience: string, clock: Clock): ReadClaim {
+  const known = new Map(issuers.map(({ caller, issuer, keys }) => [caller, { issuer, keys: createLocalJWKSet(keys) }]));
+  return async (headers, { name }) => {
+    const trusted = known.get(name);
+    const token = /^Bearer ([A-Za-z0-9_.-]+)$/.exec(headers.get("authorization") ?? "")?.[1];
+    if (trusted === undefined) throw unauthorised("No tokens are agreed with this application: see fhir.tokens.");
+    if (token === undefined || token.length > TOKEN_CHARACTERS_MAX)
+      throw unauthorised("Send Authorization: Bearer TOKEN.");
+    const said = await verified(token, trusted, audience, clock);
+    const parsed = tokenSchema.safeParse(said);
+    if (!parsed.success) throw incomplete(parsed.error);
+    const claim = toClaim(parsed.data);
+    checkOrganisation(headers, claim.organisation);
+    checkClaimHoldsNoNumber(claim);
+    return claim;
+  };
+}
+
+interface Trusted {
+  readonly issuer: string;
+  readonly keys: ReturnType<typeof createLocalJWKSet>;
+}
+
+async function verified(token: string, { issuer, keys }: Trusted, audience: string, clock: Clock): Promise<unknown> {
+  try {
+    const { payload } = await jwtVerify(token, keys, {
+      ...{ issuer, audience, algorithms: ALGORITHMS, clockTolerance: CLOCK_SECONDS_MAX },
+      ...{
+        currentDate: new Date(clock.wallMs()),
+        maxTokenAge: LIVES_SECONDS_MAX,
+        requiredClaims: ["exp", "iat", "sub"],
+      },
+    });
+    if (payload.exp! - payload.iat! > LIVES_SECONDS_MAX)
+      throw unauthorised("The token lives longer than five minutes.");
+    return payload;
+  } catch (thrown) {
+    if (thrown instanceof Refusal) throw thrown;
+    if (thrown instanceof errors.JWTExpired) throw unauthorised("The token has expired: make one for each use.");
+    const at = thrown instanceof errors.JWTClaimValidationFailed ? `: ${thrown.claim}` : "";
+    throw unauthorised(`The token is not one of this application's for this door${at}.`);
+  }
+}
+
+function toClaim(said: z.infer<typeof tokenSchema>): Claim {
+  const { nhsid_nrbac_roles: roles, selected_roleid: selected, nhsid_useruid: user } = said;
+  const role = selected === undefined ? roles[0] : roles.find(({ person_roleid: id }) => id === selected);
+  const organisation = parseOrganisationCode(role?.org_code ?? "");
+  if (role === undefined) throw badToken("selected_roleid is none of nhsid_nrbac_roles");
+  if (selected === undefined && roles.length > 1) throw badToken("selected_roleid is missing");
+  if (organisation === undefined) throw badToken("org_code of the selected role is not an organisation's code");
+  const { relationship, reason, setting, purpose_of_use: purpose } = said;
+  const { kind, reference } = relationship;
+  return {
+    userId: user ?? said.sub,
+    // S8000:G8000:R8000 and R8000 alike; the middle dots of CIS2's own form are colons here.
+    role: role.role_code,
+    ...{ setting, organisation, assurance: assuranceOf(said.authentication_assurance_level) },
+    purpose: PURPOSES.find((known) => known === purpose) ?? "OTHER", // asked all the same, so that the refusal is audited
+    relationship: { kind, ...(reference !== undefined && { reference }) },
+    trigger: user === undefined ? "automatic" : "person",
+    ...(reason !== undefined && { reason }),
+  };
+}
+
+/** Levels of the national sign-in: 3 is a smartcard or its like. */
+function assuranceOf(level: string | number | undefined): Claim["assurance"] {
+  if (String(level) === "3") return "smartcard";
+  return String(level) === "2" ? "two-factor" : "local";
+}
+
+/** NRL's header, where it is sent, must agree with the token. */
+function checkOrganisation(headers: Headers, organisation: OrganisationCode): void {
+  const said = headers.get("nhsd-end-user-organisation-ods");
+  if (said === null || said === organisation) return;
+  throw new Refusal(403, "forbidden", "NHSD-End-User-Organisation-ODS is not the organisation of the token's role.");
+}
+
+function unauthorised(text: string): Refusal {
+  return new Refusal(401, "login", text, { headers: { "www-authenticate": "Bearer" } });
+}
+
+function badToken(what: string): Refusal {
+  return new Refusal(400, "invalid", `The token: ${what}.`);
+}
+
+function incomplete(error: z.ZodError): Refusal {
+  const [issue] = error.issues;
+  return badToken(`${issue?.path.join(".") || "its claims"} is missing or not as it should be`);
+}

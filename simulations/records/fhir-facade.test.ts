@@ -1,0 +1,302 @@
+import assert from "node:assert/strict";
+import { generateKeyPairSync, type KeyObject, randomUUID } from "node:crypto";
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import type { Agent } from "node:https";
+import { join } from "node:path";
+
+import { SignJWT } from "jose";
+import { stringify } from "yaml";
+
+import { readCallerTls } from "../../node/wire/tls-files.ts";
+import { DEMO_CALLER } from "../../node/cli/mesh/demo-caller.ts";
+import { FIXED_LINE } from "../../node/federation/verdict.ts";
+import { startNetwork, type TestNetwork } from "../testing/a-network.ts";
+import { agentOf, type FhirAnswer, type FhirRequest, send } from "../testing/fhir-door.ts";
+import { findFreePorts } from "../testing/free-ports.ts";
+import { aPerson, type TrialPerson } from "../testing/people.ts";
+
+const AREAS = ["ash", "elm", "oak"] as const;
+const NUMBER = "https://fhir.nhs.uk/Id/nhs-number";
+const ISSUER = "https://epr.example";
+const PDF = Buffer.from("%PDF-1.7 a discharge letter of nobody\n");
+
+interface Resource {
+  readonly resourceType: string;
+  readonly id?: string;
+  readonly [key: string]: unknown;
+}
+interface Bundle {
+  readonly total?: number;
+  readonly entry: readonly { readonly resource: Resource; readonly search: { readonly mode: string } }[];
+}
+
+describe("finding and opening records by FHIR", function () {
+  this.timeout(60_000);
+  let network: TestNetwork;
+  let person: TrialPerson;
+  let port: number;
+  let agent: Agent;
+  let key: KeyObject;
+
+  before(async () => {
+    person = aPerson(1, "1958-02-03", [
+      { area: "ash", records: ["clinical-letter"] },
+      { area: "elm", records: ["discharge-letter", "allergies"] },
+    ]);
+    network = await startNetwork({
+      areas: AREAS.map((id) => ({ id, name: `${id} area`, collaborative: "north", region: "North" })),
+      agreements: [{ between: AREAS }],
+      people: [person, aPerson(2, "1960-01-01", [{ area: "oak", records: ["allergies"], restricted: true }])],
+    });
+    const pair = generateKeyPairSync("ed25519");
+    key = pair.privateKey;
+    const jwks = join(network.folder, "epr.jwks.json");
+    writeFileSync(
+      jwks,
+      JSON.stringify({ keys: [{ ...pair.publicKey.export({ format: "jwk" }), kid: "one", alg: "EdDSA" }] }),
+    );
+    const folder = join(network.folder, "elm-records");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "P0-0.pdf"), PDF);
+    port = await findFreePorts(1);
+    const fhir = { listen: `127.0.0.1:${port}`, tokens: [{ caller: DEMO_CALLER.name, issuer: ISSUER, jwks }] };
+    await restartWith("ash", { fhir });
+    const source = { provider: "ELMH", kind: "files", base: "https://records.elm.example/", folder };
+    await restartWith("elm", { records: { sources: [source] } });
+    agent = agentOf(readCallerTls(network.mesh.node("ash").callerDir(DEMO_CALLER.name)));
+  });
+  after(async () => {
+    agent?.destroy();
+    await network?.stop();
+  });
+
+  async function restartWith(area: string, settings: object): Promise<void> {
+    const node = network.mesh.node(area);
+    appendFileSync(node.configPath, stringify(settings));
+    await node.process.stop();
+    await node.restart();
+  }
+
+  async function tokenOf(
+    more: Record<string, unknown> = {},
+    { lives = 120, signedBy = key, door = "ash" }: { lives?: number; signedBy?: KeyObject; door?: string } = {},
+  ): Promise<string> {
+    const claims = {
+      nhsid_useruid: "555000000001",
+      nhsid_nrbac_roles: [{ person_roleid: "1", org_code: "RRK", role_code: "S8000:G8000:R8000" }],
+      ...{ authentication_assurance_level: "3", setting: "emergency", purpose_of_use: "TREAT" },
+      ...{ relationship: { kind: "attendance", reference: "ED-17" }, reason: "In resus" },
+      ...more,
+    };
+    const now = Math.floor(Date.now() / 1_000);
+    return new SignJWT(claims)
+      .setProtectedHeader({ alg: "EdDSA", kid: "one" })
+      .setIssuer(ISSUER)
+      .setSubject("epr")
+      .setAudience(`https://${door}.trial.corridor.example/fhir`)
+      .setIssuedAt(now)
+      .setExpirationTime(now + lives)
+      .sign(signedBy);
+  }
+
+  async function ask(request: FhirRequest, token?: string): Promise<FhirAnswer> {
+    const authorization = `Bearer ${token ?? (await tokenOf())}`;
+    return send(port, agent, { method: "GET", ...request, headers: { authorization, ...request.headers } });
+  }
+
+  const form = (parameters: Record<string, string>): FhirRequest => ({
+    ...{ method: "POST", path: "/fhir/DocumentReference/_search" },
+    headers: { "content-type": "application/x-www-form-urlencoded" },
+    body: new URLSearchParams(parameters).toString(),
+  });
+  const about = (who: Pick<TrialPerson, "nhsNumber" | "birthDate">, more: Record<string, string> = {}) =>
+    form({ "patient.identifier": `${NUMBER}|${who.nhsNumber}`, "patient.birthdate": who.birthDate, ...more });
+
+  function bundleOf({ status, text }: FhirAnswer): Bundle {
+    assert.equal(status, 200, text);
+    return JSON.parse(text) as Bundle;
+  }
+  const recordsIn = ({ entry }: Bundle): Resource[] =>
+    entry.flatMap(({ resource, search }) => (search.mode === "match" ? [resource] : []));
+  const issuesIn = ({ entry }: Bundle): { severity: string; code: string; diagnostics: string }[] =>
+    entry.flatMap(({ resource }) =>
+      resource.resourceType === "OperationOutcome" ? (resource["issue"] as never[]) : [],
+    );
+
+  it("says in its CapabilityStatement what it serves, made of its routes", async () => {
+    const { status, text } = await ask({ path: "/fhir/metadata" });
+    assert.equal(status, 200);
+    const statement = JSON.parse(text) as { rest: [{ resource: { type: string; interaction: { code: string }[] }[] }] };
+    const served = statement.rest[0].resource.map(({ type, interaction }) => [
+      type,
+      ...interaction.map(({ code }) => code),
+    ]);
+    assert.deepEqual(served, [
+      ["Patient", "update"],
+      ["DocumentReference", "search-type", "read"],
+      ["Binary", "read"],
+    ]);
+  });
+
+  it("finds records in all areas, as DocumentReferences, with what the answer covers", async () => {
+    const bundle = bundleOf(await ask(about(person)));
+    assert.equal(bundle.total, 3);
+    const letter = recordsIn(bundle).find(({ type }) => (type as { text: string }).text === "Discharge letter");
+    assert.ok(letter);
+    assert.deepEqual((letter["custodian"] as { identifier: object }).identifier, {
+      ...{ system: "https://fhir.nhs.uk/Id/ods-organization-code", value: "ELMH" },
+    });
+    const codes = (letter["type"] as { coding: { system: string; code: string }[] }).coding;
+    assert.deepEqual(
+      codes.map(({ code }) => code),
+      ["823701000000103", "discharge-letter"],
+    );
+    const said = issuesIn(bundle).map(({ diagnostics }) => diagnostics);
+    assert.match(said[0] ?? "", /^3 of 3 areas answered/);
+    assert.equal(said[1], FIXED_LINE);
+  });
+
+  it("takes the search in the address too, by NRL's names, and filters by type and custodian", async () => {
+    const query = new URLSearchParams({ "subject:identifier": `${NUMBER}|${person.nhsNumber}` });
+    query.set("subject:Patient.birthdate", person.birthDate);
+    query.set("type", "http://snomed.info/sct|886921000000105");
+    const requestId = randomUUID();
+    const headers = { "x-request-id": requestId, "x-correlation-id": "epr-1", "nhsd-end-user-organisation-ods": "RRK" };
+    const answer = await ask({ path: `/fhir/DocumentReference?${query.toString()}`, headers });
+    assert.deepEqual(
+      recordsIn(bundleOf(answer)).map(({ type }) => (type as { text: string }).text),
+      ["Allergies and adverse reactions"],
+    );
+    assert.deepEqual([answer.headers["x-request-id"], answer.headers["x-correlation-id"]], [requestId, "epr-1"]);
+    assert.equal(network.entries("elm", requestId).length, 1, "the request's id pairs both ends");
+    const count = bundleOf(
+      await ask(
+        about(person, {
+          _summary: "count",
+          "custodian:identifier": "https://fhir.nhs.uk/Id/ods-organization-code|ASHH",
+        }),
+      ),
+    );
+    assert.deepEqual([count.total, recordsIn(count).length], [1, 0]);
+  });
+
+  it("opens what was found, under an id that names nobody, and only to whom it was shown", async () => {
+    const letter = recordsIn(bundleOf(await ask(about(person)))).find(
+      ({ type }) => (type as { text: string }).text === "Discharge letter",
+    );
+    const [content] = letter!["content"] as { attachment: { url: string } }[];
+    assert.match(content!.attachment.url, /^Binary\/[0-9a-f-]{36}$/);
+    const opened = await ask({ path: `/fhir/${content!.attachment.url}` });
+    assert.deepEqual([opened.status, opened.text], [200, PDF.toString()]);
+    assert.equal(opened.headers["content-type"], "application/pdf");
+    assert.match(String(opened.headers["content-security-policy"]), /default-src 'none'; sandbox/);
+    assert.match(String(opened.headers["corridor-custodian"]), /^ELMH /);
+    const read = await ask({ path: `/fhir/DocumentReference/${letter!.id}` });
+    assert.deepEqual(JSON.parse(read.text), letter);
+    const other = await tokenOf({ nhsid_useruid: "555000000002" });
+    for (const path of [content!.attachment.url, `DocumentReference/${letter!.id}`, `Binary/${randomUUID()}`]) {
+      const refused = await ask({ path: `/fhir/${path}` }, other);
+      assert.equal(refused.status, 404, path);
+      assert.match(refused.text, /NO_RECORD_FOUND/);
+    }
+  });
+
+  it("says of a record whose source is not connected that it exists, and not that it is none", async () => {
+    const own = recordsIn(bundleOf(await ask(about(person)))).find(
+      ({ type }) => (type as { text: string }).text === "Clinical letter",
+    );
+    const [content] = own!["content"] as { attachment: { url: string } }[];
+    const { status, text } = await ask({ path: `/fhir/${content!.attachment.url}` });
+    assert.equal(status, 503);
+    assert.match(text, /Record exists \(Clinical letter, 2025-03-02\).*Do not read as \\"none\\"/);
+  });
+
+  it("says twice what did not answer, with no total", async () => {
+    const oak = network.mesh.node("oak");
+    process.kill(oak.process.pid, "SIGSTOP");
+    try {
+      const bundle = bundleOf(await ask(about(person)));
+      assert.ok(!("total" in bundle));
+      const [first] = bundle.entry;
+      assert.equal(
+        (first!.resource["type"] as { text: string }).text,
+        "1 area did not answer: do not assume nothing more",
+      );
+      assert.ok(
+        issuesIn(bundle).some(({ code, diagnostics }) => code === "incomplete" && /oak area/.test(diagnostics)),
+      );
+      const counted = bundleOf(await ask(about(person, { _summary: "count" })));
+      assert.ok(!("total" in counted));
+    } finally {
+      process.kill(oak.process.pid, "SIGCONT");
+    }
+  });
+
+  const bad: readonly [string, Record<string, string>, RegExp][] = [
+    ["no birth date", { "patient.identifier": `${NUMBER}|9000000017` }, /patient\.birthdate/],
+    ["no number", { "patient.birthdate": "1958-02-03" }, /patient\.identifier/],
+    [
+      "a wrong check digit",
+      { "patient.identifier": `${NUMBER}|9000000018`, "patient.birthdate": "1958-02-03" },
+      /INVALID_NHS_NUMBER/,
+    ],
+    [
+      "another system",
+      { "patient.identifier": "urn:other|1", "patient.birthdate": "1958-02-03" },
+      /patient\.identifier must be/,
+    ],
+    ["an unknown parameter", { wildcard: "*", "patient.birthdate": "1958-02-03" }, /not known here/],
+    [
+      "another status",
+      { "patient.identifier": `${NUMBER}|9000000017`, "patient.birthdate": "1958-02-03", status: "superseded" },
+      /status/,
+    ],
+  ];
+  for (const [what, parameters, says] of bad) {
+    it(`refuses a search with ${what}, and repeats nothing of it`, async () => {
+      const { status, text } = await ask(form(parameters));
+      assert.equal(status, 400);
+      assert.match(text, says);
+      assert.ok(!text.includes("900000001") && !text.includes("1958"), text);
+    });
+  }
+
+  it("believes no token but this application's own, for this door, of this moment", async () => {
+    const stranger = generateKeyPairSync("ed25519").privateKey;
+    const tokens: readonly [string, string][] = [
+      ["none", ""],
+      ["words", "abc"],
+      ["another's signature", await tokenOf({}, { signedBy: stranger })],
+      ["one that lives too long", await tokenOf({}, { lives: 3_600 })],
+      ["one that has expired", await tokenOf({}, { lives: -120 })],
+      ["one for another door", await tokenOf({}, { door: "elm" })],
+      [
+        "one without a signature",
+        `${Buffer.from('{"alg":"none"}').toString("base64url")}.${Buffer.from("{}").toString("base64url")}.`,
+      ],
+    ];
+    for (const [what, token] of tokens) {
+      assert.equal((await ask(about(person), token)).status, 401, what);
+    }
+  });
+
+  it("holds a token's claims against the caller's rights, and its organisation against the header", async () => {
+    const roleOf = (role_code: string, org_code = "RRK") => ({
+      nhsid_nrbac_roles: [{ person_roleid: "1", org_code, role_code }],
+    });
+    assert.equal((await ask(about(person), await tokenOf(roleOf("R9999")))).status, 403);
+    assert.equal((await ask(about(person), await tokenOf(roleOf("R8000", "RJ1")))).status, 403);
+    assert.equal((await ask(about(person), await tokenOf({ purpose_of_use: "RESEARCH" }))).status, 403);
+    const headers = { "nhsd-end-user-organisation-ods": "RJ1" };
+    const other = { ...about(person), headers: { ...about(person).headers, ...headers } };
+    assert.equal((await ask(other)).status, 403);
+    assert.equal((await ask(about(person), await tokenOf({ setting: "moon" }))).status, 400);
+    assert.equal((await ask(about(person), await tokenOf({ reason: undefined }))).status, 403);
+  });
+
+  it("keeps numbers and names out of its log", () => {
+    const log = readFileSync(network.mesh.paths.log("ash"), "utf8");
+    assert.ok(log.length > 0);
+    assert.ok(!log.includes(person.nhsNumber) && !log.includes(person.birthDate));
+  });
+});
