@@ -627,9 +627,16 @@ function aVerdict(everyAreaAnswered: boolean): Verdict {
     givenAtMs: 0,
     scopes: [{ scope: "network", everyAreaAnswered, areas: 3, answered: 1 }],
     areas: [
-      { nodeId: OWN, name: "Birmingham", outcome: "records", elapsedMs: 4, reason: "" },
-      { nodeId: PEER, name: "Coventry", outcome: "timed-out", elapsedMs: 1950, reason: "No answer in time." },
-      { name: "An area without a node", outcome: "not-in-network", elapsedMs: 0, reason: "" },
+      { nodeId: OWN, name: "Birmingham", outcome: "records", elapsedMs: 4, reason: "", scopes: ["network"] },
+      {
+        nodeId: PEER,
+        name: "Coventry",
+        outcome: "timed-out",
+        elapsedMs: 1950,
+        reason: "No answer in time.",
+        scopes: ["network"],
+      },
+      { name: "An area without a node", outcome: "not-in-network", elapsedMs: 0, reason: "", scopes: [] },
     ],
     gaps: [
       {

@@ -469,8 +469,9 @@ function howItEnded(told: Verdict | ToldUntilLeft): string {
   return complete ? "every-area-answered" : "not-every-area-answered";
 }
 
-function toOutcome({ area: { nodeId, name }, outcome, elapsedMs, reason }: AreaAnswer): Verdict["areas"][number] {
-  return { ...(nodeId !== undefined && { nodeId }), name, outcome, elapsedMs, reason };
+function toOutcome({ area: { nodeId, name, scopes }, ...said }: AreaAnswer): Verdict["areas"][number] {
+  const { outcome, elapsedMs, reason } = said;
+  return { ...(nodeId !== undefined && { nodeId }), name, outcome, elapsedMs, reason, scopes };
 }
 
 function areasTold(areas: Verdict["areas"]) {

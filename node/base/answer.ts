@@ -146,6 +146,8 @@ export interface Verdict {
     readonly outcome: Outcome;
     readonly elapsedMs: number;
     readonly reason: string;
+    /** With these, what a scope covers and lacks can be told from the verdict alone. Empty for an ICS without a node. */
+    readonly scopes: readonly Scope[];
   }[];
   readonly gaps: readonly CoverageGap[];
   /** Areas that answered although no provider is known to feed them now: their answer rests on nothing new. */

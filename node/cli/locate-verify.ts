@@ -6,7 +6,7 @@ import { z } from "zod";
 import { readPublicPem } from "../../certs/key-file.ts";
 import { authorityFiles } from "../../certs/layout.ts";
 import { verifyManifest } from "../../topology/manifest.ts";
-import type { Verdict } from "../base/answer.ts";
+import { ANSWERED_OUTCOMES, type Verdict } from "../base/answer.ts";
 import { Failure } from "../base/failure.ts";
 import { verifyVerdict } from "../trust/assertion.ts";
 import { verdictLines } from "./locate-lines.ts";
@@ -50,12 +50,22 @@ export async function verifyKeptVerdict(file: string, options: VerifyOptions, re
   if (!isDeepStrictEqual(JSON.parse(JSON.stringify(verdict)), printed)) {
     throw refused("the verdict as printed is not the one that was signed", file);
   }
+  if (!agreesWithItself(verdict)) throw refused(`${verdict.asker} signed a verdict whose scopes its areas deny`, file);
   const given = new Date(verdict.givenAtMs).toISOString();
   const { sequence } = verdict.directory;
   console.log(`Signed by ${verdict.asker} at ${given}, request ${verdict.requestId}, manifest ${sequence}.`);
   if (sequence !== manifest.sequence) console.log(`It was checked with the key of manifest ${manifest.sequence}.`);
   console.log(verdictLines(verdict, []).join("\n"));
   console.log("\nThe verdict alone is signed: the records listed beside it are not.");
+}
+
+/** What is claimed of each scope must follow from the areas named. */
+function agreesWithItself({ scopes, areas }: Verdict): boolean {
+  return scopes.every(({ scope, everyAreaAnswered, areas: count, answered }) => {
+    const inScope = areas.filter((area) => area.scopes.includes(scope));
+    const heard = inScope.filter(({ outcome }) => ANSWERED_OUTCOMES.has(outcome)).length;
+    return inScope.length === count && heard === answered && everyAreaAnswered === (count > 0 && heard === count);
+  });
 }
 
 function readKept(file: string): z.infer<typeof keptSchema> {

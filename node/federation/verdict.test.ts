@@ -110,7 +110,7 @@ describe("a verdict", () => {
   it("puts an area without a node in no scope", () => {
     const { scopes, areas } = closeWith(facts, [answer("A", "records"), outside("B")]);
     assert.ok(scopes.every(({ everyAreaAnswered, areas: count }) => everyAreaAnswered && count === 1));
-    assert.deepEqual(areas[1], { name: "B", outcome: "not-in-network", elapsedMs: 5, reason: "" });
+    assert.deepEqual(areas[1], { name: "B", outcome: "not-in-network", elapsedMs: 5, reason: "", scopes: [] });
   });
 
   it("names gaps only of areas that answered, own area included", () => {

@@ -77,12 +77,13 @@ export function closeWith(facts: VerdictFacts, answers: readonly AreaAnswer[]): 
   return {
     ...{ requestId, asker, givenAtMs, directory },
     scopes: SCOPES.map((scope) => scopeVerdict(scope, answers)),
-    areas: answers.map(({ area: { nodeId, name }, outcome, elapsedMs, reason }) => ({
+    areas: answers.map(({ area: { nodeId, name, scopes }, outcome, elapsedMs, reason }) => ({
       ...(nodeId === undefined ? {} : { nodeId }),
       name,
       outcome,
       elapsedMs,
       reason,
+      scopes,
     })),
     gaps,
     unfed: answers.filter(isUnfed).flatMap(({ area: { nodeId } }) => (nodeId === undefined ? [] : [nodeId])),

@@ -266,7 +266,10 @@ export function fromVerdict(verdict: Verdict): WireVerdict {
     asker: verdict.asker,
     givenAtMs: BigInt(verdict.givenAtMs),
     scopes: verdict.scopes.map((each) => ({ ...each, scope: SCOPE[each.scope] })),
-    areas: verdict.areas.map((each) => ({ ...each, nodeId: each.nodeId ?? "", outcome: OUTCOME[each.outcome] })),
+    areas: verdict.areas.map(({ nodeId = "", outcome, scopes, ...each }) => ({
+      ...{ ...each, nodeId, outcome: OUTCOME[outcome] },
+      scopes: scopes.map((scope) => SCOPE[scope]),
+    })),
     gaps: verdict.gaps.map(({ nodeId, provider }) => ({ nodeId, provider: fromProviderFeed(provider) })),
     sentence: verdict.sentence,
     fixedLine: verdict.fixedLine,
@@ -286,12 +289,13 @@ export function toVerdict(message: WireVerdict): Verdict {
       ...each,
       scope: known(wordOf(SCOPE, each.scope), "verdict.scopes"),
     })),
-    areas: message.areas.map(({ nodeId, name, outcome, elapsedMs, reason }) => ({
+    areas: message.areas.map(({ nodeId, name, outcome, elapsedMs, reason, scopes }) => ({
       ...toNodeId(nodeId, "verdict.areas.node_id"),
       name,
       outcome: known(wordOf(OUTCOME, outcome), "verdict.areas.outcome"),
       elapsedMs,
       reason,
+      scopes: scopes.map((scope) => known(wordOf(SCOPE, scope), "verdict.areas.scopes")),
     })),
     gaps: message.gaps.map(({ nodeId, provider }) => ({
       nodeId: known(parseNodeId(nodeId), "verdict.gaps.node_id"),

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import type { Verdict } from "../../node/base/answer.ts";
 import { makeAssertionSigner } from "../../node/trust/assertion.ts";
 import { fromVerdict } from "../../node/wire/convert-answer.ts";
 import { Verdict as WireVerdict } from "../../node/wire/generated/corridor/v1/federation_service.ts";
@@ -38,8 +39,8 @@ describe("corridor locate verify", () => {
   });
   after(() => rmSync(dir, { recursive: true, force: true }));
 
-  async function signedBy(key: KeyObject): Promise<Kept> {
-    const verdict = aVerdict("4b7b9c2a-7a5e-4a51-9a3c-0d5a7a3f2b10");
+  async function signedBy(key: KeyObject, change: Partial<Verdict> = {}): Promise<Kept> {
+    const verdict = { ...aVerdict("4b7b9c2a-7a5e-4a51-9a3c-0d5a7a3f2b10"), ...change };
     const payload = WireVerdict.encode(fromVerdict(verdict)).finish();
     const signature = await makeAssertionSigner(pkcs8(key)).signVerdict(payload);
     const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
@@ -74,6 +75,13 @@ describe("corridor locate verify", () => {
       assert.deepEqual([exitCode, stdout], [EXIT.refused, ""], stderr);
       assert.match(stderr, /Do not rely on this verdict/);
     }
+  });
+
+  it("refuses a verdict that claims more of a scope than its areas bear out, whoever signed it", async () => {
+    const unheard = aVerdict("").areas.map((area) => ({ ...area, outcome: "timed-out" as const }));
+    const { exitCode, stderr } = await verify(await signedBy(holder.privateKey, { areas: unheard }));
+    assert.equal(exitCode, EXIT.refused, stderr);
+    assert.match(stderr, /whose scopes its areas deny/);
   });
 
   it("relies on no manifest but the authority's", async () => {

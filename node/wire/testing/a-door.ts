@@ -184,7 +184,9 @@ export function aVerdict(requestId: string): Verdict {
     asker: HOLDER,
     givenAtMs: 1_700_000_000_000,
     scopes: [{ scope: "network", everyAreaAnswered: true, areas: 1, answered: 1 }],
-    areas: [{ nodeId: HOLDER, name: "Test ICS", outcome: "nothing-to-show", elapsedMs: 3, reason: "" }],
+    areas: [
+      { nodeId: HOLDER, name: "Test ICS", outcome: "nothing-to-show", elapsedMs: 3, reason: "", scopes: ["network"] },
+    ],
     gaps: [],
     unfed: [],
     sentence: "1 of 1 areas answered.",

@@ -183,6 +183,8 @@ export interface AreaOutcome {
   elapsedMs: number;
   /** Coded reason, empty where the outcome says all. */
   reason: string;
+  /** The scopes that the area belongs to. Empty for an ICS without a node. */
+  scopes: Scope[];
 }
 
 /** A provider whose data are not fresh, or not there. */
@@ -936,7 +938,7 @@ export const ScopeVerdict: MessageFns<ScopeVerdict> = {
 };
 
 function createBaseAreaOutcome(): AreaOutcome {
-  return { nodeId: "", name: "", outcome: 0, elapsedMs: 0, reason: "" };
+  return { nodeId: "", name: "", outcome: 0, elapsedMs: 0, reason: "", scopes: [] };
 }
 
 export const AreaOutcome: MessageFns<AreaOutcome> = {
@@ -955,6 +957,13 @@ export const AreaOutcome: MessageFns<AreaOutcome> = {
     }
     if (message.reason !== "") {
       writer.uint32(42).string(message.reason);
+    }
+    if (message.scopes.length !== 0) {
+      writer.uint32(50).fork();
+      for (const v of message.scopes) {
+        writer.int32(v);
+      }
+      writer.join();
     }
     return writer;
   },
@@ -1011,6 +1020,24 @@ export const AreaOutcome: MessageFns<AreaOutcome> = {
 
             message.reason = reader.string();
             continue;
+          }
+          case 6: {
+            if (tag === 48) {
+              message.scopes.push(reader.int32() as any);
+
+              continue;
+            }
+
+            if (tag === 50) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.scopes.push(reader.int32() as any);
+              }
+
+              continue;
+            }
+
+            break;
           }
         }
         if ((tag & 7) === 4 || tag === 0) {
