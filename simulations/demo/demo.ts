@@ -4,6 +4,7 @@
  */
 import { AssertionError } from "node:assert/strict";
 import { existsSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
@@ -19,6 +20,7 @@ import { makeRejects } from "../../node/feeds/rejects.ts";
 import { connectCaller } from "../../node/wire/caller-client.ts";
 import { readTopology } from "../../topology/topology.ts";
 import { CAST_DIR } from "../../topology/people/generate.ts";
+import { type DemoSources, startDemoSources } from "./sources.ts";
 import { Story } from "./story.ts";
 import { STEPS } from "./steps.ts";
 
@@ -31,6 +33,7 @@ const feeds: FeedFiles = { read: (path: string) => readFeedFile(path, { today: t
 
 const stopping = new AbortController();
 let mesh: Mesh | undefined;
+let sources: DemoSources | undefined;
 
 /** For a second demonstration on one machine: `--port-base N` and `--data DIR`, a folder that is empty or not there yet. */
 async function readOptions(): Promise<{ dataDir: string; portBase: number }> {
@@ -54,7 +57,9 @@ async function main(): Promise<void> {
   const { dataDir, portBase } = await readOptions();
   console.log("Corridor: six areas of the West Midlands, six processes, mutual TLS, embedded storage.");
   console.log("All people are synthetic. Not for clinical use until a Clinical Safety Officer has signed.\n");
+  sources = await startDemoSources(join(dataDir, "records"));
   mesh = await startMesh({
+    settings: sources.settings,
     topologyPath: TOPOLOGY,
     dataDir,
     portBase,
@@ -82,6 +87,7 @@ async function main(): Promise<void> {
 
 async function stopAll(): Promise<void> {
   await mesh?.stop();
+  await sources?.close();
 }
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { EXIT } from "../../node/cli/exit.ts";
 import { CHARACTERS } from "../../topology/people/characters.ts";
 import { askAsTen, tenLines } from "./ten-answers.ts";
+import { OPENED } from "./sources.ts";
 import { type Answer, ED_CLINICIAN, type Story, outcomeAt } from "./story.ts";
 
 const BUDGET_MS = 2_000;
@@ -25,6 +26,7 @@ export const STEPS: readonly ((story: Story) => Promise<void>)[] = [
   locationProtected,
   researchRefused,
   silentAreas,
+  openRecords,
 ];
 
 async function twentyHistories(story: Story): Promise<void> {
@@ -111,6 +113,20 @@ async function silentAreas(story: Story): Promise<void> {
   assert.ok(lastMs(answer) <= BUDGET_MS, `the answer came after ${lastMs(answer)} ms`);
   story.time("partial answer with one area killed and one frozen (budget 2000)", lastMs(answer));
   story.mesh.node("wm-hw").process.resume();
+}
+
+/** One through each kind of source, at an area that is still up. */
+async function openRecords(story: Story): Promise<void> {
+  story.heading("Three of the records are opened, live, from their custodians' own systems in Shropshire");
+  const { answers } = await story.ask(CHARACTERS.twentyHistories, ED_CLINICIAN);
+  const found = answers.find(({ area }) => area.nodeId === "wm-stw")?.pointers ?? [];
+  for (const { custodian, recordType, shows } of OPENED) {
+    const pointer = found.find((each) => each.custodian.code === custodian && each.recordType === recordType);
+    assert.ok(pointer, `${custodian} holds a record of the kind ${recordType}`);
+    const opened = await story.retrieve(CHARACTERS.twentyHistories, ED_CLINICIAN, "wm-stw", pointer.pointerId);
+    assert.match(opened.stdout, shows);
+    assert.doesNotMatch(opened.stdout, /script|http:/i, "nothing in it acts or leads elsewhere");
+  }
 }
 
 function lastMs(answer: Answer): number {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 
 import type { AreaAnswer, Outcome, Verdict } from "../../node/base/answer.ts";
+import { EXIT } from "../../node/cli/exit.ts";
 import type { Mesh } from "../../node/cli/mesh/mesh.ts";
 import type { Character } from "../../topology/people/characters.ts";
 import { type CommandResult, corridor } from "./command.ts";
@@ -14,6 +15,9 @@ export const ED_CLINICIAN = {
   relationship: "attendance",
   reason: "In resus, cannot give a history",
 };
+
+/** Characters of a record that are shown. */
+const RECORD_SHOWN = 240;
 
 export type Asker = typeof ED_CLINICIAN;
 
@@ -71,6 +75,21 @@ export class Story {
     const result = await corridor([...this.#args(person, asker), "--json"], this.#signal);
     assert.ok(result.stdout !== "", `no answer: ${result.stderr}`);
     return JSON.parse(result.stdout) as Answer;
+  }
+
+  /** Runs `corridor retrieve`, prints the command, whose the record is, and its beginning. */
+  async retrieve(person: Character, asker: Asker, area: string, record: string): Promise<CommandResult> {
+    const [, ...options] = this.#args(person, asker);
+    console.log(`$ corridor retrieve --area ${area} --record ${record} --out - …\n`);
+    const result = await corridor(
+      ["retrieve", "--area", area, "--record", record, "--out", "-", ...options],
+      this.#signal,
+    );
+    process.stdout.write(result.stderr.replace(/^/gm, "  ").trimEnd());
+    const text = result.stdout.replace(/\s+/g, " ");
+    console.log(`\n    ${text.length > RECORD_SHOWN ? `${text.slice(0, RECORD_SHOWN)} …` : text}\n`);
+    assert.equal(result.exitCode, EXIT.done, "the record was opened");
+    return result;
   }
 
   /** Keeps a time for the table at the end. */

@@ -96,7 +96,7 @@ describe("the cast's files", () => {
         const type = parseRecordType(row.record_type) ?? assert.fail(row.record_type);
         assert.ok(feedCarries(feedOf(node, row.provider), type), `${row.provider} does not send ${type} to ${node}`);
         assert.ok(!PROTECTED_RECORD_TYPES.has(type) && known.has(key(row)));
-        assert.match(row.fetch, /^https:\/\/records\.[a-z0-9-]+\.example\/d\/r[0-9a-f]{9}$/);
+        assert.match(row.fetch, /^https:\/\/records\.[a-z0-9-]+\.example\/(?:d|r4\/Bundle)\/r[0-9a-f]{9}$/);
         assert.ok(row.recorded_on <= CAST_DAY && ["", "R", "V"].includes(row.sensitivity));
       }
       for (const row of objections) {

@@ -48,7 +48,7 @@ export class CastRecords {
       record_type: recordType,
       recorded_on: recordedOn,
       format: formatOf(recordType),
-      fetch: `https://records.${hostOf(provider)}.example/d/${opaque(this.#random)}`,
+      fetch: `https://records.${hostOf(provider)}.example/${folderOf(recordType)}/${opaque(this.#random)}`,
       sensitivity: made.sensitivity ?? "",
     };
     for (const node of nodes) this.nodes[node].pointers.push(row);
@@ -134,6 +134,11 @@ const FORMATS: Partial<Record<RecordTypeKey, string>> = {
 /** MIME type in which records of a type are kept. */
 export function formatOf(recordType: RecordTypeKey): string {
   return FORMATS[recordType] ?? "application/fhir+json";
+}
+
+/** FHIR servers and document servers lay out their addresses otherwise. */
+function folderOf(recordType: RecordTypeKey): string {
+  return formatOf(recordType) === "application/fhir+json" ? "r4/Bundle" : "d";
 }
 
 function emptyNode(): NodeRecords {

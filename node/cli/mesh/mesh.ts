@@ -32,6 +32,8 @@ export interface MeshOptions {
   readonly signal: AbortSignal;
   /** For trials: what stands in front of a node, by node id, as `host:port`. */
   readonly endpoints?: ReadonlyMap<string, string>;
+  /** Settings of a node beside the usual ones, by node id. */
+  readonly settings?: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
 }
 
 /** A node of a running mesh. */
@@ -86,7 +88,8 @@ export async function startMesh(options: MeshOptions): Promise<Mesh> {
   await writeManifest(topology, paths, endpoints, clock);
   say("Manifest: signed, fresh.");
   for (const [index, { id }] of present.entries()) {
-    writeNodeConfig(paths, { id, port: ports[index]! }, resolve(options.topologyPath));
+    const more = options.settings?.get(id);
+    writeNodeConfig(paths, { id, port: ports[index]! }, resolve(options.topologyPath), more);
   }
   signal.throwIfAborted();
 

@@ -74,8 +74,13 @@ export async function writeManifest(
   renameSync(`${paths.manifest}.new`, paths.manifest);
 }
 
-/** Writes one node's configuration: what `corridor node --config` reads. */
-export function writeNodeConfig(paths: MeshPaths, node: { id: string; port: number }, topologyPath: string): void {
+/** Writes one node's configuration: what `corridor node --config` reads. @param more settings beside the usual ones. */
+export function writeNodeConfig(
+  paths: MeshPaths,
+  node: { id: string; port: number },
+  topologyPath: string,
+  more: Readonly<Record<string, unknown>> = {},
+): void {
   const path = paths.config(node.id);
   const folder = join(path, "..");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -88,6 +93,7 @@ export function writeNodeConfig(paths: MeshPaths, node: { id: string; port: numb
     manifest: from(paths.manifest),
     topology: from(topologyPath),
     reflection: true, // a mesh on one machine is for trying things out
+    ...more,
   };
   writeFileSync(path, stringify(settings), { mode: 0o600 });
 }
