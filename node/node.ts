@@ -200,11 +200,12 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   starting.defer(() => audit.close());
   const mpi = makeMpi(reader);
   const personSearch = makePersonSearch(reader);
+  const records = await connectRecords(settings, clock);
   const locator = makeLocator({
     ...{ db: reader, clock, providers: feeds.map(asLocatorProvider) },
     heldToMs: () => readBehind(storeAt("index"))?.heldToMs,
+    sourceOf: records.healthOf,
   });
-  const records = await connectRecords(settings, clock);
   const objections = makeObjections(reader);
   const inForce = () => directory.inForce();
   const access = makeAccess({

@@ -67,6 +67,17 @@ export interface PointerView {
   readonly sources: readonly NodeId[];
   /** Of an attendance or a stay, where its custodian tells of each change. */
   readonly encounter?: EncounterView;
+  /** How the system from which it can be opened has been doing; absent where it cannot be opened. */
+  readonly source?: SourceHealth;
+}
+
+/** How a custodian's system has been doing, by the records that were opened from it. The same for every patient. */
+export interface SourceHealth {
+  /** When it last gave a record, milliseconds since the epoch; 0 where it has not since its node started. */
+  readonly lastWorkedAtMs: number;
+  /** How often it was tried in the last hour, and how often it gave the record. */
+  readonly triedInHour: number;
+  readonly workedInHour: number;
 }
 
 export const FEED_STATES = ["feeding", "stale", "paused", "not-connected"] as const;

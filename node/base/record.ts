@@ -1,4 +1,4 @@
-import type { Custodian } from "./answer.ts";
+import type { Custodian, SourceHealth } from "./answer.ts";
 import { RECORD_TYPES, type RecordTypeKey } from "./record-types.ts";
 
 /** From what kind of source a record was fetched. */
@@ -93,6 +93,14 @@ export function unavailableSentence(unavailable: RecordUnavailable): string {
     `Record exists (${what}). ${custodian.name} ${WHAT_HAPPENED[fault]}, tried ${timeOf(triedAtMs)}, ${worked}. ` +
     `Retry · ${phone}. Do not read as "none" or "no allergies".`
   );
+}
+
+/** How a record's source has been doing, where it has not worked of late; empty where there is nothing to say. */
+export function sourceTrouble({ lastWorkedAtMs, triedInHour, workedInHour }: SourceHealth): string {
+  if (triedInHour === 0 || workedInHour > 0) return "";
+  return lastWorkedAtMs === 0
+    ? "source not responding"
+    : `source not responding, last worked ${timeOf(lastWorkedAtMs)}`;
 }
 
 const UK_TIME = new Intl.DateTimeFormat("en-GB", { timeZone: "Europe/London", hour: "2-digit", minute: "2-digit" });

@@ -2,6 +2,7 @@ import type { AreaAnswer, PointerView, Verdict } from "../base/answer.ts";
 import { toPlainText } from "../base/plain-text.ts";
 import { dayOf } from "../base/clock.ts";
 import type { EncounterView } from "../base/encounter.ts";
+import { sourceTrouble } from "../base/record.ts";
 import { RECORD_TYPES } from "../base/record-types.ts";
 import { outcomeWords } from "../federation/verdict.ts";
 
@@ -67,8 +68,10 @@ function recordLine(pointer: PointerView): string {
   const { display } = RECORD_TYPES[pointer.recordType];
   const state = pointer.encounter === undefined ? "" : `  ${encounterText(pointer.encounter, pointer.updatedAtMs)}`;
   const level = pointer.access === "summary" ? "  summary only" : "";
+  const trouble = pointer.source === undefined ? "" : sourceTrouble(pointer.source);
+  const source = trouble === "" ? "" : `  ${trouble}`;
   const date = pointer.recordedOn === "" ? "date not stated" : pointer.recordedOn;
-  return `      ${date.padEnd(15)} ${display.padEnd(44)} ${pointer.custodian.name}${state}${level}`;
+  return `      ${date.padEnd(15)} ${display.padEnd(44)} ${pointer.custodian.name}${state}${level}${source}`;
 }
 
 /** As far as the custodian has told: whoever reads "under way" phones before they rely on it. */

@@ -1,5 +1,6 @@
 import type { AreaAnswer, PointerView, Verdict } from "../base/answer.ts";
 import { ANSWERED_OUTCOMES } from "../base/answer.ts";
+import { sourceTrouble } from "../base/record.ts";
 import { RECORD_TYPES } from "../base/record-types.ts";
 import type { Concealed } from "../base/concealed.ts";
 import { outcomeWords } from "../federation/verdict.ts";
@@ -25,14 +26,14 @@ export interface FoundRecord {
  * @param number of the patient, as they were asked about.
  */
 export function documentReference(id: string, { pointer, area }: FoundRecord, number: Concealed<string>): object {
-  const { recordType, custodian, recordedOn, updatedAtMs, access, encounter, format } = pointer;
+  const { recordType, custodian, recordedOn, updatedAtMs, encounter, format, source } = pointer;
   const { display, snomed } = RECORD_TYPES[recordType];
   const organisation = {
     identifier: { system: ODS_SYSTEM, value: custodian.code },
     display: custodian.name,
   };
   const phone = custodian.phone === "" ? "" : ` Phone ${custodian.phone}.`;
-  const opens = access === "full" && format !== "";
+  const opens = source !== undefined && format !== "";
   return {
     resourceType: "DocumentReference",
     id,
@@ -49,7 +50,7 @@ export function documentReference(id: string, { pointer, area }: FoundRecord, nu
     ...(updatedAtMs > 0 && { date: new Date(updatedAtMs).toISOString() }),
     author: [organisation],
     custodian: organisation,
-    description: `${display}, ${custodian.name} (${area.name}).${encounterWords(encounter)}${opens ? "" : " Your role sees that it exists."}${phone}`,
+    description: `${display}, ${custodian.name} (${area.name}).${encounterWords(encounter)}${openWords(pointer)}${phone}`,
     content: [
       {
         attachment: {
@@ -69,6 +70,13 @@ export function documentReference(id: string, { pointer, area }: FoundRecord, nu
       },
     }),
   };
+}
+
+function openWords({ source, access }: PointerView): string {
+  if (access === "summary") return " Your role sees a summary.";
+  if (source === undefined) return " It cannot be opened from here: ask the organisation.";
+  const trouble = sourceTrouble(source);
+  return trouble === "" ? "" : ` ${trouble[0]!.toUpperCase()}${trouble.slice(1)}.`;
 }
 
 function encounterWords(encounter: PointerView["encounter"]): string {

@@ -1,6 +1,6 @@
 import type { Database } from "better-sqlite3";
 
-import type { Coverage, FeedState, PointerView, ProviderFeed } from "../base/answer.ts";
+import type { Coverage, FeedState, PointerView, ProviderFeed, SourceHealth } from "../base/answer.ts";
 import { type Clock, dayOf } from "../base/clock.ts";
 import type { Permit } from "../base/permit.ts";
 import { parseRecordType, PROTECTED_RECORD_TYPES, RECORD_TYPES, type RecordTypeKey } from "../base/record-types.ts";
@@ -82,6 +82,8 @@ export interface LocatorNeeds {
    * it lacks nothing. No feed counts as fresh meanwhile.
    */
   readonly heldToMs?: () => number | undefined;
+  /** How the system of a custodian has been doing; `undefined` where its records cannot be opened from here. */
+  readonly sourceOf?: (custodian: OrganisationCode) => SourceHealth | undefined;
 }
 
 /**
@@ -96,7 +98,7 @@ interface Views {
   readonly count: number;
 }
 
-export function makeLocator({ db, clock, providers, heldToMs = () => undefined }: LocatorNeeds): Locator {
+export function makeLocator({ db, clock, providers, heldToMs = () => undefined, sourceOf }: LocatorNeeds): Locator {
   const firstOfIdentity = db
     .prepare<[number, number], RawRow>(
       `SELECT ${POINTER_COLUMNS} FROM pointer WHERE pointer_no BETWEEN ? AND ? ORDER BY pointer_no LIMIT ${ROWS_READ_MAX + 1}`,
@@ -213,7 +215,13 @@ export function makeLocator({ db, clock, providers, heldToMs = () => undefined }
       access,
       sources: [],
       ...(recordType === "encounters" && encounterOf(row)),
+      ...(access === "full" && openableFrom(custodian.code)),
     };
+  }
+
+  function openableFrom(custodian: OrganisationCode): Pick<PointerView, "source"> {
+    const source = sourceOf?.(custodian);
+    return source === undefined ? {} : { source };
   }
 
   /** Only of what is shown: nothing of what is withheld is read. */

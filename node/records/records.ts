@@ -1,15 +1,7 @@
+import type { SourceHealth } from "../base/answer.ts";
 import type { Clock } from "../base/clock.ts";
 import type { OrganisationCode } from "../base/words.ts";
 import { type OpenedRecord, type RecordSource, SourceFault, type SourceOrder } from "./source.ts";
-
-/** How a custodian's source has been doing. Says nothing about any patient. */
-export interface SourceHealth {
-  /** When it last gave a record, milliseconds since the epoch; 0 where it has not since this node started. */
-  readonly lastWorkedAtMs: number;
-  /** How often it was tried in the last hour, and how often it gave the record. */
-  readonly triedInHour: number;
-  readonly workedInHour: number;
-}
 
 /** Records, fetched live from their custodians' systems. Nothing is kept of them. */
 export interface Records {

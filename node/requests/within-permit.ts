@@ -23,7 +23,9 @@ function pointerWithin(pointer: PointerView, permit: Permit): PointerView | unde
   if (PROTECTED_RECORD_TYPES.has(recordType)) return undefined;
   const level = permit.levelOf(recordType, custodian.code);
   if (level === "none" || level === "sealed") return undefined;
-  return access === "full" && level === "summary" ? { ...pointer, access: "summary", format: "" } : pointer;
+  if (access !== "full" || level !== "summary") return pointer;
+  const { source: _opens, ...rest } = pointer; // a summary is not opened
+  return { ...rest, access: "summary", format: "" };
 }
 
 /** Both lists, in the order of the first; the very same list where the second adds nothing. */

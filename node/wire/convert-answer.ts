@@ -189,6 +189,7 @@ export function fromPointer(pointer: PointerView): WirePointer {
     access: ACCESS[pointer.access],
     sources: [...pointer.sources],
     encounter: pointer.encounter && fromEncounter(pointer.encounter),
+    source: pointer.source && { ...pointer.source, lastWorkedAtMs: BigInt(pointer.source.lastWorkedAtMs) },
   };
 }
 
@@ -216,6 +217,9 @@ export function toPointer(message: WirePointer): PointerView {
     access: known(wordOf(ACCESS, message.access), "pointer.access"),
     sources: message.sources.map((id) => known(parseNodeId(id), "pointer.sources")),
     ...(message.encounter && { encounter: toEncounter(message.encounter) }),
+    ...(message.source && {
+      source: { ...message.source, lastWorkedAtMs: toMs(message.source.lastWorkedAtMs, "pointer.source") },
+    }),
   };
 }
 

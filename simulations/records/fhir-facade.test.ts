@@ -201,14 +201,25 @@ describe("finding and opening records by FHIR", function () {
     }
   });
 
-  it("says of a record whose source is not connected that it exists, and not that it is none", async () => {
+  it("gives no address for a record whose source is not connected, and says whom to ask", async () => {
     const own = recordsIn(bundleOf(await ask(about(person)))).find(
       ({ type }) => (type as { text: string }).text === "Clinical letter",
     );
-    const [content] = own!["content"] as { attachment: { url: string } }[];
-    const { status, text } = await ask({ path: `/fhir/${content!.attachment.url}` });
-    assert.equal(status, 503);
-    assert.match(text, /Record exists \(Clinical letter, 2025-03-02\).*Do not read as \\"none\\"/);
+    assert.deepEqual(own!["content"], [{ attachment: { title: "Clinical letter", creation: "2025-03-02" } }]);
+    assert.match(
+      String(own!["description"]),
+      /It cannot be opened from here: ask the organisation\. Phone 01632 960000\./,
+    );
+  });
+
+  it("says of a record whose source is down that it exists, and not that it is none", async () => {
+    const allergies = recordsIn(bundleOf(await ask(about(person)))).find(
+      ({ type }) => (type as { text: string }).text === "Allergies and adverse reactions",
+    );
+    const [content] = allergies!["content"] as { attachment: { url: string } }[];
+    const { status, text } = await ask({ path: `/fhir/${content!.attachment.url}` }); // its file is not there
+    assert.equal(status, 404);
+    assert.match(text, /Record exists \(Allergies and adverse reactions, 2025-03-02\).*Do not read as \\"none\\"/);
   });
 
   it("says twice what did not answer, with no total", async () => {

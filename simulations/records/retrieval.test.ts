@@ -88,10 +88,10 @@ describe("opening a record that a locate has named", function () {
     await node.restart();
   }
 
-  async function pointerAt(area: string, at = 0): Promise<string> {
-    const pointers = answerAt(await ask(network, person), area).pointers;
-    assert.ok(pointers[at], `${area} names the record`);
-    return pointers[at].pointerId;
+  async function pointerAt(area: string): Promise<string> {
+    const pointer = answerAt(await ask(network, person), area).pointers.find(({ access }) => access === "full");
+    assert.ok(pointer, `${area} names the record`);
+    return pointer.pointerId;
   }
 
   async function receive(
@@ -189,6 +189,11 @@ describe("opening a record that a locate has named", function () {
     const { unavailable } = await receive("fir", pointerId);
     assert.deepEqual([unavailable?.fault, unavailable?.recordType], ["not-responding", "medications"]);
     assert.ok(unavailable!.lastWorkedAtMs > 0 && unavailable!.triedAtMs >= unavailable!.lastWorkedAtMs);
+    const [{ source } = {}] = answerAt(await ask(network, person), "fir").pointers;
+    assert.ok(
+      source && source.triedInHour > source.workedInHour && source.lastWorkedAtMs > 0,
+      "the pointer says so too",
+    );
     const said = await corridor([
       ...["retrieve", "--via", "ash", "--mesh", network.folder, "--area", "fir", "--record", pointerId, "--out", "-"],
       ...["--nhs-number", person.nhsNumber, "--birth-date", person.birthDate, "--role", DOCTOR.role],

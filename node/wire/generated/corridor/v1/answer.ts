@@ -175,7 +175,21 @@ export interface Pointer {
    * How an attendance or a stay is, where the record is one and its custodian tells of each change; recorded_on is when it
    * began.
    */
-  encounter: Encounter | undefined;
+  encounter:
+    | Encounter
+    | undefined;
+  /** How the system from which it can be opened has been doing; absent where it cannot be opened. */
+  source: SourceHealth | undefined;
+}
+
+/** How a custodian's system has been doing, by the records that were opened from it. The same for every patient. */
+export interface SourceHealth {
+  /** When it last gave a record, milliseconds since 1970-01-01T00:00:00Z; 0 = not since the holder's node started. */
+  lastWorkedAtMs: bigint;
+  /** How often it was tried in the last hour. */
+  triedInHour: number;
+  /** How often it gave the record. */
+  workedInHour: number;
 }
 
 /** How an attendance or a stay is, as its custodian last told. */
@@ -236,6 +250,7 @@ function createBasePointer(): Pointer {
     access: 0,
     sources: [],
     encounter: undefined,
+    source: undefined,
   };
 }
 
@@ -273,6 +288,9 @@ export const Pointer: MessageFns<Pointer> = {
     }
     if (message.encounter !== undefined) {
       Encounter.encode(message.encounter, writer.uint32(82).fork()).join();
+    }
+    if (message.source !== undefined) {
+      SourceHealth.encode(message.source, writer.uint32(90).fork()).join();
     }
     return writer;
   },
@@ -368,6 +386,85 @@ export const Pointer: MessageFns<Pointer> = {
             }
 
             message.encounter = Encounter.decode(reader, reader.uint32());
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.source = SourceHealth.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseSourceHealth(): SourceHealth {
+  return { lastWorkedAtMs: 0n, triedInHour: 0, workedInHour: 0 };
+}
+
+export const SourceHealth: MessageFns<SourceHealth> = {
+  encode(message: SourceHealth, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.lastWorkedAtMs !== 0n) {
+      if (BigInt.asIntN(64, message.lastWorkedAtMs) !== message.lastWorkedAtMs) {
+        throw new globalThis.Error("value provided for field message.lastWorkedAtMs of type int64 too large");
+      }
+      writer.uint32(8).int64(message.lastWorkedAtMs);
+    }
+    if (message.triedInHour !== 0) {
+      writer.uint32(16).uint32(message.triedInHour);
+    }
+    if (message.workedInHour !== 0) {
+      writer.uint32(24).uint32(message.workedInHour);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SourceHealth {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSourceHealth();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.lastWorkedAtMs = reader.int64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.triedInHour = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.workedInHour = reader.uint32();
             continue;
           }
         }
