@@ -14,6 +14,7 @@ import { atRest } from "./rows/at-rest.ts";
 import { auditLog } from "./rows/audit-log.ts";
 import { bulkLoad } from "./rows/bulk-load.ts";
 import { demographicSearch } from "./rows/demographic-search.ts";
+import { englandLocate } from "./rows/england-locate.ts";
 import { federatedLocate } from "./rows/federated-locate.ts";
 import { limitsCost } from "./rows/limits-cost.ts";
 import { locateWhileLoading } from "./rows/locate-while-loading.ts";
@@ -27,6 +28,7 @@ const ROWS: readonly Row[] = [
   unaryLocate({ people: 100_000, name: "unary locate, 100 k people" }),
   unaryLocate({ people: 1_000_000, name: "unary locate, 1 M people" }),
   federatedLocate,
+  englandLocate,
   atRest,
   auditLog,
   pointLookup,

@@ -8,6 +8,7 @@ import { authorityFiles, nodeFiles } from "../../certs/layout.ts";
 import { type AuditEntry, openAuditReader } from "../../node/audit/audit-reader.ts";
 import { type Clock, systemClock, today } from "../../node/base/clock.ts";
 import { Failure } from "../../node/base/failure.ts";
+import type { ProtocolVersion } from "../../node/base/words.ts";
 import { loadPeople } from "../../node/cli/mesh/load-people.ts";
 import { type Mesh, startMesh } from "../../node/cli/mesh/mesh.ts";
 import { writeManifest, writeNodeConfig } from "../../node/cli/mesh/network-files.ts";
@@ -50,8 +51,8 @@ export interface TestNetwork {
   fallBehind(nodeId: string, ageDays: number): Promise<void>;
   /** Starts a node again on the manifest that all share. */
   shareManifest(nodeId: string): Promise<void>;
-  /** Starts a node again as one of protocol version 2. */
-  startOtherVersion(nodeId: string): Promise<void>;
+  /** Starts a node again as one of another protocol version, 2.0 unless said otherwise. */
+  startOtherVersion(nodeId: string, version?: ProtocolVersion): Promise<void>;
   /** Stops every process and removes the folder. */
   stop(): Promise<void>;
 }
@@ -161,10 +162,10 @@ function asNetwork(order: NetworkOrder, folder: string, topologyPath: string, me
       copyFileSync(authorityFiles(paths.certs).manifestPublic, believedBy(nodeId));
       await restartOn(nodeId, paths.manifest);
     },
-    async startOtherVersion(nodeId) {
+    async startOtherVersion(nodeId, { major, minor } = { major: 2, minor: 0 }) {
       const node = mesh.node(nodeId);
       await node.process.stop();
-      const command = [process.execPath, OTHER_VERSION_NODE] as const;
+      const command = [process.execPath, OTHER_VERSION_NODE, `--protocol=${major}.${minor}`] as const;
       const spec = { command, configs: [node.configPath], logFile: paths.log(nodeId), name: nodeId };
       node.process = await startNodeProcess(spec, systemClock, never());
       extra.push(node.process);

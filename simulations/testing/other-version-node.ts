@@ -1,6 +1,6 @@
 /**
- * A node of a protocol that is not spoken here yet, as a process of its own: everything else is the product's. Started
- * like `corridor node --config FILE --until-stdin-closes`.
+ * A node of another protocol version, as a process of its own: everything else is the product's. Started like
+ * `corridor node --config FILE --until-stdin-closes`, with `--protocol MAJOR.MINOR` before it.
  */
 import { parseArgs } from "node:util";
 
@@ -11,15 +11,20 @@ import { startNode } from "../../node/node.ts";
 import { makeLog } from "../../node/telemetry/log.ts";
 
 const { values } = parseArgs({
-  options: { config: { type: "string" }, "until-stdin-closes": { type: "boolean" } },
+  options: {
+    protocol: { type: "string", default: "2.0" },
+    config: { type: "string" },
+    "until-stdin-closes": { type: "boolean" },
+  },
   allowPositionals: true,
 });
+const [major = 0, minor = 0] = values.protocol.split(".").map(Number);
 const settings = readSettings(values.config ?? "");
 const node = await startNode(settings, {
   clock: systemClock,
   random: systemRandom,
   log: makeLog(settings.logLevel, (line) => process.stdout.write(line)).with({ node: settings.id }),
-  protocol: { major: 2, minor: 0 },
+  protocol: { major, minor },
   onFatal: (failure) => {
     throw failure;
   },
