@@ -40,6 +40,7 @@ import { type AdmittedFeed, parseFeedItem } from "./feeds/items.ts";
 import type { Hl7DoorOrder } from "./feeds/hl7/door.ts";
 import { checkProviders } from "./feeds/hl7/known-providers.ts";
 import type { FhirDoorOrder } from "./fhir/door.ts";
+import type { PatientSearchNeeds } from "./fhir/patient-search.ts";
 import type { RecordRoutesNeeds } from "./fhir/record-routes.ts";
 import type { JobKind } from "./jobs/job-kind.ts";
 import { startJobs } from "./jobs/jobs.ts";
@@ -95,6 +96,7 @@ import type { PeerRecordQuestion } from "./wire/record-service.ts";
 import { makePeerGreeter } from "./wire/peer-greeter.ts";
 import { watchOwnCertificate } from "./wire/own-certificate.ts";
 import { renewByItself } from "./wire/renewal.ts";
+import type { SearchNeeds } from "./wire/search-service.ts";
 import { startServer } from "./wire/server.ts";
 import { makeMembershipClient } from "./wire/membership-service.ts";
 import { makeWitnessClient } from "./wire/witness-service.ts";
@@ -379,6 +381,15 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     const decideAccess = (): Decision => decideForCaller(question, rights, settings.sandbox, access);
     return locate(question, { ...locateNeeds, decideAccess }, gone);
   };
+  const searchForCaller: SearchNeeds["searchPeople"] = (claimed, rights) => {
+    const question = withNationalRole(claimed, localRoles);
+    return searchPeople(question, {
+      ...audit,
+      decideAccess: () => decideForCaller(question, rights, settings.sandbox, access),
+      quota: searchQuota,
+      searchIndex: (search) => mpi.inOneSnapshot(() => personSearch.search(search)),
+    });
+  };
   const retrieveForCaller: RetrievalNeeds["retrieve"] = (claimed, rights, gone) => {
     const question = withNationalRole(claimed, localRoles);
     return retrieve(
@@ -429,17 +440,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     retrieval: {
       retrieve: retrieveForCaller,
     },
-    search: {
-      searchPeople(claimed, rights) {
-        const question = withNationalRole(claimed, localRoles);
-        return searchPeople(question, {
-          ...audit,
-          decideAccess: () => decideForCaller(question, rights, settings.sandbox, access),
-          quota: searchQuota,
-          searchIndex: (search) => mpi.inOneSnapshot(() => personSearch.search(search)),
-        });
-      },
-    },
+    search: { searchPeople: searchForCaller },
     witness: witnessing,
     membership: { answerExchange: manifests.answer },
     peers: {
@@ -482,7 +483,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
       authorise: (identity) => authorisePeer(identity, directory, settings.id),
       ...{ feeds, admitted, takesPdsEvents: parts.pds !== undefined, store: index, wakeJobs: jobs.wake },
       ...{ tokens: settings.fhirTokens, audience: `https://${nodeDns(domain, settings.id)}/fhir` },
-      ...{ locate: locateForCaller, retrieve: retrieveForCaller },
+      ...{ locate: locateForCaller, retrieve: retrieveForCaller, searchPeople: searchForCaller },
     }));
   if (fhir !== undefined) {
     starting.defer(() => fhir.close(DRAIN_MS));
@@ -569,7 +570,9 @@ async function connectRecords({ recordSources }: Settings, clock: Clock): Promis
 }
 
 interface FhirParts
-  extends Omit<FhirDoorOrder, "patients" | "pdsEvents" | "records">, Pick<RecordRoutesNeeds, "locate" | "retrieve"> {
+  extends
+    Omit<FhirDoorOrder, "patients" | "pdsEvents" | "records">,
+    Pick<RecordRoutesNeeds & PatientSearchNeeds, "locate" | "retrieve" | "searchPeople"> {
   readonly tokens: Settings["fhirTokens"];
   /** What tokens for this door name. */
   readonly audience: string;
@@ -592,6 +595,7 @@ async function openFhirDoor(parts: FhirParts) {
     audience,
     locate: find,
     retrieve: open,
+    searchPeople,
     ...order
   } = parts;
   const { startFhirDoor } = await import("./fhir/door.ts");
@@ -620,7 +624,7 @@ async function openFhirDoor(parts: FhirParts) {
   const { random } = order;
   const { makeBearerReader, readIssuers } = await import("./fhir/bearer.ts");
   const readClaim = makeBearerReader(readIssuers(tokens), audience, clock);
-  const records = { clock, random, readClaim, locate: find, retrieve: open };
+  const records = { clock, random, readClaim, searchPeople, locate: find, retrieve: open };
   return startFhirDoor({
     ...{ ...order, patients },
     ...(takesPdsEvents && { pdsEvents: { takeEvent } }),

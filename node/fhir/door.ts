@@ -11,6 +11,7 @@ import { makeBodyReader } from "./body.ts";
 import { type HttpsFiles, type HttpsServer, startHttpsServer } from "./https-server.ts";
 import { answerTo, Refusal } from "./outcome.ts";
 import { patientIdentityFeed, type PatientFeedNeeds } from "./patient-identity-feed.ts";
+import { patientSearchRoutes, type PatientSearchNeeds } from "./patient-search.ts";
 import { pdsEventFeed, type PdsEventNeeds } from "./pds-event-feed.ts";
 import { recordRoutes, type RecordRoutesNeeds } from "./record-routes.ts";
 
@@ -28,7 +29,7 @@ export interface FhirDoorOrder {
   /** Absent where the service cannot be asked what changed: then its events are not taken either. */
   readonly pdsEvents?: PdsEventNeeds;
   /** Absent where no application's tokens are believed: then nobody finds or opens records here. */
-  readonly records?: RecordRoutesNeeds;
+  readonly records?: RecordRoutesNeeds & PatientSearchNeeds;
 }
 
 /**
@@ -42,7 +43,9 @@ export async function startFhirDoor(order: FhirDoorOrder): Promise<Pick<HttpsSer
   const routes = [
     ...patientIdentityFeed(bodies, order.patients),
     ...(order.pdsEvents === undefined ? [] : pdsEventFeed(bodies, order.pdsEvents)),
-    ...(order.records === undefined ? [] : recordRoutes(order.records)),
+    ...(order.records === undefined
+      ? []
+      : [...recordRoutes(order.records), ...patientSearchRoutes(bodies, order.records)]),
   ];
   const authorise = (request: IncomingMessage): AuthorisedPeer => order.authorise(server.peerOf(request));
   const app = makeApp(routes, { clock, random, log, authorise });

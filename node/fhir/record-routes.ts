@@ -20,6 +20,7 @@ import {
   RECORD_TYPE_SYSTEM,
   searchset,
 } from "./document-reference.ts";
+import { formOf } from "./form.ts";
 import { Handles } from "./handles.ts";
 import { type Answer, outcome, Refusal } from "./outcome.ts";
 import type { Caller, Route, RouteRequest } from "./routes.ts";
@@ -30,8 +31,6 @@ const PROFILE = "https://profiles.ihe.net/ITI/MHD/StructureDefinition/IHE.MHD.Mi
 const ANSWER_BY_MS = 2_000;
 const LATE_UNTIL_MS = 10_000;
 const RECORD_WITHIN_MS = 30_000;
-/** A search's parameters, as a form. */
-const FORM_CHARACTERS_MAX = 4_000;
 
 /** What the doors to records need: who asks, and the stories. */
 export interface RecordRoutesNeeds {
@@ -93,16 +92,6 @@ const SEARCH_PARAMETERS = [
   { name: "custodian:identifier", type: "token" },
   { name: "status", type: "token" },
 ] as const;
-
-async function formOf(request: Request): Promise<URLSearchParams> {
-  if (!/^application\/x-www-form-urlencoded(?:;|$)/i.test(request.headers.get("content-type") ?? "")) {
-    throw new Refusal(415, "not-supported", "Send the search as application/x-www-form-urlencoded.");
-  }
-  if (Number(request.headers.get("content-length") ?? Infinity) > FORM_CHARACTERS_MAX) {
-    throw new Refusal(413, "too-long", `A search is at most ${FORM_CHARACTERS_MAX} bytes, and says its length.`);
-  }
-  return new URLSearchParams(await request.text());
-}
 
 interface RecordSearch {
   readonly patient: Extract<PatientQuery, { by: "number" }>;

@@ -132,7 +132,7 @@ describe("finding and opening records by FHIR", function () {
       ...interaction.map(({ code }) => code),
     ]);
     assert.deepEqual(served, [
-      ["Patient", "update"],
+      ["Patient", "update", "search-type"],
       ["DocumentReference", "search-type", "read"],
       ["Binary", "read"],
     ]);
@@ -241,6 +241,48 @@ describe("finding and opening records by FHIR", function () {
     } finally {
       process.kill(oak.process.pid, "SIGCONT");
     }
+  });
+
+  it("looks for people in this area's own index, by the parameters of PDS, and by $match", async () => {
+    const searched = form({ family: "Trial", given: "Robin", birthdate: `eq${person.birthDate}` });
+    const bundle = bundleOf(await ask({ ...searched, path: "/fhir/Patient/_search" }));
+    const [found] = recordsIn(bundle);
+    assert.deepEqual([bundle.total, found?.["birthDate"], found?.resourceType], [1, person.birthDate, "Patient"]);
+    assert.equal((found!["identifier"] as { value: string }[])[0]?.value, person.nhsNumber);
+    const resource = {
+      resourceType: "Patient",
+      name: [{ family: "Triall", given: ["Robin"] }],
+      birthDate: person.birthDate,
+    };
+    const body = JSON.stringify({ resourceType: "Parameters", parameter: [{ name: "resource", resource }] });
+    const headers = { "content-type": "application/fhir+json" };
+    const matched = bundleOf(await ask({ method: "POST", path: "/fhir/Patient/$match", headers, body }));
+    assert.deepEqual(recordsIn(matched), [found]);
+    for (const wrong of [
+      { family: "Trial" },
+      { birthdate: "eq1958-02-03" },
+      { family: "T*", birthdate: "eq1958-02-03" },
+      { other: "1" },
+    ]) {
+      const { status, text } = await ask({
+        ...form(wrong),
+        path: "/fhir/Patient/_search",
+      });
+      assert.equal(status, 400, text);
+      assert.ok(!text.includes("1958"));
+    }
+  });
+
+  it("lets an application without a user have one match, or none, and open nothing", async () => {
+    const token = await tokenOf({ nhsid_useruid: undefined, relationship: { kind: "registered" } });
+    const search = form({ family: "Trial", birthdate: `eq${person.birthDate}`, "_max-results": "5" });
+    assert.equal((await ask({ ...search, path: "/fhir/Patient/_search" }, token)).status, 403);
+    const letter = recordsIn(bundleOf(await ask(about(person), token))).find(
+      ({ type }) => (type as { text: string }).text === "Discharge letter",
+    );
+    const [content] = letter!["content"] as { attachment: { url: string } }[];
+    const opened = await ask({ path: `/fhir/${content!.attachment.url}` }, token);
+    assert.deepEqual([opened.status, /opened by a person/.test(opened.text)], [403, true]);
   });
 
   const bad: readonly [string, Record<string, string>, RegExp][] = [
