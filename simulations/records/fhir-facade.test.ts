@@ -1,123 +1,31 @@
 import assert from "node:assert/strict";
-import { generateKeyPairSync, type KeyObject, randomUUID } from "node:crypto";
-import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import type { Agent } from "node:https";
-import { join } from "node:path";
+import { generateKeyPairSync, randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
 
-import { SignJWT } from "jose";
-import { stringify } from "yaml";
-
-import { readCallerTls } from "../../node/wire/tls-files.ts";
-import { DEMO_CALLER } from "../../node/cli/mesh/demo-caller.ts";
 import { FIXED_LINE } from "../../node/federation/verdict.ts";
-import { startNetwork, type TestNetwork } from "../testing/a-network.ts";
-import { agentOf, type FhirAnswer, type FhirRequest, send } from "../testing/fhir-door.ts";
-import { findFreePorts } from "../testing/free-ports.ts";
-import { aPerson, type TrialPerson } from "../testing/people.ts";
-
-const AREAS = ["ash", "elm", "oak"] as const;
-const NUMBER = "https://fhir.nhs.uk/Id/nhs-number";
-const ISSUER = "https://epr.example";
-const PDF = Buffer.from("%PDF-1.7 a discharge letter of nobody\n");
-
-interface Resource {
-  readonly resourceType: string;
-  readonly id?: string;
-  readonly [key: string]: unknown;
-}
-interface Bundle {
-  readonly total?: number;
-  readonly entry: readonly { readonly resource: Resource; readonly search: { readonly mode: string } }[];
-}
+import type { TestNetwork } from "../testing/a-network.ts";
+import type { FhirAnswer } from "../testing/fhir-door.ts";
+import type { TrialPerson } from "../testing/people.ts";
+import { about, type Bundle, type Facade, form, NUMBER_SYSTEM, PDF, recordsIn, startFacade } from "./a-facade.ts";
 
 describe("finding and opening records by FHIR", function () {
   this.timeout(60_000);
+  let facade: Facade;
   let network: TestNetwork;
   let person: TrialPerson;
-  let port: number;
-  let agent: Agent;
-  let key: KeyObject;
+  let tokenOf: Facade["tokenOf"];
+  let ask: Facade["ask"];
 
   before(async () => {
-    person = aPerson(1, "1958-02-03", [
-      { area: "ash", records: ["clinical-letter"] },
-      { area: "elm", records: ["discharge-letter", "allergies"] },
-    ]);
-    network = await startNetwork({
-      areas: AREAS.map((id) => ({ id, name: `${id} area`, collaborative: "north", region: "North" })),
-      agreements: [{ between: AREAS }],
-      people: [person, aPerson(2, "1960-01-01", [{ area: "oak", records: ["allergies"], restricted: true }])],
-    });
-    const pair = generateKeyPairSync("ed25519");
-    key = pair.privateKey;
-    const jwks = join(network.folder, "epr.jwks.json");
-    writeFileSync(
-      jwks,
-      JSON.stringify({ keys: [{ ...pair.publicKey.export({ format: "jwk" }), kid: "one", alg: "EdDSA" }] }),
-    );
-    const folder = join(network.folder, "elm-records");
-    mkdirSync(folder);
-    writeFileSync(join(folder, "P0-0.pdf"), PDF);
-    port = await findFreePorts(1);
-    const fhir = { listen: `127.0.0.1:${port}`, tokens: [{ caller: DEMO_CALLER.name, issuer: ISSUER, jwks }] };
-    await restartWith("ash", { fhir });
-    const source = { provider: "ELMH", kind: "files", base: "https://records.elm.example/", folder };
-    await restartWith("elm", { records: { sources: [source] } });
-    agent = agentOf(readCallerTls(network.mesh.node("ash").callerDir(DEMO_CALLER.name)));
+    facade = await startFacade();
+    ({ network, person, tokenOf, ask } = facade);
   });
-  after(async () => {
-    agent?.destroy();
-    await network?.stop();
-  });
-
-  async function restartWith(area: string, settings: object): Promise<void> {
-    const node = network.mesh.node(area);
-    appendFileSync(node.configPath, stringify(settings));
-    await node.process.stop();
-    await node.restart();
-  }
-
-  async function tokenOf(
-    more: Record<string, unknown> = {},
-    { lives = 120, signedBy = key, door = "ash" }: { lives?: number; signedBy?: KeyObject; door?: string } = {},
-  ): Promise<string> {
-    const claims = {
-      nhsid_useruid: "555000000001",
-      nhsid_nrbac_roles: [{ person_roleid: "1", org_code: "RRK", role_code: "S8000:G8000:R8000" }],
-      ...{ authentication_assurance_level: "3", setting: "emergency", purpose_of_use: "TREAT" },
-      ...{ relationship: { kind: "attendance", reference: "ED-17" }, reason: "In resus" },
-      ...more,
-    };
-    const now = Math.floor(Date.now() / 1_000);
-    return new SignJWT(claims)
-      .setProtectedHeader({ alg: "EdDSA", kid: "one" })
-      .setIssuer(ISSUER)
-      .setSubject("epr")
-      .setAudience(`https://${door}.trial.corridor.example/fhir`)
-      .setIssuedAt(now)
-      .setExpirationTime(now + lives)
-      .sign(signedBy);
-  }
-
-  async function ask(request: FhirRequest, token?: string): Promise<FhirAnswer> {
-    const authorization = `Bearer ${token ?? (await tokenOf())}`;
-    return send(port, agent, { method: "GET", ...request, headers: { authorization, ...request.headers } });
-  }
-
-  const form = (parameters: Record<string, string>): FhirRequest => ({
-    ...{ method: "POST", path: "/fhir/DocumentReference/_search" },
-    headers: { "content-type": "application/x-www-form-urlencoded" },
-    body: new URLSearchParams(parameters).toString(),
-  });
-  const about = (who: Pick<TrialPerson, "nhsNumber" | "birthDate">, more: Record<string, string> = {}) =>
-    form({ "patient.identifier": `${NUMBER}|${who.nhsNumber}`, "patient.birthdate": who.birthDate, ...more });
+  after(() => facade?.stop());
 
   function bundleOf({ status, text }: FhirAnswer): Bundle {
     assert.equal(status, 200, text);
     return JSON.parse(text) as Bundle;
   }
-  const recordsIn = ({ entry }: Bundle): Resource[] =>
-    entry.flatMap(({ resource, search }) => (search.mode === "match" ? [resource] : []));
   const issuesIn = ({ entry }: Bundle): { severity: string; code: string; diagnostics: string }[] =>
     entry.flatMap(({ resource }) =>
       resource.resourceType === "OperationOutcome" ? (resource["issue"] as never[]) : [],
@@ -157,7 +65,7 @@ describe("finding and opening records by FHIR", function () {
   });
 
   it("takes the search in the address too, by NRL's names, and filters by type and custodian", async () => {
-    const query = new URLSearchParams({ "subject:identifier": `${NUMBER}|${person.nhsNumber}` });
+    const query = new URLSearchParams({ "subject:identifier": `${NUMBER_SYSTEM}|${person.nhsNumber}` });
     query.set("subject:Patient.birthdate", person.birthDate);
     query.set("type", "http://snomed.info/sct|886921000000105");
     const requestId = randomUUID();
@@ -286,11 +194,11 @@ describe("finding and opening records by FHIR", function () {
   });
 
   const bad: readonly [string, Record<string, string>, RegExp][] = [
-    ["no birth date", { "patient.identifier": `${NUMBER}|9000000017` }, /patient\.birthdate/],
+    ["no birth date", { "patient.identifier": `${NUMBER_SYSTEM}|9000000017` }, /patient\.birthdate/],
     ["no number", { "patient.birthdate": "1958-02-03" }, /patient\.identifier/],
     [
       "a wrong check digit",
-      { "patient.identifier": `${NUMBER}|9000000018`, "patient.birthdate": "1958-02-03" },
+      { "patient.identifier": `${NUMBER_SYSTEM}|9000000018`, "patient.birthdate": "1958-02-03" },
       /INVALID_NHS_NUMBER/,
     ],
     [
@@ -301,7 +209,7 @@ describe("finding and opening records by FHIR", function () {
     ["an unknown parameter", { wildcard: "*", "patient.birthdate": "1958-02-03" }, /not known here/],
     [
       "another status",
-      { "patient.identifier": `${NUMBER}|9000000017`, "patient.birthdate": "1958-02-03", status: "superseded" },
+      { "patient.identifier": `${NUMBER_SYSTEM}|9000000017`, "patient.birthdate": "1958-02-03", status: "superseded" },
       /status/,
     ],
   ];

@@ -1,0 +1,133 @@
+import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { SignJWT } from "jose";
+import { stringify } from "yaml";
+
+import { DEMO_CALLER } from "../../node/cli/mesh/demo-caller.ts";
+import { readCallerTls } from "../../node/wire/tls-files.ts";
+import { startNetwork, type TestNetwork } from "../testing/a-network.ts";
+import { agentOf, type FhirAnswer, type FhirRequest, send } from "../testing/fhir-door.ts";
+import { findFreePorts } from "../testing/free-ports.ts";
+import { aPerson, type TrialPerson } from "../testing/people.ts";
+
+const AREAS = ["ash", "elm", "oak"] as const;
+const ISSUER = "https://epr.example";
+export const NUMBER_SYSTEM = "https://fhir.nhs.uk/Id/nhs-number";
+export const PDF = Buffer.from("%PDF-1.7 a discharge letter of nobody\n");
+
+export interface TokenOrder {
+  /** Seconds. */
+  readonly lives?: number;
+  readonly signedBy?: KeyObject;
+  readonly door?: string;
+}
+
+/** A small network with a door for FHIR at `ash`, an application that may use it, and a file store at `elm`. */
+export interface Facade {
+  readonly network: TestNetwork;
+  readonly person: TrialPerson;
+  /** A token of the application's, with other claims where given. */
+  tokenOf(more?: Record<string, unknown>, order?: TokenOrder): Promise<string>;
+  ask(request: FhirRequest, token?: string): Promise<FhirAnswer>;
+  stop(): Promise<void>;
+}
+
+/** @param fetchBase what the addresses of elm's pointers begin with. */
+export async function startFacade(fetchBase = "https://records.elm.example/"): Promise<Facade> {
+  const fetch = { base: fetchBase, format: "application/pdf" };
+  const person = aPerson(1, "1958-02-03", [
+    { area: "ash", records: ["clinical-letter"] },
+    { area: "elm", records: ["discharge-letter", "allergies"], fetch },
+  ]);
+  const network = await startNetwork({
+    areas: AREAS.map((id) => ({ id, name: `${id} area`, collaborative: "north", region: "North" })),
+    agreements: [{ between: AREAS }],
+    people: [person, aPerson(2, "1960-01-01", [{ area: "oak", records: ["allergies"], restricted: true }])],
+  });
+  const pair = generateKeyPairSync("ed25519");
+  const jwks = join(network.folder, "epr.jwks.json");
+  const published = { ...pair.publicKey.export({ format: "jwk" }), kid: "one", alg: "EdDSA" };
+  writeFileSync(jwks, JSON.stringify({ keys: [published] }));
+  const folder = join(network.folder, "elm-records");
+  mkdirSync(folder);
+  writeFileSync(join(folder, "P0-0.pdf"), PDF);
+  const port = await findFreePorts(1);
+  const restartWith = async (area: string, settings: object): Promise<void> => {
+    const node = network.mesh.node(area);
+    appendFileSync(node.configPath, stringify(settings));
+    await node.process.stop();
+    await node.restart();
+  };
+  const tokens = [{ caller: DEMO_CALLER.name, issuer: ISSUER, jwks }];
+  await restartWith("ash", { fhir: { listen: `127.0.0.1:${port}`, tokens } });
+  const source = { provider: "ELMH", kind: "files", base: "https://records.elm.example/", folder };
+  await restartWith("elm", { records: { sources: [source] } });
+  const agent = agentOf(readCallerTls(network.mesh.node("ash").callerDir(DEMO_CALLER.name)));
+
+  const tokenOf: Facade["tokenOf"] = (more = {}, { lives = 120, signedBy = pair.privateKey, door = "ash" } = {}) => {
+    const claims = {
+      nhsid_useruid: "555000000001",
+      nhsid_nrbac_roles: [{ person_roleid: "1", org_code: "RRK", role_code: "S8000:G8000:R8000" }],
+      ...{ authentication_assurance_level: "3", setting: "emergency", purpose_of_use: "TREAT" },
+      ...{ relationship: { kind: "attendance", reference: "ED-17" }, reason: "In resus" },
+      ...more,
+    };
+    const now = Math.floor(Date.now() / 1_000);
+    return new SignJWT(claims)
+      .setProtectedHeader({ alg: "EdDSA", kid: "one" })
+      .setIssuer(ISSUER)
+      .setSubject("epr")
+      .setAudience(`https://${door}.trial.corridor.example/fhir`)
+      .setIssuedAt(now)
+      .setExpirationTime(now + lives)
+      .sign(signedBy);
+  };
+  return {
+    ...{ network, person, tokenOf },
+    async ask(request, token) {
+      const authorization = `Bearer ${token ?? (await tokenOf())}`;
+      return send(port, agent, { method: "GET", ...request, headers: { authorization, ...request.headers } });
+    },
+    async stop() {
+      agent.destroy();
+      await network.stop();
+    },
+  };
+}
+
+export function form(parameters: Record<string, string>): FhirRequest {
+  return {
+    ...{ method: "POST", path: "/fhir/DocumentReference/_search" },
+    headers: { "content-type": "application/x-www-form-urlencoded" },
+    body: new URLSearchParams(parameters).toString(),
+  };
+}
+
+/** A search for the records of somebody. */
+export function about(
+  who: Pick<TrialPerson, "nhsNumber" | "birthDate">,
+  more: Record<string, string> = {},
+): FhirRequest {
+  return form({
+    "patient.identifier": `${NUMBER_SYSTEM}|${who.nhsNumber}`,
+    "patient.birthdate": who.birthDate,
+    ...more,
+  });
+}
+
+export interface Resource {
+  readonly resourceType: string;
+  readonly id?: string;
+  readonly [key: string]: unknown;
+}
+
+export interface Bundle {
+  readonly total?: number;
+  readonly entry: readonly { readonly resource: Resource; readonly search: { readonly mode: string } }[];
+}
+
+export function recordsIn({ entry }: Bundle): Resource[] {
+  return entry.flatMap(({ resource, search }) => (search.mode === "match" ? [resource] : []));
+}
