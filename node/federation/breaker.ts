@@ -24,6 +24,7 @@ export class Breaker {
   readonly #clock: Pick<Clock, "monotonicMs">;
   readonly #random: Pick<Random, "fraction">;
   #state: State = { kind: "closed", failedInARow: 0 };
+  #answeredAtMs = -Infinity;
 
   constructor(clock: Pick<Clock, "monotonicMs">, random: Pick<Random, "fraction">) {
     this.#clock = clock;
@@ -51,12 +52,19 @@ export class Breaker {
 
   /** The member said something, whatever it was. */
   answered(): void {
+    this.#answeredAtMs = this.#clock.monotonicMs();
     this.#state = { kind: "closed", failedInARow: 0 };
   }
 
-  /** The member said nothing. Of those that were under way when it began to rest, nothing follows. */
-  failed(pass: Pass): void {
+  /**
+   * The member said nothing, to nobody: one that has answered others meanwhile is busy, not gone. Of questions that were under
+   * way when it began to rest, nothing follows.
+   *
+   * @param askedAtMs on the monotonic clock.
+   */
+  failed(pass: Pass, askedAtMs: number): void {
     if (this.#state.kind === "closed") {
+      if (this.#answeredAtMs > askedAtMs) return;
       const failedInARow = this.#state.failedInARow + 1;
       if (failedInARow < FAILURES_IN_A_ROW_MAX) this.#state = { kind: "closed", failedInARow };
       else this.#rest(this.#clock.monotonicMs(), true);

@@ -2,7 +2,7 @@ import type { Member } from "../../topology/manifest.ts";
 import type { HolderAnswer } from "../base/answer.ts";
 import type { Clock } from "../base/clock.ts";
 import { Deadline } from "../base/deadline.ts";
-import { asFailure } from "../base/failure.ts";
+import { Failure, asFailure } from "../base/failure.ts";
 import type { Random } from "../base/random.ts";
 import { Breaker } from "./breaker.ts";
 import { Bulkhead } from "./bulkhead.ts";
@@ -16,6 +16,10 @@ const TELLING_MS_MIN = 250;
 const ASK_AGAIN_MS_MIN = 25;
 /** Of those who were told to wait, each waits up to this part longer, by chance. */
 const WAIT_JITTER_PART = 0.2;
+/** For this part of the time that a busy member asked for, it is not asked by anybody else either: it has work for longer. */
+const SPARED_PART = 0.5;
+/** However long it asked for: some questions cost it more than others. */
+const SPARED_MS_MAX = 1_000;
 
 /** A member that has begun to rest is greeted so often; one that has rested for long, more seldom. */
 const KNOCK_EVERY_MS = 1_000;
@@ -77,6 +81,7 @@ class PeerWay {
   readonly #bulkhead: Bulkhead;
   readonly #hedge: Hedge;
   #askedAtMs = 0;
+  #sparedUntilMs = 0;
   #isKnocking = false;
   #wasResting = false;
 
@@ -101,10 +106,11 @@ class PeerWay {
     const turn = this.#bulkhead.enter(deadline, signal);
     if (turn !== undefined) await turn;
     const pass = this.#breaker.pass();
-    const givenMs = deadline.remainingMs();
+    const [askedAtMs, givenMs] = [this.#needs.clock.monotonicMs(), deadline.remainingMs()];
     try {
       if (pass === undefined) throw new Resting();
-      const answer = await this.#askPatiently(deadline, signal, () =>
+      const isEmergency = question.claim.purpose === "BTG";
+      const answer = await this.#askPatiently(isEmergency, deadline, signal, () =>
         this.#hedge.ask(member, signal, (at, cancelled) =>
           this.#needs.transport.ask(at, question, permit, deadline, cancelled),
         ),
@@ -118,7 +124,7 @@ class PeerWay {
       if (!isSilence(thrown)) this.#breaker.answered();
       else if (wasLeft || (givenMs < TELLING_MS_MIN && asFailure(thrown).code === "timed-out")) {
         this.#breaker.leftOpen(pass);
-      } else this.#breaker.failed(pass);
+      } else this.#breaker.failed(pass, askedAtMs);
       throw thrown;
     } finally {
       this.#bulkhead.leave();
@@ -126,25 +132,44 @@ class PeerWay {
     }
   }
 
-  /** Asks again for as long as the member says when, and there is time. */
+  /**
+   * Asks once more where the member says when, and there is time. What it said to one holds for the others, but for
+   * emergency access: under a flood of questions, refusing them is most of its work.
+   */
   async #askPatiently(
+    isEmergency: boolean,
     deadline: Deadline,
     signal: AbortSignal,
     ask: () => Promise<HolderAnswer>,
   ): Promise<HolderAnswer> {
-    const { clock, random } = this.#needs;
-    for (;;) {
+    const { clock } = this.#needs;
+    for (let mayAskAgain = true; ; mayAskAgain = false) {
+      const sparedMs = this.#sparedUntilMs - clock.monotonicMs();
+      if (sparedMs > 0 && !isEmergency) await this.#wait(sparedMs, busy(sparedMs), deadline, signal);
       try {
         return await ask();
       } catch (thrown) {
-        const { retryAfterMs } = asFailure(thrown);
-        if (retryAfterMs === undefined) throw thrown;
-        const waitMs = Math.max(ASK_AGAIN_MS_MIN, retryAfterMs) * (1 + WAIT_JITTER_PART * random.fraction());
-        if (deadline.remainingMs() < waitMs + ASK_AGAIN_MS_MIN) throw thrown;
-        await clock.sleep(waitMs, signal);
-        if (signal.aborted) throw thrown;
+        const failure = asFailure(thrown);
+        if (failure.retryAfterMs === undefined) throw failure;
+        if (failure.code === "overloaded") this.#spare(failure.retryAfterMs);
+        if (!mayAskAgain) throw failure;
+        await this.#wait(failure.retryAfterMs, failure, deadline, signal);
       }
     }
+  }
+
+  #spare(retryAfterMs: number): void {
+    const untilMs = this.#needs.clock.monotonicMs() + Math.min(SPARED_MS_MAX, SPARED_PART * retryAfterMs);
+    this.#sparedUntilMs = Math.max(this.#sparedUntilMs, untilMs);
+  }
+
+  /** @throws what is given, at once, where there is not the time, or once nobody waits any more. */
+  async #wait(ms: number, otherwise: Failure, deadline: Deadline, signal: AbortSignal): Promise<void> {
+    const { clock, random } = this.#needs;
+    const waitMs = Math.max(ASK_AGAIN_MS_MIN, ms) * (1 + WAIT_JITTER_PART * random.fraction());
+    if (deadline.remainingMs() < waitMs + ASK_AGAIN_MS_MIN) throw otherwise;
+    await clock.sleep(waitMs, signal);
+    if (signal.aborted) throw otherwise;
   }
 
   #tellOfChange(member: Member): void {
@@ -176,6 +201,10 @@ class PeerWay {
       if (this.#closed.aborted) return;
     }
   }
+}
+
+function busy(retryAfterMs: number): Failure {
+  return new Failure("overloaded", "The node said a moment ago that it is busy.", { retryAfterMs });
 }
 
 /** True where the member said nothing. A refusal, a fault of its own, a word that it is busy: each is an answer. */

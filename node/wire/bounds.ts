@@ -25,13 +25,15 @@ export const CLAIMS_SIGNED_TOGETHER_MAX = 8;
 export const ASSERTIONS_REMEMBERED_MAX = 128;
 
 /**
- * Questions of peers that are begun in one go, some milliseconds' work; the rest wait until everything else has had its turn:
- * own users, audits, connections.
+ * A question of a peer is answered within this, or there are too many at once for the others, own users first of all: fewer
+ * are begun then, but so many always; and so many before anything is known.
  */
-export const QUESTIONS_AT_ONCE_MAX = 64;
+export const QUESTION_TAKES_MS = 50;
+export const QUESTIONS_AT_ONCE_MIN = 8;
+export const QUESTIONS_AT_ONCE_FIRST = 64;
 /** Questions of one peer that wait to be begun. */
 export const QUESTIONS_WAITING_MAX = 4_096;
-/** Of the time left for a question, so much may go by before it is begun: the asker still has to hear of it. */
+/** Of the time left for a question, so much may go by before it is answered: the asker still has to hear of it. */
 export const QUESTION_WAIT_PART_MAX = 0.5;
 
 /** Connections of everybody together, handshakes under way and still to come included. */

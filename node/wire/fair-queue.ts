@@ -1,12 +1,18 @@
 import type { Clock } from "../base/clock.ts";
 import type { Deadline } from "../base/deadline.ts";
 import { Failure } from "../base/failure.ts";
-import { QUESTIONS_AT_ONCE_MAX, QUESTIONS_WAITING_MAX, QUESTION_WAIT_PART_MAX } from "./bounds.ts";
+import {
+  QUESTIONS_AT_ONCE_FIRST,
+  QUESTIONS_AT_ONCE_MIN,
+  QUESTIONS_WAITING_MAX,
+  QUESTION_TAKES_MS,
+  QUESTION_WAIT_PART_MAX,
+} from "./bounds.ts";
 
-/** How much the last turn counts in what a question takes. */
-const LATEST_PART = 0.2;
+/** How much the last question counts in what one takes. */
+const LATEST_PART = 0.05;
 
-/** Begins a question; until then nothing has been done for it but that it was read. */
+/** A question of which nothing has been done but that it was read. */
 interface Waiting {
   readonly begin: () => void;
   readonly drop: (failure: Failure) => void;
@@ -23,20 +29,23 @@ interface Asker {
  * behind itself and nobody else. Within one asker, emergency access goes first. Who cannot be served in time is told at once,
  * before anything is verified, and when to come back.
  *
- * Where nobody waits a question is begun there and then.
+ * So many questions are under way as are answered soon: one fewer for each that was not, one more for each that was while
+ * others waited. Where nobody waits a question is begun there and then.
  */
 export class FairQueue {
-  readonly #clock: Pick<Clock, "after" | "monotonicMs">;
+  readonly #clock: Pick<Clock, "monotonicMs">;
   /** Those who wait, in the order of their turns. */
   readonly #askers = new Map<string, Asker>();
   #waiting = 0;
-  #begun = 0;
-  #turnIsSet = false;
-  #turnAtMs = 0;
-  /** What each question takes of the node's time, in milliseconds, while there are more than it can do. */
+  #underWay = 0;
+  #atOnce = QUESTIONS_AT_ONCE_FIRST;
+  #doneAtMs = 0;
+  /** From one answer to the next while others wait, in milliseconds. */
   #eachMs = 0.25;
+  /** From its beginning to its answer. */
+  #takesMs = 0;
 
-  constructor(clock: Pick<Clock, "after" | "monotonicMs">) {
+  constructor(clock: Pick<Clock, "monotonicMs">) {
     this.#clock = clock;
   }
 
@@ -46,49 +55,47 @@ export class FairQueue {
    * @param isUrgent asked only where the question has to wait.
    * @throws {Failure} `overloaded`, with when to ask again: it could not be begun in time. `deadline-too-short`: it was not.
    */
-  run<Result>(
+  async run<Result>(
     asker: string,
     deadline: Deadline,
     isUrgent: () => boolean,
     work: () => Promise<Result>,
   ): Promise<Result> {
-    if (this.#waiting === 0 && this.#begun < QUESTIONS_AT_ONCE_MAX) {
-      this.#begun++;
-      this.#setTurn();
-      return work();
+    if (this.#waiting === 0 && this.#underWay < this.#atOnce) this.#underWay++;
+    else await this.#wait(asker, deadline, isUrgent());
+    const begunMs = this.#clock.monotonicMs();
+    try {
+      return await work();
+    } finally {
+      this.#done(begunMs);
     }
-    return this.#wait(asker, deadline, isUrgent()).then(work);
   }
 
   #wait(asker: string, deadline: Deadline, isUrgent: boolean): Promise<void> {
     const { urgent, usual } = this.#askers.get(asker) ?? { urgent: [], usual: [] };
     const ahead = isUrgent ? urgent.length : urgent.length + usual.length;
-    const waitMs = Math.min(this.#waiting, (ahead + 1) * (this.#askers.size + 1)) * this.#eachMs;
-    if (ahead >= QUESTIONS_WAITING_MAX || waitMs > deadline.remainingMs() * QUESTION_WAIT_PART_MAX) {
+    const waitMs = Math.min(this.#waiting + 1, (ahead + 1) * (this.#askers.size + 1)) * this.#eachMs;
+    const leftMs = deadline.remainingMs() * QUESTION_WAIT_PART_MAX;
+    if (ahead >= QUESTIONS_WAITING_MAX || waitMs + this.#takesMs > leftMs) {
       return Promise.reject(tooMany(Math.ceil(waitMs)));
     }
     return new Promise((begin, drop) => {
       (isUrgent ? urgent : usual).push({ begin, drop, deadline });
       this.#askers.set(asker, { urgent, usual });
       this.#waiting++;
-      this.#setTurn();
     });
   }
 
-  #setTurn(): void {
-    if (this.#turnIsSet) return;
-    this.#turnIsSet = true;
-    this.#turnAtMs = this.#clock.monotonicMs();
-    this.#clock.after(0, () => this.#turn());
-  }
-
-  #turn(): void {
-    const tookMs = this.#clock.monotonicMs() - this.#turnAtMs;
-    if (this.#waiting > 0) this.#eachMs += LATEST_PART * (tookMs / Math.max(1, this.#begun) - this.#eachMs);
-    this.#turnIsSet = false;
-    this.#begun = 0;
-    while (this.#waiting > 0 && this.#begun < QUESTIONS_AT_ONCE_MAX) this.#beginNext();
-    if (this.#begun > 0) this.#setTurn();
+  #done(begunMs: number): void {
+    this.#underWay--;
+    const nowMs = this.#clock.monotonicMs();
+    const tookMs = nowMs - begunMs;
+    this.#takesMs += LATEST_PART * (tookMs - this.#takesMs);
+    if (this.#waiting > 0) this.#eachMs += LATEST_PART * (nowMs - Math.max(begunMs, this.#doneAtMs) - this.#eachMs);
+    if (tookMs > QUESTION_TAKES_MS) this.#atOnce = Math.max(QUESTIONS_AT_ONCE_MIN, this.#atOnce - 1);
+    else if (this.#waiting > 0) this.#atOnce++;
+    this.#doneAtMs = nowMs;
+    while (this.#waiting > 0 && this.#underWay < this.#atOnce) this.#beginNext();
   }
 
   /** The next of whoever's turn it is, who then goes to the end of the line. */
@@ -103,7 +110,7 @@ export class FairQueue {
         next.drop(new Failure("deadline-too-short", "The question's time was over before its turn came."));
         return;
       }
-      this.#begun++;
+      this.#underWay++;
       next.begin();
       return;
     }
