@@ -26,10 +26,10 @@ export const ASSERTIONS_REMEMBERED_MAX = 128;
 
 /**
  * A question of a peer is answered within this, or there are too many at once for the others, own users first of all: fewer
- * are begun then, but so many always; and so many before anything is known.
+ * are begun then, but so many always, for a slow disk takes as long for many as for one; and so many before anything is known.
  */
 export const QUESTION_TAKES_MS = 50;
-export const QUESTIONS_AT_ONCE_MIN = 8;
+export const QUESTIONS_AT_ONCE_MIN = 16;
 export const QUESTIONS_AT_ONCE_FIRST = 64;
 /** Questions of one peer that wait to be begun. */
 export const QUESTIONS_WAITING_MAX = 4_096;
