@@ -108,7 +108,7 @@ describe("the door for FHIR, by a client and a validator that others wrote", fun
 
   it("would have been told of a fault", () => {
     const faulty = { resourceType: "OperationOutcome", issue: [{ severity: "error", code: "invalid", unknown: 1 }] };
-    assert.throws(() => validateResource(faulty as never), /unknown/);
+    assert.throws(() => void validateResource(faulty), /unknown/);
   });
 });
 
