@@ -107,11 +107,11 @@ function leafOfLine(line: string, lineNo: number): { seq: unknown; leaf: Uint8Ar
   const { seq, salt, entry, leaf } = parse(line, lineNo);
   if (typeof leaf === "string") return { seq, leaf: Buffer.from(leaf, "base64"), isErased: true };
   if (typeof salt !== "string" || !isRecord(entry)) throw notALine(lineNo, "it has neither an entry nor a leaf");
-  return { seq, leaf: leafOfText(Buffer.from(salt, "base64"), canonical(entry)), isErased: false };
+  return { seq, leaf: leafOfText(Buffer.from(salt, "base64"), canonicalOf(entry)), isErased: false };
 }
 
-/** RFC 8785, for a flat object of texts and whole numbers. */
-function canonical(entry: Readonly<Record<string, unknown>>): string {
+/** RFC 8785, for a flat object of texts and whole numbers: an entry as it came in a file, its columns in whatever order. */
+export function canonicalOf(entry: Readonly<Record<string, unknown>>): string {
   const keys = Object.keys(entry).toSorted((one, other) => (one < other ? -1 : 1));
   return `{${keys.map((key) => `${JSON.stringify(key)}:${JSON.stringify(entry[key])}`).join(",")}}`;
 }

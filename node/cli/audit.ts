@@ -15,6 +15,7 @@ import { Failure } from "../base/failure.ts";
 import { readSettings, type Settings } from "../config/settings.ts";
 import { openDatabase } from "../storage/database.ts";
 import { keysIn, type Keys, linesOf, logKeyIn } from "./audit-files.ts";
+import { proveCommand } from "./audit-prove.ts";
 import { reconcileCommand } from "./audit-reconcile.ts";
 import { type AuditReportNeeds, reportCommand } from "./audit-report.ts";
 import { EXIT, reporting } from "./exit.ts";
@@ -24,6 +25,7 @@ export function auditCommand(needs: AuditReportNeeds): Command {
   return new Command("audit")
     .description("what was asked, answered and shown, and proof that nobody has changed it")
     .addCommand(verifyCommand())
+    .addCommand(proveCommand())
     .addCommand(exportCommand())
     .addCommand(reconcileCommand())
     .addCommand(reportCommand(needs));
