@@ -53,12 +53,14 @@ import { makeReviewReader } from "./mpi/review-reader.ts";
 import type { Pds } from "./mpi/pds.ts";
 import { makePersonSearch } from "./mpi/search.ts";
 import { type PeerQuestion, answerLocate } from "./requests/answer-locate.ts";
+import { answerIdentify } from "./requests/answer-identify.ts";
 import { answerOwn } from "./requests/answer-own.ts";
 import { makeLetterReader } from "./requests/dead-letter-store.ts";
 import * as letters from "./requests/dead-letters.ts";
 import { takeFeedMessage } from "./requests/feed-message.ts";
+import { discoverNumber } from "./requests/discover-number.ts";
 import { fillMatchKeys } from "./requests/fill-match-keys.ts";
-import { findRecords, type FindRecordsNeeds, knowPerson } from "./requests/find-records.ts";
+import { findRecords, type FindRecordsNeeds } from "./requests/find-records.ts";
 import { identifyPerson } from "./requests/identify-person.ts";
 import { beginLoad, dropOldWaiting, finishLoad, LOAD_COMMANDS_AT_ONCE, loadBatch } from "./requests/load-batch.ts";
 import { makeLetterSeal } from "./requests/letter-seal.ts";
@@ -90,6 +92,7 @@ import { authorisePeer } from "./trust/peer-identity.ts";
 import { type SequenceMemory, openSequenceMemory } from "./trust/sequence-memory.ts";
 import type { FederationNeeds } from "./wire/federation-service.ts";
 import type { RetrievalNeeds } from "./wire/retrieval-service.ts";
+import { makeDiscoveryClient } from "./wire/discovery-client.ts";
 import { makePeerClient } from "./wire/peer-client.ts";
 import { makeRecordClient } from "./wire/record-client.ts";
 import type { PeerRecordQuestion } from "./wire/record-service.ts";
@@ -331,16 +334,24 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     coverage: () => locator.coverage(),
     recordOwnAnswer: audit.recordOwnAnswer,
   };
+  const discoverNeeds = {
+    ...{ clock, ownId: settings.id, mayAsk: access.mayAsk, members: () => inForce().manifest.members },
+    identify: makeDiscoveryClient({
+      ...{ ownId: settings.id, domain, tls: () => own.current(), clock, random, protocol: parts.protocol },
+      sign: signer.sign,
+      checkMember: (member, identity) => checkMember(member, identity, directory),
+    }),
+  };
   const locateNeeds = {
     ...audit,
     clock,
     decideAccess: access.decideAccess,
-    knowPerson(question: Question, _permit: Permit, deadline: Deadline) {
-      const { pds } = parts;
-      const fromIndex = { ...mpi, withheldOf: objections.withheld };
-      if (pds === undefined) return knowPerson(question, fromIndex);
-      const pdsFailed = (failure: Failure): void => log.error("pds-not-asked", failure);
-      return identifyPerson(question, deadline, { ...fromIndex, clock, pds, pdsFailed });
+    knowPerson(question: Question, permit: Permit, deadline: Deadline) {
+      return identifyPerson(question, deadline, {
+        ...{ ...mpi, withheldOf: objections.withheld, clock, pds: parts.pds },
+        pdsFailed: (failure) => log.error("pds-not-asked", failure),
+        discover: (asked, until) => discoverNumber(asked, permit, until, discoverNeeds),
+      });
     },
     openNetwork: federation.open,
     answerFromOwnIndex: (question: Question, permit: Permit, covered: Covered) =>
@@ -424,6 +435,10 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
       checkAssertionTimes: (issuedAtMs, expiresAtMs) =>
         checkAssertionTimes(issuedAtMs, expiresAtMs, clock, forgottenToMs, clocks.whichClock),
       answerLocate: (question) => answerLocate(question, answerNeeds),
+    },
+    discovery: {
+      answerIdentify: (question) =>
+        answerIdentify(question, { ...mpi, ...answerNeeds, recordIdentified: audit.recordIdentified }),
     },
     federation: {
       locate: locateForCaller,

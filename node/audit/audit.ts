@@ -213,6 +213,17 @@ export interface Audit {
     isOpened: boolean,
   ) => Promise<void>;
   /**
+   * The number of a person that is about to leave for a peer who has none, or that none is; and its attempt as seen.
+   *
+   * @throws {Failure} `replayed`; and as `recordQuestion`.
+   */
+  readonly recordIdentified: (
+    question: AskedByPeer,
+    decision: Decision,
+    found: FoundPerson | undefined,
+    told: Concealed<string> | undefined,
+  ) => Promise<void>;
+  /**
    * What came of a record that was opened: at the asker, of the holder named; at the holder, for the asker. In the background;
    * gates nothing.
    */
@@ -360,18 +371,19 @@ export function makeAudit(needs: AuditNeeds): Audit {
     },
     async recordOpening(question, decision, found, isOpened) {
       const pointers = isOpened ? { outcome: "opened", pointerIds: question.pointerId, why: null } : {};
-      const empty = {
-        outcome: "nothing-to-show",
-        pointers: [],
-        sealed: [],
-        reason: "",
-        notOffered: [],
-        morePointers: 0,
-      } as const;
       const refused = decision.kind === "refused" ? { outcome: "refused" } : {};
-      const row = { ...answered(question, decision, found, empty), ...refused, ...pointers };
+      const row = { ...answered(question, decision, found, EMPTY_ANSWER), ...refused, ...pointers };
       if (!("attemptId" in question)) return void (await executor.run("audit.append", row));
       await recordAnswerOf(question, found, row);
+    },
+    async recordIdentified(question, decision, found, told) {
+      const row = answered(question, decision, found && { ...found, pointers: [] }, EMPTY_ANSWER);
+      const looked = told === undefined ? "not-identified" : "identified";
+      await recordAnswerOf(question, found, {
+        ...{ ...row, outcome: decision.kind === "refused" ? "refused" : looked },
+        patient: told?.expose() ?? row.patient,
+        why: told === undefined ? (row.why ?? found?.why ?? null) : null,
+      });
     },
     recordOpened(question, { pointerId, result, bytes, sha256 }) {
       const { nodeId, asker = ownId } = question;
@@ -400,6 +412,15 @@ export function makeAudit(needs: AuditNeeds): Audit {
 
 /** Of what was answered although nobody has seen this audit for three days. */
 const UNWITNESSED = JSON.stringify({ unwitnessed: true });
+
+const EMPTY_ANSWER = {
+  outcome: "nothing-to-show",
+  pointers: [],
+  sealed: [],
+  reason: "",
+  notOffered: [],
+  morePointers: 0,
+} as const;
 
 const EMPTY_ENTRY = {
   attemptId: null,

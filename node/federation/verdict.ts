@@ -53,16 +53,18 @@ export function outcomeWords({ outcome, reason, area }: Pick<AreaAnswer, "outcom
 
 export interface VerdictFacts extends Pick<Verdict, "requestId" | "asker" | "givenAtMs" | "directory"> {
   /**
-   * How the others came to be asked where the caller gave no NHS number: with the one that the own index or the national
-   * demographics service holds for these details, or without any. Absent where the caller gave a number.
+   * How the others came to be asked where the caller gave no NHS number: with the one that the own index, the national
+   * demographics service or another area holds for these details, or without any. Absent where the caller gave a number.
    */
-  readonly identified?: "number-found" | "number-from-pds" | "without-number" | undefined;
+  readonly identified?: "number-found" | "number-from-pds" | "number-from-area" | "without-number" | undefined;
 }
 
 const IDENTIFIED_WORDS = {
   "number-found": "Other areas were asked with the NHS number that is held here for these details.",
   "number-from-pds":
     "Other areas were asked with the NHS number that the national demographics service holds for these details.",
+  "number-from-area":
+    "Areas were asked with the NHS number that another area holds for these details: check that it is this patient's.",
   "without-number": "Asked without an NHS number: none is held here for these details.",
 } as const satisfies Record<NonNullable<VerdictFacts["identified"]>, string>;
 

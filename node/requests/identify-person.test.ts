@@ -43,10 +43,14 @@ describe("identifying a person whom the own index does not know by number", () =
   let clock = makeFakeClock();
   let asked: AskedSearch[];
   let failures: Failure[];
+  /** What other nodes say, and about how many they were asked. */
+  let discovered: NhsNumber | undefined;
+  let discoveries: number;
   beforeEach(() => {
     index = openTestIndex();
     clock = makeFakeClock();
     [asked, failures] = [[], []];
+    [discovered, discoveries] = [undefined, 0];
   });
   afterEach(() => index.close());
 
@@ -59,6 +63,10 @@ describe("identifying a person whom the own index does not know by number", () =
       withheldOf: index.objections.withheld,
       clock,
       pdsFailed: (failure) => void failures.push(failure),
+      async discover() {
+        discoveries++;
+        return discovered;
+      },
       pds: {
         search: async (search) => {
           asked.push(search.expose());
@@ -175,5 +183,44 @@ describe("identifying a person whom the own index does not know by number", () =
     await clock.advance(ANSWER_BY_MS / 2);
     await ended;
     assert.equal(clock.pending(), 0);
+  });
+
+  describe("whom neither the own index nor the service knows", () => {
+    const nobody = (): PdsSearch => ({ kind: "none" });
+    beforeEach(() => (discovered = NhsNumber.parse(NUMBER)));
+
+    it("is asked for at other nodes, and then by the number that they give", async () => {
+      const known = await identify(KHAN, nobody);
+      assert.equal(numberIn(known), NUMBER);
+      assert.ok(known.kind === "ask" && known.byPeer === true);
+    });
+
+    it("is asked for there also where the service could not be asked, and is not known where they know nobody", async () => {
+      const away = (): never => {
+        throw new Failure("unreachable", "No way there.");
+      };
+      assert.equal(numberIn(await identify(KHAN, away)), NUMBER);
+      discovered = undefined;
+      await assert.rejects(identify(KHAN, nobody), NOT_KNOWN);
+      await assert.rejects(identify(KHAN, away), { code: "unreachable" });
+    });
+
+    it("is asked for nowhere else where anybody here fits, be it several", async () => {
+      await index.load([anIdentity(), anIdentity({ localId: "P2", nhsNumber: "9000000017" })]);
+      await assert.rejects(identify(KHAN, nobody), NOT_KNOWN);
+      assert.equal(discoveries, 0);
+    });
+
+    it("is nobody where the own index has that number for somebody of another birth date", async () => {
+      await index.load([anIdentity({ birthDate: "1971-01-02", givenName: "Amira" })]);
+      await assert.rejects(identify(KHAN, nobody), NOT_KNOWN);
+      assert.equal(discoveries, 1);
+    });
+
+    it("stops for whom the own index marks restricted under that number, and never tells so by place", async () => {
+      await index.load([anIdentity({ givenName: "A", restricted: true })]);
+      assert.deepEqual(await identify(KHAN, nobody), { kind: "restricted" });
+      await assert.rejects(identify(KHAN_AT_HOME, nobody), NOT_KNOWN);
+    });
   });
 });

@@ -3,18 +3,23 @@ import { Concealed } from "../base/concealed.ts";
 import type { Deadline } from "../base/deadline.ts";
 import { asFailure, Failure } from "../base/failure.ts";
 import { inTime } from "../base/in-time.ts";
+import type { NhsNumber } from "../base/nhs-number.ts";
 import type { PatientQuery, Question } from "../base/question.ts";
 import type { Pds, PdsPatient } from "../mpi/pds.ts";
 import { isTelling } from "../mpi/matching.ts";
+import type { PersonView } from "../mpi/mpi.ts";
 import { isPlaceholder, normaliseName } from "../mpi/names.ts";
 import { knowPerson, type KnowPersonNeeds } from "./find-records.ts";
 import type { OwnKnowledge } from "./locate.ts";
 
 export interface IdentifyPersonNeeds extends KnowPersonNeeds {
   readonly clock: Clock;
-  readonly pds: Pick<Pds, "search">;
+  /** Absent where there is no connection to the national service. */
+  readonly pds?: Pick<Pds, "search"> | undefined;
   /** The service could not be asked: the operator must know. */
   readonly pdsFailed: (failure: Failure) => void;
+  /** What other nodes, by agreement, say of whom nobody here and no national service knows. Never rejects. */
+  readonly discover: (question: Question, deadline: Deadline) => Promise<NhsNumber | undefined>;
 }
 
 /** Of the time that is left, what the national service may take: the other areas need the rest. */
@@ -22,9 +27,10 @@ const PDS_SHARE = 0.5;
 
 /**
  * As {@link knowPerson}; and where the question has no NHS number, and the own index knows none or not whose, the national
- * service is asked for the one person whom all details fit exactly.
+ * service is asked for the one person whom all details fit exactly; and where nobody here fits and that service has nobody
+ * either, those other nodes whose agreement allows it.
  *
- * @throws {Failure} `identity-not-known`: neither knows who it is. Nobody has been asked.
+ * @throws {Failure} `identity-not-known`: none of them knows who it is. Nobody has been asked for records.
  * @throws {Failure} `timed-out`, `unreachable`: the own index does not know who it is, and the service could not be asked.
  * @throws {Failure} `store-unavailable`: a row that bears on the answer is damaged.
  */
@@ -38,16 +44,45 @@ export async function identifyPerson(
   if (patient.by === "number" || isSettled(own)) return orThrow(own);
 
   const found = await askPds(patient, deadline, needs);
-  if (found instanceof Failure && own instanceof Failure) throw alsoNotAsked(own, found);
-  if (found === undefined || found instanceof Failure) return orThrow(own);
+  if (found === undefined || found instanceof Failure) {
+    const byPeer = own instanceof Failure ? await askPeers(question, patient, deadline, needs) : undefined;
+    if (byPeer !== undefined) return byPeer;
+    if (found instanceof Failure && own instanceof Failure) throw alsoNotAsked(own, found);
+    return orThrow(own);
+  }
   const { nhsNumber, restricted } = found;
-  const { birthDate, familyName, givenName } = patient;
-  const byNumber: Question = { ...question, patient: { by: "number", nhsNumber, birthDate, familyName, givenName } };
-  const known = restricted ? ({ kind: "restricted" } as const) : knowPerson(byNumber, needs);
+  const known = restricted
+    ? ({ kind: "restricted" } as const)
+    : knowPerson(withNumber(question, patient, nhsNumber), needs);
   // Whoever is restricted is not found by place, and that they were is not told either.
   if (known.kind === "restricted") return patient.postcode === undefined ? known : orThrow(own);
   // The own index has the one whom it knows without a number; the others are asked by the number.
   return { ...known, byPds: true, ...(!(own instanceof Failure) && { here: question }) };
+}
+
+/**
+ * Whom other nodes know. Nobody where somebody here fits the details too, or has that number and another birth date: what
+ * a stranger says is held against the own index first.
+ */
+async function askPeers(
+  question: Question,
+  patient: Demographics,
+  deadline: Deadline,
+  needs: IdentifyPersonNeeds,
+): Promise<OwnKnowledge | undefined> {
+  if (needs.personByDemographics(patient).kind !== "none") return undefined;
+  const nhsNumber = await needs.discover(question, deadline);
+  if (nhsNumber === undefined) return undefined;
+  const known = knowPerson(withNumber(question, patient, nhsNumber), needs);
+  if (known.kind === "restricted") return patient.postcode === undefined ? known : undefined;
+  const isElse = (person: PersonView): boolean =>
+    !person.details.expose().birthDates.includes(patient.birthDate.expose());
+  return needs.personsByNumber(nhsNumber).some(isElse) ? undefined : { ...known, byPeer: true };
+}
+
+function withNumber(question: Question, patient: Demographics, nhsNumber: NhsNumber): Question {
+  const { birthDate, familyName, givenName } = patient;
+  return { ...question, patient: { by: "number", nhsNumber, birthDate, familyName, givenName } };
 }
 
 /** True where the service is not to be asked: the own index says enough, or an objection goes no further than this node. */
@@ -84,6 +119,7 @@ async function askPds(
   // What names nobody finds nobody; and to the service an asterisk stands for any letters, which would be a wider search.
   const namesSomebody = !isPlaceholder(given ?? "") && isTelling(patient.birthDate.expose());
   if (!namesSomebody || [family, given, postcode].some((text) => text?.includes("*"))) return undefined;
+  if (pds === undefined) return undefined;
   const asked = new Concealed({
     ...{ family: family ?? "", given: [given ?? ""], birthDate: [patient.birthDate.expose()] },
     ...{ fuzzy: false, exact: true, history: false, ...(postcode !== undefined && { postcode }) },

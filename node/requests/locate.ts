@@ -6,6 +6,8 @@ import { inTime } from "../base/in-time.ts";
 import type { Decision, Permit } from "../base/permit.ts";
 import type { Question } from "../base/question.ts";
 import type { Covered, NetworkView } from "../federation/federation.ts";
+import type { VerdictFacts } from "../federation/verdict.ts";
+import { SameRecords } from "./same-records.ts";
 import { withinPermit } from "./within-permit.ts";
 
 /** Kept back from the caller's deadline so that the verdict still gets home. */
@@ -22,6 +24,8 @@ export type OwnKnowledge =
       readonly objected?: true;
       /** True where the national demographics service gave the number. */
       readonly byPds?: true;
+      /** True where another node gave the number. */
+      readonly byPeer?: true;
     }
   /** Marked restricted here: nobody is asked, and the answer is the same whoever would have held records. */
   | { readonly kind: "restricted" };
@@ -91,6 +95,7 @@ export async function* locate(
   const { permit } = decision;
 
   const answers: AreaAnswer[] = [];
+  const same = new SameRecords();
   const otherwise = new Map<string, Outcome | "not-asked">();
   let cutShort: ToldUntilLeft | undefined = { cutShort: answers };
   try {
@@ -111,11 +116,11 @@ export async function* locate(
     if (gone.aborted) leave();
     try {
       const own = await answerOfOwnArea(here, permit, network, deadline, needs);
-      answers.push({ ...own, elapsedMs: Math.round(needs.clock.monotonicMs() - startedMs) });
+      answers.push(same.note({ ...own, elapsedMs: Math.round(needs.clock.monotonicMs() - startedMs) }));
       yield { kind: "answer", answer: answers[0]! };
 
       for await (const said of peers) {
-        const answer = withinPermit(said, permit);
+        const answer = same.note(withinPermit(said, permit));
         answers.push(answer);
         const { nodeId = "" } = said.area;
         if (!isAsked) otherwise.set(nodeId, "not-asked");
@@ -175,10 +180,11 @@ async function answerOfOwnArea(
 /** How the others came to be asked, where the caller gave no number. */
 function howIdentified(
   { patient: asked }: Question,
-  { question, byPds }: Extract<OwnKnowledge, { kind: "ask" }>,
-): "number-found" | "number-from-pds" | "without-number" | undefined {
+  { question, byPds, byPeer }: Extract<OwnKnowledge, { kind: "ask" }>,
+): VerdictFacts["identified"] {
   if (asked.by === "number") return undefined;
   if (question.patient.by !== "number") return "without-number";
+  if (byPeer === true) return "number-from-area";
   return byPds === true ? "number-from-pds" : "number-found";
 }
 

@@ -38,6 +38,7 @@ const METHOD_POLICIES: Readonly<Record<string, MethodPolicy>> = {
   "/corridor.v1.LocatorService/AnswerLocate": { who: "peer", times: oneAnswer },
   "/corridor.v1.LocatorService/AnswerLocateStream": { who: "peer", times: conversation },
   "/corridor.v1.RecordService/FetchRecord": { who: "peer", times: record },
+  "/corridor.v1.DiscoveryService/IdentifyPerson": { who: "peer", times: oneAnswer },
   "/corridor.v1.RetrievalService/Retrieve": { who: "caller", times: record },
   "/corridor.v1.FederationService/Locate": { who: "caller", times: oneAnswer },
   "/corridor.v1.SearchService/Search": { who: "caller", times: oneAnswer },

@@ -13,9 +13,10 @@ export const PATIENT_NONCE_BYTES = 16;
  *
  * @param nonce travels beside the signed claim. There are few people and few birth dates: without it, anybody who keeps the
  * claim could try them all.
- * @param pointerId of the one record that the claim is to open; empty where it is to locate.
+ * @param to what the claim is for, and nothing else: the id of the one record that it is to open, or the word for being told
+ * a number; empty where it is to locate.
  */
-export function bindPatient(attemptId: string, nonce: Uint8Array, patient: PatientQuery, pointerId = ""): Buffer {
-  const bound = [Buffer.from(attemptId), nonce, encode(PatientQuery, patient), Buffer.from(pointerId)];
+export function bindPatient(attemptId: string, nonce: Uint8Array, patient: PatientQuery, to = ""): Buffer {
+  const bound = [Buffer.from(attemptId), nonce, encode(PatientQuery, patient), Buffer.from(to)];
   return hash("sha256", Buffer.concat(bound), "buffer");
 }

@@ -42,7 +42,7 @@ export type CoveredQuestion = Pick<AnswerLocateRequest, "protocol" | "assertion"
  * to this patient, and to the record that is wanted.
  *
  * @param askerNow who asks; throws a Failure where they may not ask at this moment.
- * @param pointerId of the record that is to be opened; empty where the question is to locate.
+ * @param pointerId of the record that is to be opened, or the word for being told a number; empty where the question is to locate.
  * @throws {Failure} what does not hold, by field.
  */
 export async function proveQuestion(

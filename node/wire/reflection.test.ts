@@ -41,12 +41,15 @@ describe("reflection", () => {
     it(`lists the services to buf curl (${protocol})`, async () => {
       const listed = (await bufCurl("operator", protocol, "", "--list-services")).trim().split("\n");
       assert.deepEqual(listed.toSorted(), [
+        "corridor.v1.DiscoveryService",
         "corridor.v1.FederationService",
         "corridor.v1.FeedService",
         "corridor.v1.LocatorService",
         "corridor.v1.MembershipService",
         "corridor.v1.MpiService",
         "corridor.v1.PeerService",
+        "corridor.v1.RecordService",
+        "corridor.v1.RetrievalService",
         "corridor.v1.SearchService",
         "corridor.v1.WitnessService",
         "grpc.health.v1.Health",

@@ -22,6 +22,7 @@ import {
   SESSION_MEGABYTES_MAX,
   STREAMS_PER_CONNECTION_MAX,
 } from "./bounds.ts";
+import { type DiscoveryNeeds, discoveryService } from "./discovery-service.ts";
 import { type FederationNeeds, federationService } from "./federation-service.ts";
 import { type FeedNeeds, feedService } from "./feed-service.ts";
 import { boundHttp2, sayGoodbye } from "./grpc-inside.ts";
@@ -68,6 +69,7 @@ export interface ServerOrder {
   /** Whether a peer may ask at this moment; asked for every call. Throws the failure to give. */
   readonly authorise: (identity: PeerIdentity) => AuthorisedPeer;
   readonly locator: LocatorNeeds;
+  readonly discovery: Omit<DiscoveryNeeds, keyof ProofNeeds>;
   readonly federation: FederationNeeds;
   readonly records: Omit<RecordNeeds, keyof ProofNeeds>;
   readonly retrieval: RetrievalNeeds;
@@ -157,6 +159,7 @@ function servicesOf(order: ServerOrder): readonly Service[] {
   const services = [
     locatorService({ ownId, protocol, clock }, log, order.locator, checkAgain),
     recordService({ ownId, protocol, clock }, log, { ...order.locator, ...order.records }, checkAgain),
+    discoveryService({ ownId, protocol, clock }, log, { ...order.locator, ...order.discovery }, checkAgain),
     federationService(clock, random, log, order.federation),
     retrievalService(clock, random, log, order.retrieval),
     searchService(clock, random, log, order.search),

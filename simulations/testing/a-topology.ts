@@ -20,6 +20,8 @@ export interface AgreementOrder {
   readonly purposes?: readonly Exclude<Purpose, "OTHER">[];
   readonly roleGroups?: readonly RoleGroup[];
   readonly adultsOnly?: boolean;
+  /** Questions without an NHS number may be asked. */
+  readonly byName?: boolean;
 }
 
 export interface TopologyOrder {
@@ -73,7 +75,13 @@ function nodeEntry({ id, name, collaborative, region, agesFrom = 0, status = "li
 }
 
 function agreementEntry(order: AgreementOrder, at: number) {
-  const { between, purposes = ["TREAT", "ETREAT", "CAREMGT"], roleGroups = "all", adultsOnly = false } = order;
+  const {
+    between,
+    purposes = ["TREAT", "ETREAT", "CAREMGT"],
+    roleGroups = "all",
+    adultsOnly = false,
+    byName = false,
+  } = order;
   return {
     id: `agreement-${at}`,
     title: `Direct care between ${between.join(" and ")}`,
@@ -83,7 +91,7 @@ function agreementEntry(order: AgreementOrder, at: number) {
     dpo: "Data protection officer of the trial (invented)",
     lawfulBasis: "UK GDPR article 6(1)(e) and article 9(2)(h)",
     dpia: "DPIA-TRIAL (invented)",
-    ...{ purposes, recordTypes: "all", roleGroups, consentModel: "implied", adultsOnly, demographicQuestions: false },
+    ...{ purposes, recordTypes: "all", roleGroups, consentModel: "implied", adultsOnly, demographicQuestions: byName },
     reviewDate: "2099-01-01",
   };
 }

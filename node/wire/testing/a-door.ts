@@ -44,8 +44,9 @@ export interface DoorSettings {
   readonly connectionAgeMs?: number;
 }
 
-/** Opens nothing. */
-export const NO_RECORDS: Pick<ServerOrder, "records" | "retrieval"> = {
+/** Opens nothing, and knows nobody. */
+export const NO_RECORDS: Pick<ServerOrder, "records" | "retrieval" | "discovery"> = {
+  discovery: { answerIdentify: () => Promise.resolve(undefined) },
   records: { openRecord: noRecord },
   retrieval: { retrieve: noRecord },
 };
