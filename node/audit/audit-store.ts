@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 
 import type { Database } from "better-sqlite3";
 
+import { timeOfOrderedUuid } from "../base/ordered-uuid.ts";
 import type { CommandHandlers } from "../storage/executor.ts";
 import { LOG_COLUMNS } from "./log-columns.ts";
 import { retentionHandlers } from "./retention-store.ts";
@@ -96,9 +97,14 @@ export function makeHandlers(db: Database): CommandHandlers {
   };
 }
 
-/** Attempt ids belong to their asker: no peer can use up another one's. */
-function attemptKey({ asker, attemptId }: NewEntry): Uint8Array {
-  return hash("sha256", `${asker}\0${attemptId}`, "buffer").subarray(0, 16);
+/**
+ * Attempt ids belong to their asker: no peer can use up another one's. An id that says when it was drawn puts its key among
+ * those of its time: the newest lie on few pages, where keys at random would write a page of their own for every answer.
+ */
+function attemptKey({ asker, attemptId }: NewEntry & { readonly attemptId: string }): Uint8Array {
+  const key = hash("sha256", `${asker}\0${attemptId}`, "buffer").subarray(0, 16);
+  const time = timeOfOrderedUuid(attemptId);
+  return time === undefined ? key : Buffer.concat([time, key], 16);
 }
 
 /** Keys are random, so each stretch is walked whole: a second index for the times would cost more on every answer. */

@@ -14,6 +14,7 @@ import { Concealed } from "../base/concealed.ts";
 import { Deadline } from "../base/deadline.ts";
 import { Failure } from "../base/failure.ts";
 import { NhsNumber } from "../base/nhs-number.ts";
+import { orderedUuid } from "../base/ordered-uuid.ts";
 import type { Decision, Permit } from "../base/permit.ts";
 import type { PatientQuery, Question } from "../base/question.ts";
 import { systemRandom } from "../base/random.ts";
@@ -58,7 +59,7 @@ const byName = (family: string, given: string): PatientQuery => ({
 function aQuestion(changes: Partial<PeerQuestion> = {}): PeerQuestion {
   return {
     requestId: systemRandom.uuid(),
-    attemptId: systemRandom.uuid(),
+    attemptId: orderedUuid(systemRandom, systemClock.wallMs()),
     asker: PEER,
     evidence: { payload: Uint8Array.from([1, 2, 3]), signature: Uint8Array.from([4, 5]), patientNonce: NONCE },
     patient: byNumber,
@@ -421,7 +422,14 @@ function describeAudit(): void {
     });
 
     it("answers an attempt once, across restarts; a replay is recorded and discloses nothing", async () => {
-      const question = aQuestion();
+      await answersOnce(aQuestion());
+    });
+
+    it("answers an attempt once whose id does not say when it was drawn", async () => {
+      await answersOnce(aQuestion({ attemptId: systemRandom.uuid() }));
+    });
+
+    async function answersOnce(question: PeerQuestion): Promise<void> {
       const replay = (): Promise<void> =>
         audit.recordAnswer(question, PERMITTED, HELD, answer("records", HELD.pointers));
       await replay();
@@ -437,7 +445,7 @@ function describeAudit(): void {
           ["refused", "replayed", 0],
         ],
       );
-    });
+    }
 
     it("answers one of two that come at once", async () => {
       const question = aQuestion();
@@ -445,6 +453,18 @@ function describeAudit(): void {
         [1, 2].map(() => audit.recordAnswer(question, PERMITTED, HELD, answer("records", HELD.pointers))),
       );
       assert.deepEqual(results.map(({ status }) => status).sort(), ["fulfilled", "rejected"]);
+    });
+
+    it("keeps the newest attempts together, so that an answer does not write a page of its own", async () => {
+      const [first, second] = [aQuestion(), aQuestion()];
+      for (const question of [first, second]) {
+        await audit.recordAnswer(question, PERMITTED, found(), answer("nothing-to-show"));
+      }
+      const drawn = [first, second].map(({ attemptId }) => attemptId.replaceAll("-", "").slice(0, 12));
+      const kept = readRows("SELECT lower(hex(substr(key, 1, 6))) AS drawn FROM seen_attempt").map(
+        (row) => row["drawn"],
+      );
+      for (const each of drawn) assert.ok(kept.includes(each), `${each} is not among the keys`);
     });
 
     it("lets no peer use up another one's attempt", async () => {

@@ -28,7 +28,7 @@ export function parseOrganisationCode(text: string): OrganisationCode | undefine
   return /^(?:[A-Z0-9]{3,10}|X-NO-ODS-[A-Z0-9-]{1,60})$/.test(text) ? (text as OrganisationCode) : undefined;
 }
 
-/** A version 4 UUID in lower case. */
+/** A UUID in lower case, of any version. */
 export function isUuid(text: string): boolean {
   return /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(text);
 }

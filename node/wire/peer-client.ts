@@ -8,6 +8,7 @@ import type { HolderAnswer } from "../base/answer.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Deadline } from "../base/deadline.ts";
 import { Failure, asFailure } from "../base/failure.ts";
+import { orderedUuid } from "../base/ordered-uuid.ts";
 import type { Question } from "../base/question.ts";
 import type { Random } from "../base/random.ts";
 import { type NodeId, type ProtocolVersion, speaksWith } from "../base/words.ts";
@@ -116,7 +117,7 @@ export function makePeerClient(order: PeerClientOrder): PeerClient {
     // Members' entries are replaced with every new directory; the certificate is judged by the newest.
     channel.member = member;
     return channel.keepOpen(async () => {
-      const attemptId = order.random.uuid();
+      const attemptId = orderedUuid(order.random, order.clock.wallMs());
       const request = await makeRequest(order, channel.desk, question, deadline, attemptId);
       if (signal.aborted) throw new Failure("timed-out", "Nobody waits for the answer any more.");
       return readAnswer(await channel.call(request, deadline, signal), attemptId, order.protocol);

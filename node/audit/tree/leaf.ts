@@ -37,12 +37,12 @@ export function saltOf(values: LogValues): Uint8Array {
  * Parts that the entry does not have are left out, so that a column added later changes no older leaf.
  */
 export function canonicalEntry(values: LogValues): string {
-  const parts: string[] = [];
+  // Keys stay in the order in which they are added; numbers and texts are written as RFC 8785 writes them.
+  const parts: Record<string, string | number> = {};
   for (const { name, at } of IN_ORDER) {
     const value = values[at];
     if (value === null || value === undefined) continue;
-    const text = value instanceof Uint8Array ? Buffer.from(value).toString("base64") : value;
-    parts.push(`"${name}":${JSON.stringify(text)}`);
+    parts[name] = value instanceof Uint8Array ? Buffer.from(value).toString("base64") : value;
   }
-  return `{${parts.join(",")}}`;
+  return JSON.stringify(parts);
 }

@@ -9,6 +9,7 @@ import { startCheckpoints } from "../../../node/audit/checkpoints.ts";
 import { makeAssertionSigner } from "../../../node/trust/assertion.ts";
 import { verifyLog } from "../../../node/audit/verify-log.ts";
 import { systemClock } from "../../../node/base/clock.ts";
+import { orderedUuid } from "../../../node/base/ordered-uuid.ts";
 import { systemRandom } from "../../../node/base/random.ts";
 import { openDatabase } from "../../../node/storage/database.ts";
 import { startThreadExecutor } from "../../../node/storage/thread-executor.ts";
@@ -97,8 +98,9 @@ async function append(file: string, events: number, bench: Bench): Promise<numbe
 }
 
 function anAnswer(n: number): NewEntry & { readonly attemptId: string } {
+  const wallMs = systemClock.wallMs();
   return {
-    ...{ wallMs: systemClock.wallMs(), kind: "answer", requestId: systemRandom.uuid(), attemptId: systemRandom.uuid() },
+    ...{ wallMs, kind: "answer", requestId: systemRandom.uuid(), attemptId: orderedUuid(systemRandom, wallMs) },
     ...{ permitId: systemRandom.uuid(), asker: "wm-cw", holder: "wm-bsol", userId: "900000000001", role: "R8000" },
     ...{ setting: "emergency", organisation: "RKB", assurance: "smartcard", purpose: "TREAT" },
     ...{ relationship: "attendance", relationshipReference: "A-1", trigger: "person", reason: null },
