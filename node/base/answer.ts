@@ -63,8 +63,10 @@ export interface PointerView {
   /** MIME type; empty at summary level. */
   readonly format: string;
   readonly access: "full" | "summary";
-  /** Areas that named this record, where more than one did. */
+  /** Areas that named this record so far, where more than one did: the asker's to say. */
   readonly sources: readonly NodeId[];
+  /** The record itself, whoever names it: with the custodian's code the same at every holder. Absent where a holder does not say. */
+  readonly document?: string;
   /** Of an attendance or a stay, where its custodian tells of each change. */
   readonly encounter?: EncounterView;
   /** How the system from which it can be opened has been doing; absent where it cannot be opened. */

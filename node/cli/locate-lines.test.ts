@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { AreaAnswer, PointerView, Verdict } from "../base/answer.ts";
 import type { EncounterView } from "../base/encounter.ts";
 import type { RecordTypeKey } from "../base/record-types.ts";
-import type { OrganisationCode } from "../base/words.ts";
+import type { NodeId, OrganisationCode } from "../base/words.ts";
 import { areaLines, verdictLines } from "./locate-lines.ts";
 
 const pointer: PointerView = {
@@ -40,6 +40,32 @@ const endOf = (...answers: AreaAnswer[]): string =>
     .map((line) => line.trim())
     .join(" ")
     .trim();
+
+describe("a record that two areas name", () => {
+  const said = (name: string, ...pointers: PointerView[]): AreaAnswer =>
+    answer(name, [], { outcome: "records", pointers });
+  const sources = ["n-a", "n-b"] as NodeId[];
+  const [first, again] = [
+    { ...pointer, document: "x" },
+    { ...pointer, document: "x", pointerId: "x-2", sources },
+  ];
+
+  it("is listed once, and both areas with it", () => {
+    const listed = new Map<string, string>();
+    assert.equal(areaLines(said("Ashdale", first), listed).length, 2);
+    const [, ...lines] = areaLines(said("Birchwood", again), listed);
+    assert.deepEqual(lines, ["      1 record listed under Ashdale, held here too"]);
+  });
+
+  it("is listed again where the second says something else of it", () => {
+    const listed = new Map<string, string>();
+    areaLines(said("Ashdale", first), listed);
+    const [, line = ""] = areaLines(said("Birchwood", { ...again, access: "summary" }), listed);
+    assert.match(line, /summary only/);
+    const [, other = ""] = areaLines(said("Cedarham", { ...again, sources: [] }), listed);
+    assert.match(other, /2026-01-01/, "nobody else named it");
+  });
+});
 
 describe("the end of a printed answer", () => {
   it("says once what the role is not offered, before the verdict and its fixed line", () => {

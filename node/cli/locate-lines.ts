@@ -11,13 +11,26 @@ const RECORDS_LISTED_MAX = 12;
 const AREA_WIDTH = 44;
 const LINE_WIDTH = 110;
 
-/** One area's answer as lines for a terminal: what it said, then each record by type, custodian and date. */
-export function areaLines(answer: AreaAnswer): string[] {
+/**
+ * One area's answer as lines for a terminal: what it said, then each record by type, custodian and date.
+ *
+ * @param listed lines of records that several areas may name, with the areas listed so far; added to. A record that another
+ * area named too, in the same words, is not listed again.
+ */
+export function areaLines(answer: AreaAnswer, listed: Map<string, string> = new Map()): string[] {
   const name = answer.own ? `${answer.area.name} (here)` : answer.area.name;
   const head = `  ${name.padEnd(AREA_WIDTH)} ${outcomeWords(answer)}${asked(answer) ? `  [${answer.elapsedMs} ms]` : ""}`;
-  const listed = answer.pointers.slice(0, RECORDS_LISTED_MAX).map(recordLine);
-  const more = answer.pointers.length - listed.length + answer.morePointers;
-  const lines = [head, ...listed, ...(more > 0 ? [`      … and ${more} more`] : []), ...sealedLines(answer)];
+  const keyOf = (pointer: PointerView): string => `${pointer.document ?? ""} ${recordLine(pointer)}`;
+  const again = answer.pointers.filter((each) => each.sources.length > 0 && listed.has(keyOf(each)));
+  const fresh = answer.pointers.filter((each) => !again.includes(each));
+  const shown = fresh.slice(0, RECORDS_LISTED_MAX);
+  for (const each of shown) if (each.document !== undefined) listed.set(keyOf(each), answer.area.name);
+  const more = fresh.length - shown.length + answer.morePointers;
+  const lines = [
+    ...[head, ...shown.map(recordLine), ...(more > 0 ? [`      … and ${more} more`] : [])],
+    ...againLines(again.map((each) => listed.get(keyOf(each)) ?? "")),
+    ...sealedLines(answer),
+  ];
   return lines.map(toPlainText); // names come from other areas: none may write elsewhere on the screen
 }
 
@@ -78,6 +91,14 @@ function recordLine(pointer: PointerView): string {
 function encounterText({ class: kind, state, endedOn }: EncounterView, heardMs: number): string {
   const how = { planned: "expected", open: `under way when last heard, ${dayOf(heardMs)}`, closed: `ended ${endedOn}` };
   return kind === "other" ? how[state] : `${kind}, ${how[state]}`;
+}
+
+/** @param areas under which each is listed. */
+function againLines(areas: readonly string[]): string[] {
+  return [...new Set(areas)].map((area) => {
+    const count = areas.filter((each) => each === area).length;
+    return `      ${count} ${count === 1 ? "record" : "records"} listed under ${area}, held here too`;
+  });
 }
 
 function sealedLines(answer: AreaAnswer): string[] {

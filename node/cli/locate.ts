@@ -101,10 +101,12 @@ const HEADING = ["Find records in other areas", ""];
 
 async function show(client: NodeClient, call: LocateCall, options: LocateOptions): Promise<Verdict> {
   const answers: AreaAnswer[] = [];
+  const listed = new Map<string, string>();
   for await (const event of client.locate(call)) {
     if (event.kind === "answer") {
       const isFirst = answers.push(event.answer) === 1; // a refusal prints no heading
-      if (options.json === undefined) console.log([...(isFirst ? HEADING : []), ...areaLines(event.answer)].join("\n"));
+      if (options.json === undefined)
+        console.log([...(isFirst ? HEADING : []), ...areaLines(event.answer, listed)].join("\n"));
       continue;
     }
     const { verdict } = event;

@@ -12,6 +12,7 @@ const PROVIDERS_MAX = 2_000;
 const NAME_CHARACTERS_MAX = 300;
 const PHONE_CHARACTERS_MAX = 40;
 const POINTER_ID_CHARACTERS_MAX = 100;
+const DOCUMENT_CHARACTERS_MAX = 64;
 const FORMAT_CHARACTERS_MAX = 127;
 /** The last moment that a date can hold (ECMAScript time range). */
 const MOMENT_MS_MAX = 8_640_000_000_000_000;
@@ -41,6 +42,7 @@ function isPlainPointer({
   updatedAtMs,
   format,
   sources,
+  document,
   encounter,
 }: PointerView): boolean {
   return (
@@ -51,6 +53,7 @@ function isPlainPointer({
     isMoment(updatedAtMs) &&
     isPlain(format, 0, FORMAT_CHARACTERS_MAX) &&
     sources.length === 0 &&
+    isPlain(document ?? "", 0, DOCUMENT_CHARACTERS_MAX) &&
     (encounter === undefined || isPlainEncounter(encounter))
   );
 }

@@ -23,8 +23,10 @@ describe("pointers of a person", () => {
       shown.map(({ recordType }) => recordType),
       ["allergies", "discharge-letter"],
     );
-    const { pointerId, ...view } = shown[1]!;
+    const { pointerId, document, ...view } = shown[1]!;
     assert.match(pointerId, /^[\w-]{16}$/);
+    assert.match(document ?? "", /^[\w-]{22}$/);
+    assert.notEqual(document, shown[0]?.document);
     assert.deepEqual(view, {
       recordType: "discharge-letter",
       custodian: { code: "RRK", name: "Trust RRK", phone: "0121 496 0100" },

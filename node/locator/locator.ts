@@ -1,3 +1,5 @@
+import { hash } from "node:crypto";
+
 import type { Database } from "better-sqlite3";
 
 import type { Coverage, FeedState, PointerView, ProviderFeed, SourceHealth } from "../base/answer.ts";
@@ -214,6 +216,7 @@ export function makeLocator({ db, clock, providers, heldToMs = () => undefined, 
       format: access === "full" ? String(format) : "",
       access,
       sources: [],
+      document: documentOf(String(row[3])),
       ...(recordType === "encounters" && encounterOf(row)),
       ...(access === "full" && openableFrom(custodian.code)),
     };
@@ -298,6 +301,11 @@ function sensitivitiesShown(permit: Permit): Sensitivity[] {
 function sensitivityOf(row: RawRow, text: unknown): Sensitivity {
   if (text !== "N" && text !== "R" && text !== "V") throw damagedRow("pointer", row[0]);
   return text;
+}
+
+/** What two holders of one provider's record have in common, and nobody can read: 128 bits of a digest. */
+function documentOf(recordId: string): string {
+  return hash("sha256", recordId, "base64url").slice(0, 22);
 }
 
 function newestFirst(one: PointerView, other: PointerView): number {

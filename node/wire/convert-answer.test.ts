@@ -28,6 +28,7 @@ const pointer: PointerView = {
   format: "application/pdf",
   access: "full",
   sources: ["wm-cw" as NodeId],
+  document: "M6Ej5dR06PNJWnwwTxcYQn",
 };
 
 const encode = (answer: HolderAnswer): Uint8Array => encodeHolderAnswer(answer, ATTEMPT);

@@ -190,6 +190,7 @@ export function fromPointer(pointer: PointerView): WirePointer {
     sources: [...pointer.sources],
     encounter: pointer.encounter && fromEncounter(pointer.encounter),
     source: pointer.source && { ...pointer.source, lastWorkedAtMs: BigInt(pointer.source.lastWorkedAtMs) },
+    document: pointer.document ?? "",
   };
 }
 
@@ -216,6 +217,7 @@ export function toPointer(message: WirePointer): PointerView {
     format: message.format,
     access: known(wordOf(ACCESS, message.access), "pointer.access"),
     sources: message.sources.map((id) => known(parseNodeId(id), "pointer.sources")),
+    ...(message.document !== "" && { document: message.document }),
     ...(message.encounter && { encounter: toEncounter(message.encounter) }),
     ...(message.source && {
       source: { ...message.source, lastWorkedAtMs: toMs(message.source.lastWorkedAtMs, "pointer.source") },

@@ -172,6 +172,11 @@ describe("a holder with a great many questions at once", () => {
         { connections: CONNECTIONS / ASKERS.length, isWellBehaved: false, answerByMs: 60_000 },
       ),
     );
+    // Connections are let in at a pace: they are there before the questions are.
+    await crowd.ask(
+      all.map((each) => ({ ...each, pace: { perSecond: 4 } })),
+      (CONNECTIONS / ASKERS.length / 4) * 1_000 + 500,
+    );
     for (const _ of trials) {
       const [fared, resident] = await watching(crowd.ask(all, 0));
       assert.deepEqual(odd(fared), []);

@@ -179,7 +179,11 @@ export interface Pointer {
     | Encounter
     | undefined;
   /** How the system from which it can be opened has been doing; absent where it cannot be opened. */
-  source: SourceHealth | undefined;
+  source:
+    | SourceHealth
+    | undefined;
+  /** The record itself, whoever names it: with the custodian's code the same at every holder. A digest; at most 64 characters. */
+  document: string;
 }
 
 /** How a custodian's system has been doing, by the records that were opened from it. The same for every patient. */
@@ -251,6 +255,7 @@ function createBasePointer(): Pointer {
     sources: [],
     encounter: undefined,
     source: undefined,
+    document: "",
   };
 }
 
@@ -291,6 +296,9 @@ export const Pointer: MessageFns<Pointer> = {
     }
     if (message.source !== undefined) {
       SourceHealth.encode(message.source, writer.uint32(90).fork()).join();
+    }
+    if (message.document !== "") {
+      writer.uint32(98).string(message.document);
     }
     return writer;
   },
@@ -394,6 +402,14 @@ export const Pointer: MessageFns<Pointer> = {
             }
 
             message.source = SourceHealth.decode(reader, reader.uint32());
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.document = reader.string();
             continue;
           }
         }
