@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 
+import { makeQuota } from "../access/quota.ts";
 import { Failure } from "../base/failure.ts";
 import type { PatientQuery } from "../base/question.ts";
+import { seededRandom } from "../base/random.ts";
 import type { NodeId } from "../base/words.ts";
 import {
   aPermit,
@@ -104,5 +106,29 @@ describe("telling another node whose number it is", () => {
       (thrown) => thrown instanceof Failure && thrown.code === "no-agreement",
     );
     assert.deepEqual(audited, [[undefined, undefined]]);
+  });
+
+  it("answers guesses by the dozen, and no more: each that finds nobody costs as much as twenty patients", async () => {
+    const quota = makeQuota({
+      ...{ clock, random: seededRandom(1), patientsPerMillion: 6_000, populationOf: () => 100_000 },
+      ...{ memory: { before: { atMs: 0, askers: {} }, keep: () => Promise.resolve() }, alarm() {} },
+    });
+    const guesses = Array.from({ length: 100 }, (_, at) => question(byDemographics("Khan", `Aisha${at}`, BORN)));
+    const registered = (guess: PeerQuestion): PeerQuestion => ({
+      ...guess,
+      claim: { ...guess.claim, relationship: { kind: "registered" } },
+    });
+    let refused = 0;
+    for (const guess of guesses.map(registered)) {
+      try {
+        quota.admit(guess);
+        quota.noteMismatch(guess);
+      } catch (thrown) {
+        assert.ok(thrown instanceof Failure && thrown.code === "over-quota");
+        refused++;
+      }
+    }
+    assert.ok(refused >= 50, `${refused} of 100 guesses were refused`);
+    await quota.close();
   });
 });

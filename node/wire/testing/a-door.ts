@@ -25,6 +25,7 @@ import { DOMAIN, HOLDER, type WireNetwork } from "./a-network.ts";
 export interface DoorStories {
   readonly verifyAssertion?: typeof verifyAssertion;
   readonly answerLocate?: (question: PeerQuestion) => Promise<HolderAnswer>;
+  readonly answerIdentify?: ServerOrder["discovery"]["answerIdentify"];
   readonly locate?: FederationNeeds["locate"];
   readonly searchPeople?: SearchNeeds["searchPeople"];
   readonly mpi?: Partial<MpiNeeds>;
@@ -98,6 +99,7 @@ export function openDoor(
     witness: NO_WITNESS,
     membership: { answerExchange: () => ({ sequence: 1 }) },
     ...NO_RECORDS,
+    ...(stories.answerIdentify && { discovery: { answerIdentify: stories.answerIdentify } }),
     feed: {
       validate: stories.validate ?? ((entries) => Promise.resolve(entries.map(() => NOT_KEPT))),
       loadBatch:
