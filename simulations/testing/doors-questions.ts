@@ -36,7 +36,7 @@ export function aClaim(more: Partial<Claim> = {}): Claim {
 
 export function aLocate(person: MarkedPerson, more: Partial<LocateRequest> = {}): LocateRequest {
   return {
-    ...{ patient: patientOf(person), claim: aClaim(), requestId: randomUUID(), answerByMs: 2_000, lateUntilMs: 0 },
+    ...{ patient: patientOf(person), claim: aClaim(), requestId: randomUUID(), answerByMs: 2_000, lateUntilMs: 0, lateOf: "" },
     ...more,
   };
 }
@@ -64,7 +64,7 @@ export interface PeerSpoils {
 }
 
 export async function peerQuestion(
-  network: DoorNetwork,
+  network: Pick<DoorNetwork, "sign">,
   person: MarkedPerson,
   spoils: PeerSpoils = {},
   asker: string = ASKER,
