@@ -43,12 +43,13 @@ export async function discoverNumber(
   needs: DiscoverNumberNeeds,
 ): Promise<NhsNumber | undefined> {
   if (!namesSomebody(question)) return undefined;
-  const waves = wavesOf(needs).map((wave) => wave.filter((member) => needs.mayAsk(member, question, permit).ok));
+  const waves = wavesOf(needs)
+    .map((wave) => wave.filter((member) => needs.mayAsk(member, question, permit).ok))
+    .filter((wave) => wave.length > 0);
   const until = deadline.keepingBack(deadline.remainingMs() * (1 - SHARE));
   const told = new Map<string, NhsNumber>();
   let isWhole = true;
   for (const [at, wave] of waves.entries()) {
-    if (wave.length === 0) continue;
     const share = Deadline.in(needs.clock, until.remainingMs() / (waves.length - at));
     for (const answer of await askWave(wave, question, share, needs)) {
       if (answer === "silent") isWhole = false;

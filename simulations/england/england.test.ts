@@ -57,7 +57,7 @@ describe("all England on one machine", () => {
   catalogueRow(
     {
       ...{ id: "ENG1", title: "every area answers, under TLS and with an audit of its own" },
-      ...{ quick: 1, full: TRIALS.length, slice: 1, timeoutMs: 400_000 },
+      ...{ quick: 1, full: TRIALS.length, slice: 1, timeoutMs: 600_000 },
     },
     async (trials) => {
       const worst = { startSeconds: 0, megabytesPerNode: 0, locateMs: 0 };

@@ -7,7 +7,7 @@ import { Failure } from "../../base/failure.ts";
 
 const READY_WITHIN_MS = 30_000;
 /** More for each further node of the process: they start one after the other. */
-const READY_FURTHER_MS = 5_000;
+const READY_FURTHER_MS = 15_000;
 const STOP_WITHIN_MS = 5_000;
 const LAST_LINES_KEPT = 5;
 
