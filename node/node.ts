@@ -55,6 +55,8 @@ import { makePersonSearch } from "./mpi/search.ts";
 import { type PeerQuestion, answerLocate } from "./requests/answer-locate.ts";
 import { answerIdentify } from "./requests/answer-identify.ts";
 import { answerOwn } from "./requests/answer-own.ts";
+import { makeAttendances } from "./requests/attendances.ts";
+import { startClaimChecks } from "./requests/check-claims.ts";
 import { makeLetterReader } from "./requests/dead-letter-store.ts";
 import * as letters from "./requests/dead-letters.ts";
 import { takeFeedMessage } from "./requests/feed-message.ts";
@@ -281,6 +283,13 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     settings.redisUrl && { url: settings.redisUrl, queue: settings.id },
   );
   starting.defer(() => jobs.stop());
+
+  const claims = startClaimChecks(
+    { clock, store: auditStore, attendanceOf: makeAttendances(reader) },
+    (checked) => log.warn("claims-to-review", { ...checked }),
+    (failure) => onAlarm("claims-not-checked", failure),
+  );
+  starting.defer(() => claims.stop());
 
   // What it tells: its stories, each introduced to the few things it needs.
   const find = (question: Question, permit: Permit) =>

@@ -34,6 +34,7 @@ async function auditMakers(): Promise<HandlersMaker[]> {
   const stores = await Promise.all([
     import("./audit/audit-store.ts"),
     import("./audit/checkpoint-store.ts"),
+    import("./audit/claim-store.ts"),
     import("./audit/witness-store.ts"),
   ]);
   return stores.map(({ makeHandlers }) => makeHandlers);

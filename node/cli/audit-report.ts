@@ -3,14 +3,14 @@ import { join } from "node:path";
 import { Command, Option } from "commander";
 
 import { readTopology } from "../../topology/topology.ts";
-import { roleGroupOf } from "../access/roles.ts";
 import { makePatientToken, openTokenKey } from "../audit/patient-token.ts";
-import { type Look, looks, NOT_COVERED } from "../audit/report.ts";
+import { claimsNotCheckable, looks, type LooksSought, NOT_COVERED } from "../audit/report.ts";
 import { Failure } from "../base/failure.ts";
 import { NhsNumber } from "../base/nhs-number.ts";
 import type { Random } from "../base/random.ts";
 import { readSettings, type Settings } from "../config/settings.ts";
 import { openDatabase } from "../storage/database.ts";
+import { CSV_COLUMNS, lineOf } from "./audit-report-lines.ts";
 import { reporting } from "./exit.ts";
 
 export interface AuditReportNeeds {
@@ -60,10 +60,15 @@ export function reportCommand({ random, readStdin }: AuditReportNeeds): Command 
       onLog(new Command("emergency"))
         .description("every use of emergency access")
         .action((options: ReportOptions) => reporting(() => print(options, () => ({ purpose: "BTG" })))),
+    )
+    .addCommand(
+      onLog(new Command("unmatched"))
+        .description("questions whose claim to the patient no hospital bears out, and self-claimed ones")
+        .action((options: ReportOptions) => reporting(() => print(options, () => ({ toReview: true })))),
     );
 }
 
-type Sought = Omit<Parameters<typeof looks>[2], "fromMs" | "toMs">;
+type Sought = Omit<LooksSought, "fromMs" | "toMs">;
 
 function print(options: ReportOptions, soughtIn: (settings: Settings) => Sought): void {
   const settings = readSettings(options.config);
@@ -71,102 +76,35 @@ function print(options: ReportOptions, soughtIn: (settings: Settings) => Sought)
   const db = openDatabase(join(settings.dataDir, "audit.db"), { readonly: true });
   try {
     const sought = { ...soughtIn(settings), ...daysOf(options) };
+    const printLooks = (some: LooksSought): number => {
+      let count = 0;
+      for (const look of looks(db, settings.id, some)) {
+        count++;
+        const told = options.names === true ? look : { ...look, userId: undefined, reason: undefined };
+        console.log(lineOf(told, names, options));
+      }
+      return count;
+    };
     if (options.csv === true) console.log(CSV_COLUMNS.join(","));
-    let count = 0;
-    for (const look of looks(db, settings.id, sought)) {
-      count++;
+    if (options.csv === true || options.json === true) return void printLooks(sought);
+    const byPersons = printLooks({ ...sought, trigger: "person" });
+    console.log(byPersons === 0 ? "Nothing in this time." : `${byPersons} in all.`);
+    console.log("Asked by applications themselves, before anybody looked (nothing can be opened so):");
+    const byApplications = printLooks({ ...sought, trigger: "automatic" });
+    console.log(byApplications === 0 ? "Nothing in this time." : `${byApplications} in all.`);
+    if (sought.toReview === true) {
+      for (const { organisation, claims } of claimsNotCheckable(db, sought)) {
+        const name = names.get(organisation) ?? organisation;
+        console.log(`${name}: ${claims} claimed attendances cannot be checked; it tells this node of none.`);
+      }
       console.log(
-        lineOf(options.names === true ? look : { ...look, userId: undefined, reason: undefined }, names, options),
+        "Claims of the last two hours are not looked at yet. What is told of late takes a line off this list.",
       );
     }
-    if (options.csv === true || options.json === true) return;
-    console.log(count === 0 ? "Nothing in this time." : `${count} in all.`);
     console.log(NOT_COVERED);
   } finally {
     db.close();
   }
-}
-
-const CSV_COLUMNS = [
-  "number",
-  "at",
-  "what",
-  "asker",
-  "user",
-  "role",
-  "setting",
-  "organisation",
-  "purpose",
-  "relationship",
-  "reason",
-  "automatic",
-  "records",
-  "request",
-] as const;
-
-const WHAT_WORDS: Readonly<Record<Look["what"], string>> = {
-  asked: "asked where records are held",
-  answered: "was answered by this node",
-  refused: "was refused",
-  searched: "looked for people in this node's index",
-  reviewed: "looked at, or decided, who is whom",
-};
-
-const PURPOSE_WORDS: Readonly<Record<string, string>> = {
-  TREAT: "for care",
-  ETREAT: "for emergency care",
-  CAREMGT: "for managing this person's care",
-  BTG: "by emergency access",
-};
-
-function lineOf(look: Look, names: ReadonlyMap<string, string>, { csv, json }: ReportOptions): string {
-  const at = new Date(look.atMs).toISOString();
-  if (json === true) return JSON.stringify({ ...look, at });
-  if (csv === true) {
-    const { seq, what, asker, userId, role, setting, organisation, purpose, relationship, reason, automatic, records } =
-      look;
-    return [
-      seq,
-      at,
-      what,
-      asker,
-      userId,
-      role,
-      setting,
-      organisation,
-      purpose,
-      relationship,
-      reason,
-      automatic,
-      records,
-      look.requestId,
-    ]
-      .map(csvField)
-      .join(",");
-  }
-  const group = look.role === undefined ? undefined : roleGroupOf(look.role);
-  const who = look.automatic
-    ? "an application, before anybody looked"
-    : `a ${group ?? "user"} (${look.role ?? "no role"})`;
-  const organisation =
-    look.organisation === undefined ? look.asker : (names.get(look.organisation) ?? look.organisation);
-  const parts = [
-    `${at.slice(0, 16).replace("T", " ")}  ${who} at ${organisation}`,
-    look.setting?.replaceAll("-", " "),
-    `${WHAT_WORDS[look.what]} ${PURPOSE_WORDS[look.purpose ?? ""] ?? ""}`.trim(),
-    look.relationship,
-    look.records === 0 ? undefined : `${look.records} records were named`,
-    look.userId === undefined ? undefined : `user ${look.userId}`,
-    look.reason === undefined ? undefined : `"${look.reason}"`,
-  ];
-  return parts.filter((part) => part !== undefined).join("; ");
-}
-
-/** A field that a spreadsheet would take for a formula is kept from it. */
-function csvField(value: string | number | boolean | undefined): string {
-  const text = String(value ?? "");
-  const plain = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\n\r]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;
 }
 
 function organisationNames({ topologyPath }: Settings): ReadonlyMap<string, string> {
