@@ -36,7 +36,14 @@ export function aClaim(more: Partial<Claim> = {}): Claim {
 
 export function aLocate(person: MarkedPerson, more: Partial<LocateRequest> = {}): LocateRequest {
   return {
-    ...{ patient: patientOf(person), claim: aClaim(), requestId: randomUUID(), answerByMs: 2_000, lateUntilMs: 0, lateOf: "" },
+    ...{
+      patient: patientOf(person),
+      claim: aClaim(),
+      requestId: randomUUID(),
+      answerByMs: 2_000,
+      lateUntilMs: 0,
+      lateOf: "",
+    },
     ...more,
   };
 }
