@@ -11,6 +11,9 @@ import type { Mesh, MeshNode } from "./mesh.ts";
 
 const MINUTE_MS = 60_000;
 
+/** They share this machine's processors: all of a large network at once would each wait too long. */
+const NODES_AT_ONCE = 6;
+
 /** Identities first: pointers and objections belong to them. */
 const FILES = ["identities", "pointers", "objections"];
 
@@ -32,8 +35,13 @@ export interface LoadPeopleOrder {
  * @throws {Failure} where an item was not kept: the folder's files and the topology do not agree.
  */
 export async function loadPeople(order: LoadPeopleOrder): Promise<number> {
-  const counts = await Promise.all(order.mesh.nodes.map((node) => loadNode(node, order)));
-  return counts.reduce((sum, count) => sum + count, 0);
+  const { nodes } = order.mesh;
+  let accepted = 0;
+  for (let at = 0; at < nodes.length; at += NODES_AT_ONCE) {
+    const counts = await Promise.all(nodes.slice(at, at + NODES_AT_ONCE).map((node) => loadNode(node, order)));
+    for (const count of counts) accepted += count;
+  }
+  return accepted;
 }
 
 async function loadNode(node: MeshNode, order: LoadPeopleOrder): Promise<number> {
