@@ -64,7 +64,14 @@ import { discoverNumber } from "./requests/discover-number.ts";
 import { fillMatchKeys } from "./requests/fill-match-keys.ts";
 import { findRecords, type FindRecordsNeeds } from "./requests/find-records.ts";
 import { identifyPerson } from "./requests/identify-person.ts";
-import { beginLoad, dropOldWaiting, finishLoad, LOAD_COMMANDS_AT_ONCE, loadBatch } from "./requests/load-batch.ts";
+import {
+  beginLoad,
+  dropOldWaiting,
+  finishLoad,
+  LOAD_COMMANDS_AT_ONCE,
+  loadBatch,
+  type LoadBatchNeeds,
+} from "./requests/load-batch.ts";
 import { makeLetterSeal } from "./requests/letter-seal.ts";
 import { locate } from "./requests/locate.ts";
 import { openRecord } from "./requests/open-record.ts";
@@ -506,6 +513,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
       ...{ domain, listen: fhirListen, tls, clock, random, log },
       authorise: (identity) => authorisePeer(identity, directory, settings.id),
       ...{ feeds, admitted, takesPdsEvents: parts.pds !== undefined, store: index, wakeJobs: jobs.wake },
+      loadNeeds,
       ...{ tokens: settings.fhirTokens, audience: `https://${nodeDns(domain, settings.id)}/fhir` },
       ...{ locate: locateForCaller, retrieve: retrieveForCaller, searchPeople: searchForCaller },
     }));
@@ -595,7 +603,7 @@ async function connectRecords({ recordSources }: Settings, clock: Clock): Promis
 
 interface FhirParts
   extends
-    Omit<FhirDoorOrder, "patients" | "pdsEvents" | "records">,
+    Omit<FhirDoorOrder, "patients" | "consents" | "pdsEvents" | "records">,
     Pick<RecordRoutesNeeds & PatientSearchNeeds, "locate" | "retrieve" | "searchPeople"> {
   readonly tokens: Settings["fhirTokens"];
   /** What tokens for this door name. */
@@ -604,6 +612,7 @@ interface FhirParts
   readonly admitted: ReadonlyMap<string, AdmittedFeed>;
   readonly takesPdsEvents: boolean;
   readonly store: StoreExecutor;
+  readonly loadNeeds: LoadBatchNeeds;
   readonly wakeJobs: () => void;
 }
 
@@ -614,6 +623,7 @@ async function openFhirDoor(parts: FhirParts) {
     admitted,
     takesPdsEvents,
     store,
+    loadNeeds,
     wakeJobs,
     tokens,
     audience,
@@ -640,6 +650,20 @@ async function openFhirDoor(parts: FhirParts) {
     },
     takeMessage: (message) => takeFeedMessage(message, { clock, store }),
   };
+  const consents: FhirDoorOrder["consents"] = {
+    readConsent(resource, local, organisations) {
+      const rules = { today: today(clock), feeds: admitted, organisations };
+      const described = describe(resource, rules.today);
+      if (described.kind === "none") return described;
+      check(described.kind === "objection", "a Consent is described as an objection");
+      const { state, receivedOn, overrideInEmergency, scope, reason } = described;
+      const said = { state, receivedOn, overrideInEmergency, scope, reason };
+      return parseFeedItem({ kind: "objection", fields: { ...said, ...local } }, rules);
+    },
+    async takeObjection(item, from) {
+      await loadBatch({ name: `fhir ${from}`, asOfMs: 0 }, [item], loadNeeds);
+    },
+  };
   async function takeEvent(event: PdsEvent): Promise<PdsEventTaken> {
     const taken = await takePdsEvent(event, { clock, store });
     wakeJobs();
@@ -650,7 +674,7 @@ async function openFhirDoor(parts: FhirParts) {
   const readClaim = makeBearerReader(readIssuers(tokens), audience, clock);
   const records = { clock, random, readClaim, searchPeople, locate: find, retrieve: open };
   return startFhirDoor({
-    ...{ ...order, patients },
+    ...{ ...order, patients, consents },
     ...(takesPdsEvents && { pdsEvents: { takeEvent } }),
     ...(tokens.length > 0 && { records }),
   });

@@ -8,6 +8,7 @@ import type { Log } from "../telemetry/log.ts";
 import { type AuthorisedPeer, chainOf, identifyPeer, type PeerIdentity } from "../trust/peer-identity.ts";
 import { makeApp } from "./app.ts";
 import { makeBodyReader } from "./body.ts";
+import { consentFeed, type ConsentFeedNeeds } from "./consent-feed.ts";
 import { type HttpsFiles, type HttpsServer, startHttpsServer } from "./https-server.ts";
 import { answerTo, Refusal } from "./outcome.ts";
 import { patientIdentityFeed, type PatientFeedNeeds } from "./patient-identity-feed.ts";
@@ -26,6 +27,7 @@ export interface FhirDoorOrder {
   /** Whether a peer may ask at this moment; asked for every request. Throws the failure to give. */
   readonly authorise: (identity: PeerIdentity) => AuthorisedPeer;
   readonly patients: PatientFeedNeeds;
+  readonly consents: Omit<ConsentFeedNeeds, "providerOf">;
   /** Absent where the service cannot be asked what changed: then its events are not taken either. */
   readonly pdsEvents?: PdsEventNeeds;
   /** Absent where no application's tokens are believed: then nobody finds or opens records here. */
@@ -42,6 +44,7 @@ export async function startFhirDoor(order: FhirDoorOrder): Promise<Pick<HttpsSer
   const bodies = makeBodyReader();
   const routes = [
     ...patientIdentityFeed(bodies, order.patients),
+    ...consentFeed(bodies, { ...order.patients, ...order.consents }),
     ...(order.pdsEvents === undefined ? [] : pdsEventFeed(bodies, order.pdsEvents)),
     ...(order.records === undefined
       ? []
