@@ -18,6 +18,7 @@ import {
   issueAll,
   makeDoorNetwork,
 } from "./testing/doors-network.ts";
+import { findFreePorts } from "./testing/free-ports.ts";
 import { type MarkedPerson, aMarkedPerson, findPeopleIn } from "./testing/doors-people.ts";
 
 const HELD = aMarkedPerson(0);
@@ -363,7 +364,16 @@ describe("the commands of corridor, as processes", () => {
       try {
         const topology = join(network.dir, "topology.yaml");
         const data = join(dir, "mesh");
+        const anothers = join(dir, "anothers-mesh");
+        mkdirSync(join(anothers, "certs"), { recursive: true });
+        const free = String(await findFreePorts(3));
         await refuse([
+          [
+            "another network's folder",
+            ["mesh", "up", topology, "--data", anothers, "--port-base", free],
+            EXIT.usage,
+            /no certificates for .*: choose another with --data/,
+          ],
           [
             "a port in use",
             ["mesh", "up", topology, "--data", data, "--port-base", String(port)],

@@ -2,8 +2,10 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { nodeFiles } from "../../../certs/layout.ts";
 import { type Topology, readTopology } from "../../../topology/topology.ts";
 import type { Clock } from "../../base/clock.ts";
+import { Failure } from "../../base/failure.ts";
 import { DEMO_CALLER, FEED_CALLER } from "./demo-caller.ts";
 import { type MeshFile, meshFilePath } from "./mesh-file.ts";
 import {
@@ -82,6 +84,7 @@ export async function startMesh(options: MeshOptions): Promise<Mesh> {
     await issueCertificates(topology, paths.certs, clock);
     say(`Certificates: a root, ${topology.collaboratives.length} issuing authorities, ${present.length} nodes.`);
   }
+  checkOwnCertificates(present, paths, options.dataDir);
   const endpoints = new Map(
     present.map(({ id }, index) => [id, [options.endpoints?.get(id) ?? `${HOST}:${ports[index]}`]]),
   );
@@ -155,6 +158,16 @@ function writeMeshFile(dataDir: string, topology: Topology, nodes: readonly Mesh
     })),
   };
   writeFileSync(meshFilePath(dataDir), `${JSON.stringify(file, undefined, 2)}\n`, { mode: 0o600 });
+}
+
+/** A folder that another network was started in has no certificates for the nodes of this one. */
+function checkOwnCertificates(present: Topology["nodes"], { certs }: MeshPaths, dataDir: string): void {
+  const without = present.filter(({ id }) => !existsSync(nodeFiles(certs, id).certificate));
+  if (without.length === 0) return;
+  const ids = without.map(({ id }) => id).join(", ");
+  throw new Failure("configuration", `The folder has no certificates for ${ids}: choose another with --data.`, {
+    where: dataDir,
+  });
 }
 
 function codesOf({ nodes }: Topology, nodeId: string): string[] {
