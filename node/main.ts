@@ -53,6 +53,11 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
     const { loadCommand } = await import("./cli/load.ts");
     return loadCommand({ connect, feeds: await feedFiles(), clock: systemClock, random: systemRandom, stopSignal });
   },
+  async objection() {
+    const { objectionCommand } = await import("./cli/objection.ts");
+    const load = await COMMANDS["load"]!();
+    return objectionCommand({ connect, clock: systemClock, random: systemRandom, readStdin, load });
+  },
   async mpi() {
     const { mpiCommand } = await import("./cli/mpi.ts");
     const { connectReviewer } = await import("./wire/mpi-client.ts");
