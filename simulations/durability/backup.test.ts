@@ -9,6 +9,8 @@ import { status as Status } from "@grpc/grpc-js";
 import { systemClock } from "../../node/base/clock.ts";
 import type { FeedState } from "../../node/base/answer.ts";
 import { openAuditReader } from "../../node/audit/audit-reader.ts";
+import { type LogFault, verifyLog } from "../../node/audit/verify-log.ts";
+import { openDatabase } from "../../node/storage/database.ts";
 import { connectCaller } from "../../node/wire/caller-client.ts";
 import { catalogueRow } from "../testing/catalogue.ts";
 import { METHOD, rawClient } from "../testing/doors-call.ts";
@@ -45,7 +47,11 @@ describe("a backup", function () {
 
   catalogueRow(
     {
-      ...{ id: "D11", title: "online, under load, restored elsewhere: holds everything acknowledged before it began" },
+      ...{
+        id: "D11",
+        title:
+          "online, under load, restored elsewhere: holds everything acknowledged before it began, and an audit whose tree verifies",
+      },
       ...{ quick: 2, full: 20, timeoutMs: 300_000 },
     },
     (trials) =>
@@ -58,7 +64,9 @@ describe("a backup", function () {
           let node = await network.start();
           await ask(network, node.port, 0);
           let over = false;
+          const batchesBefore = feed.acked.length;
           const feeding = feed.run(node.port, { stopped: () => over });
+          while (feed.acked.length === batchesBefore) await sleep(10);
           await sleep(300);
           const ackedBefore = placesOf(feed.acked);
           const auditBefore = auditCount(network.dataDir);
@@ -88,6 +96,7 @@ describe("a backup", function () {
           assert.deepEqual(kept, { lost: [], doubled: 0, integrity: "ok" });
           assert.ok(auditCount(network.dataDir) >= auditBefore);
           await node.stop();
+          assert.deepEqual(faultsOfAudit(network.dataDir), [], "the audit's tree verifies");
           held += ackedBefore.length;
           rmSync(network.dataDir, { recursive: true });
           renameSync(elsewhere, network.dataDir);
@@ -191,6 +200,18 @@ async function ask(network: DoorNetwork, port: number, place: number): Promise<F
     return undefined;
   } finally {
     ward.close();
+  }
+}
+
+/** What stands against the entries, their tree and what was signed of them. */
+function faultsOfAudit(dataDir: string): readonly LogFault[] {
+  const audit = openDatabase(join(dataDir, "audit.db"), { readonly: true });
+  try {
+    const { faults, entries } = verifyLog(audit);
+    assert.ok(entries > 0);
+    return faults;
+  } finally {
+    audit.close();
   }
 }
 
