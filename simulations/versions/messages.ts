@@ -8,8 +8,13 @@ import type { Claim, PatientQuery } from "../../node/base/question.ts";
 import type { NodeId, OrganisationCode, ProtocolVersion } from "../../node/base/words.ts";
 import { fromClaim, fromPatient } from "../../node/wire/convert.ts";
 import { encodeHolderAnswer, fromAreaAnswer, fromVerdict } from "../../node/wire/convert-answer.ts";
+import { GRADE } from "../../node/wire/discovery-service.ts";
 import { encode } from "../../node/wire/encode.ts";
 import { AssertionPayload } from "../../node/wire/generated/corridor/v1/assertion.ts";
+import {
+  IdentifyPersonRequest,
+  IdentifyPersonResponse,
+} from "../../node/wire/generated/corridor/v1/discovery_service.ts";
 import {
   LocateRequest,
   LocateResponse,
@@ -25,6 +30,7 @@ import {
   ExchangeManifestResponse,
 } from "../../node/wire/generated/corridor/v1/membership_service.ts";
 import { GreetRequest, GreetResponse } from "../../node/wire/generated/corridor/v1/peer_service.ts";
+import { FetchRecordRequest } from "../../node/wire/generated/corridor/v1/record_service.ts";
 import {
   AddCheckpointRequest,
   AddCheckpointResponse,
@@ -73,6 +79,14 @@ const PATIENT: PatientQuery = {
   birthDate: BirthDate.parse("1958-04-17", "2026-11-16")!,
   familyName: new Concealed("Whitehouse"),
   givenName: new Concealed("Maureen"),
+};
+
+const NAMED: PatientQuery = {
+  by: "demographics",
+  familyName: new Concealed("Whitehouse"),
+  givenName: new Concealed("Maureen"),
+  birthDate: BirthDate.parse("1958-04-17", "2026-11-16")!,
+  postcode: new Concealed("B12 9XY"),
 };
 
 const CLAIM: Claim = {
@@ -154,6 +168,15 @@ export function samplesOf(version: ProtocolVersion): ReadonlyMap<string, Sample>
     ["AnswerLocateRequest", sample(AnswerLocateRequest, { protocol, assertion, question })],
     ["AnswerLocateResponse records", sample(AnswerLocateResponse, { protocol, answer: answerOf(RECORDS) })],
     ["AnswerLocateResponse nothing", sample(AnswerLocateResponse, { protocol, answer: answerOf(NOTHING) })],
+    ["FetchRecordRequest", sample(FetchRecordRequest, { protocol, assertion, question, pointerId: "c6b1f0a2" })],
+    [
+      "IdentifyPersonRequest",
+      sample(IdentifyPersonRequest, { protocol, assertion, question: { ...question, patient: fromPatient(NAMED) } }),
+    ],
+    [
+      "IdentifyPersonResponse",
+      sample(IdentifyPersonResponse, { protocol, nhsNumber: "9000200261", grade: GRADE["with-place"] }),
+    ],
     ["GreetRequest", sample(GreetRequest, { protocol })],
     [
       "GreetResponse",
