@@ -277,6 +277,7 @@ describe("docs/safety/hazards.yaml", () => {
     });
     const files: Record<string, string> = {
       "a.ts": "",
+      "row.test.ts": 'catalogueRow({ ...{ id: "A1", title: "looks often" }, quick: 1, full: 2 }, look);',
       "b.test.ts": "it(`looks at ${what}`, () => {});",
       "a.test.ts": 'it("looks at it first", () => {});\nit.skip("sleeps", () => {});\n// it("dreams", () => {});',
     };
@@ -293,6 +294,11 @@ describe("docs/safety/hazards.yaml", () => {
 
     it("takes a title from a template as it is written", () => {
       assert.deepEqual(faultsOf({ tests: [{ file: "b.test.ts", title: "looks at ${what}" }] }), []);
+    });
+
+    it("takes a row of the catalogue for a test", () => {
+      assert.deepEqual(faultsOf({ tests: [{ file: "row.test.ts", title: "looks often" }] }), []);
+      assert.equal(faultsOf({ tests: [{ file: "row.test.ts", title: "looks" }] }).length, 1);
     });
 
     for (const title of ["looks", "looks at it", "sleeps", "dreams"]) {

@@ -72,10 +72,12 @@ export function findHazardFaults(log: HazardLog, textOf: (path: string) => strin
   ];
 }
 
-/** True where the text has `it("title"` just so, a template as it is written, and does not skip it. */
+/** True where the text has `it("title"` just so, or a row of the catalogue of that title, a template as it is written, and does not skip it. */
 function runsTest(text: string | undefined, title: string): boolean {
   if (text === undefined) return false;
-  return [...scan(text).code.matchAll(/\bit\(\s*(?=(["'`]))/g)].some((match) => {
+  const { code } = scan(text);
+  const begins = code.includes("catalogueRow(") ? /\b(?:it\(|title:)\s*(?=(["'`]))/g : /\bit\(\s*(?=(["'`]))/g;
+  return [...code.matchAll(begins)].some((match) => {
     const quote = match[1] ?? "";
     return text.startsWith(`${quote}${title}${quote}`, match.index + match[0].length);
   });
