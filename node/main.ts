@@ -43,7 +43,17 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   async locate() {
     const { locateCommand } = await import("./cli/locate.ts");
     const { readVerdict } = await import("./wire/signed-verdict.ts");
-    return locateCommand({ connect, clock: systemClock, random: systemRandom, readStdin, readVerdict });
+    return locateCommand({
+      ...{ connect, clock: systemClock, random: systemRandom, readStdin, readVerdict },
+      async requestAccess(target, wish) {
+        const client = await connectForEmergency(target);
+        try {
+          return await client.requestAccess(wish);
+        } finally {
+          client.close();
+        }
+      },
+    });
   },
   async search() {
     const { searchCommand } = await import("./cli/search.ts");
@@ -72,6 +82,10 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
     const { peerCommand } = await import("./cli/peer.ts");
     const { connectOperator } = await import("./wire/peers-client.ts");
     return peerCommand({ connect: async (target) => connectOperator(target, systemClock), random: systemRandom });
+  },
+  async emergency() {
+    const { emergencyCommand } = await import("./cli/emergency.ts");
+    return emergencyCommand({ connect: connectForEmergency, random: systemRandom });
   },
   access: async () => (await import("./cli/access.ts")).accessCommand(systemClock),
   people: async () => (await import("./cli/people.ts")).peopleCommand({ clock: systemClock }),
@@ -110,6 +124,11 @@ async function feedFiles(): Promise<FeedFiles> {
       readFeedFile(path, { today: today(systemClock), sender }, reading),
     makeRejects,
   };
+}
+
+async function connectForEmergency(target: ClientTarget) {
+  const { connectForEmergency: open } = await import("./wire/emergency-client.ts");
+  return open(target, systemClock);
 }
 
 const connect: Connect = async (target) => {

@@ -16,6 +16,7 @@ import { mayHearOfPossibleMatch } from "./access/possible-match.ts";
 import { QUARANTINED, openQuarantine } from "./access/quarantine.ts";
 import { makeQuota } from "./access/quota.ts";
 import { openQuotaMemory } from "./access/quota-memory.ts";
+import { makeEmergencyGrants } from "./access/emergency.ts";
 import { makeSearchQuota } from "./access/search-quota.ts";
 import { loadAccessTable } from "./access/table.ts";
 import { makeAudit } from "./audit/audit.ts";
@@ -61,6 +62,8 @@ import { makeLetterReader } from "./requests/dead-letter-store.ts";
 import * as letters from "./requests/dead-letters.ts";
 import { takeFeedMessage } from "./requests/feed-message.ts";
 import { discoverNumber } from "./requests/discover-number.ts";
+import * as emergency from "./requests/emergency.ts";
+import { type DeliveryNeeds, startDeliveries } from "./requests/emergency-deliveries.ts";
 import { fillMatchKeys } from "./requests/fill-match-keys.ts";
 import { findRecords, type FindRecordsNeeds } from "./requests/find-records.ts";
 import { identifyPerson } from "./requests/identify-person.ts";
@@ -99,6 +102,7 @@ import { makeClockWatch } from "./trust/clock-watch.ts";
 import { openDirectory } from "./trust/directory.ts";
 import { authorisePeer } from "./trust/peer-identity.ts";
 import { type SequenceMemory, openSequenceMemory } from "./trust/sequence-memory.ts";
+import { makeLetterSender } from "./wire/emergency-client.ts";
 import type { FederationNeeds } from "./wire/federation-service.ts";
 import type { RetrievalNeeds } from "./wire/retrieval-service.ts";
 import { makeDiscoveryClient } from "./wire/discovery-client.ts";
@@ -122,6 +126,8 @@ export interface NodeParts {
   readonly protocol: ProtocolVersion;
   /** The national demographics service; absent where there is no connection to it: its events are refused then. */
   readonly pds?: Pds;
+  /** Checks again who a user is, for emergency access; absent where there is no sign-in to ask: the case then says so. */
+  readonly reauthenticate?: emergency.Reauthenticate;
   /** Told once when the node can no longer keep its promises and must be started again. */
   readonly onFatal: (failure: Failure) => void;
 }
@@ -222,10 +228,15 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   });
   const objections = makeObjections(reader);
   const inForce = () => directory.inForce();
-  const access = makeAccess({
+  const accessNeeds = {
     ...{ clock, random, table, narrowing: narrowingOf(settings), ownId: settings.id },
     agreements: () => inForce().manifest.agreements,
     members: () => inForce().manifest.members,
+  };
+  const grants = makeEmergencyGrants(clock, tokenOf);
+  const access = makeAccess({
+    ...accessNeeds,
+    hasEmergencyAccess: (claim, patient) => grants.caseOf(claim, patient) !== undefined,
   });
   const quarantine = openQuarantine(join(settings.dataDir, "quarantine.json"), clock);
   const quota = makeQuota({
@@ -298,6 +309,20 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   );
   starting.defer(() => claims.stop());
 
+  const sendLetter = makeLetterSender({
+    ...{ domain, tls: () => own.current(), clock },
+    checkMember: (member, identity) => checkMember(member, identity, directory),
+  });
+  const deliveries = startDeliveries({
+    ...{ clock, store: auditStore, alert: alertOf(settings, parts) },
+    failed: (caseId, failure) => log.error("emergency-not-delivered", failure, { case: caseId }),
+    send: async (letter) => {
+      const member = inForce().manifest.members.find(({ id }) => id === letter.otherNode);
+      if (member !== undefined) await sendLetter(member, letter); // whoever has left hears of nothing more
+    },
+  });
+  starting.defer(() => deliveries.stop());
+
   // What it tells: its stories, each introduced to the few things it needs.
   const find = (question: Question, permit: Permit) =>
     findRecords(question, permit, {
@@ -307,6 +332,18 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
       pointersOf: locator.pointersOf,
     });
   const admitted = new Map(feeds.map(({ provider, feed }) => [provider.code as string, asAdmittedFeed(feed)]));
+  const emergencyNeeds: emergency.EmergencyNeeds = {
+    ...{ ...audit, clock, random, ownId: settings.id, store: auditStore, grants, tokenOf, wake: deliveries.wake },
+    reauthenticate: parts.reauthenticate,
+  };
+  await emergency.resumeEmergencyAccess(emergencyNeeds);
+  const noteDisclosure = async (question: emergency.EmergencyDisclosure): Promise<void> => {
+    if (question.claim.purpose === "BTG") await emergency.noteDisclosure(question, emergencyNeeds);
+  };
+  const noteAsking = async (question: Question, decision: Decision): Promise<void> => {
+    const isEmergency = question.claim.purpose === "BTG" && decision.kind === "permitted";
+    if (isEmergency) await emergency.noteAsking(question, emergencyNeeds);
+  };
   const answerNeeds = {
     clock,
     decideAnswer(question: PeerQuestion) {
@@ -322,6 +359,8 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
       const inBulk =
         decision.kind === "refused" && decision.reason === QUARANTINED && !refusals.isFirst(question.asker);
       if (!inBulk) await audit.recordAnswer(question, ...what);
+      const [, , answer] = what;
+      if (answer.outcome === "records") await noteDisclosure(question);
     },
     recordFailure(question: PeerQuestion, failed: FailureCode) {
       const inBulk = failed === "over-quota" && !refusals.isFirst(question.asker);
@@ -335,7 +374,10 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
         ...{ ...mpi, withheldOf: objections.withheld, pointersOf },
         mayHearOfPossibleMatch: () => false,
       }),
-    recordOpening: audit.recordOpening,
+    async recordOpening(...[question, decision, found, isOpened]: Parameters<typeof audit.recordOpening>) {
+      await audit.recordOpening(question, decision, found, isOpened);
+      if (isOpened && "asker" in question) await noteDisclosure(question);
+    },
     recordOpened: audit.recordOpened,
     sourceFailed: (custodian: string, { fault, detail }: SourceFault) =>
       log.warn("source-failed", { custodian, fault, detail }),
@@ -362,6 +404,10 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     ...audit,
     clock,
     decideAccess: access.decideAccess,
+    async recordQuestion(question: Question, decision: Decision) {
+      await audit.recordQuestion(question, decision);
+      await noteAsking(question, decision);
+    },
     knowPerson(question: Question, permit: Permit, deadline: Deadline) {
       return identifyPerson(question, deadline, {
         ...{ ...mpi, withheldOf: objections.withheld, clock, pds: parts.pds },
@@ -436,6 +482,10 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
             },
             left,
           ),
+        async recordRetrieval(wish, decision) {
+          await audit.recordRetrieval(wish, decision);
+          await noteAsking(wish, decision);
+        },
         recordRetrieved: audit.recordOpened,
       },
       gone,
@@ -480,6 +530,19 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
       quarantinePeer: (by, peer, forMs) => quarantinePeer(by, peer, forMs, peersNeeds),
       releasePeer: (by, peer) => releasePeer(by, peer, peersNeeds),
       testPeer: (by, peer) => testPeer(by, peer, peersNeeds),
+    },
+    emergency: {
+      giveAccess(claimed, rights) {
+        const toGive = makeAccess({ ...accessNeeds, hasEmergencyAccess: () => true });
+        const decide = (asked: Asked): Decision => decideForCaller(asked, rights, settings.sandbox, toGive);
+        return emergency.giveEmergencyAccess(withNationalRole(claimed, localRoles), decide, emergencyNeeds);
+      },
+      endAccess: (by, caseId) => emergency.endEmergencyAccess(by, caseId, emergencyNeeds),
+      listCases: (by, which) => emergency.listCases(by, which, emergencyNeeds),
+      showCase: (by, caseId) => emergency.showCase(by, caseId, emergencyNeeds),
+      reviewCase: (by, caseId, outcome) => emergency.reviewCase(by, caseId, outcome, emergencyNeeds),
+      writeLetter: (by, caseId, text) => emergency.writeLetter(by, caseId, text, emergencyNeeds),
+      takeLetter: (from, letter) => emergency.takeLetter(from, letter, emergencyNeeds),
     },
     mpi: {
       listReview: (by) => review.listReview(by, reviewNeeds),
@@ -592,6 +655,17 @@ function decideForCaller(question: Asked, rights: CallerRights, sandbox: boolean
   const refused = checkCallerRights(question.claim, { ...rights, sandbox: rights.sandbox && sandbox });
   if (refused !== undefined) return { kind: "refused", code: "not-permitted", reason: refused.message };
   return access.decideAccess(question);
+}
+
+/** How the privacy officer hears of a case: at the address that was set up, and in the log. */
+function alertOf({ id, emergencyWebhook: url }: Settings, { clock, log }: NodeParts): DeliveryNeeds["alert"] {
+  return async (of) => {
+    if (url !== undefined) {
+      const { alertByWebhook } = await import("./wire/emergency-webhook.ts");
+      await alertByWebhook(url.expose(), id, of, clock);
+    }
+    log.warn("emergency-access", { case: of.caseId, side: of.side });
+  };
 }
 
 /** The custodians' systems, where any are set up: their code is loaded then alone, for a node without them stays small. */

@@ -11,7 +11,7 @@ import { PROTECTED_RECORD_TYPES, RECORD_TYPES, RECORD_TYPE_KEYS } from "../base/
 import type { NodeId, OrganisationCode, Setting } from "../base/words.ts";
 import { makeFakeClock } from "../testing/fake-clock.ts";
 import type { Agreement, Member } from "../../topology/manifest.ts";
-import { makeAccess, type Access } from "./decide.ts";
+import { makeAccess, type Access, type AccessNeeds } from "./decide.ts";
 import { loadAccessTable } from "./table.ts";
 
 const OWN = "wm-bsol" as NodeId;
@@ -76,8 +76,10 @@ const member = (id: NodeId, ages: Member["ages"] = { from: 0 }): Member => ({
 function accessWith(
   agreements: readonly Agreement[],
   members: readonly Member[] = [member(OWN), member(PEER)],
+  more: Pick<AccessNeeds, "hasEmergencyAccess"> = {},
 ): Access {
   return makeAccess({
+    ...more,
     clock,
     random: seededRandom(1),
     table,
@@ -86,6 +88,8 @@ function accessWith(
     members: () => members,
   });
 }
+const granted = (hasEmergencyAccess: NonNullable<AccessNeeds["hasEmergencyAccess"]>): Access =>
+  accessWith([agreement], undefined, { hasEmergencyAccess });
 const access = accessWith([agreement]);
 
 const asks = (claim: Partial<Claim> = {}, patient: PatientQuery = adult): Question => ({
@@ -172,12 +176,30 @@ describe("the ten askers of the design", () => {
 });
 
 describe("the asker's decision", () => {
-  it("refuses emergency access in clear words, because it is not yet offered", () => {
-    assertRefused(
-      access.decideAccess(asks({ purpose: "BTG" })),
-      "purpose-refused",
-      /Emergency access is not yet offered/,
-    );
+  it("gives emergency access to whom it was granted alone, to one patient, and to no machine", () => {
+    const BTG = { purpose: "BTG" } as const;
+    assertRefused(access.decideAccess(asks(BTG)), "not-permitted", /no emergency access to this patient/);
+    const asked: unknown[] = [];
+    const granting = granted((claim, patient) => asked.push([claim.userId, patient]) > 0);
+    const question = asks(BTG);
+    assert.equal(granting.decideAccess(question).kind, "permitted");
+    assert.deepEqual(asked, [["u-1", question.patient]]);
+    const { patient: _, ...nobody } = question;
+    assertRefused(granting.decideAccess(nobody), "purpose-refused", /to one patient/);
+    assertRefused(granting.decideAccess(asks({ ...BTG, trigger: "automatic" })), "not-permitted", /for a person/);
+  });
+
+  it("opens by emergency access what is sealed or a summary, and nothing that is none", () => {
+    const granting = granted(() => true);
+    const crew = { role: "R1070", setting: "ambulance" } as const;
+    const usual = permitOf(granting.decideAccess(asks(crew)));
+    const opened = permitOf(granting.decideAccess(asks({ ...crew, purpose: "BTG" })));
+    assert.ok(usual.sealed.length > 0);
+    assert.deepEqual(opened.sealed, []);
+    assert.deepEqual(opened.notOffered, usual.notOffered);
+    for (const type of RECORD_TYPE_KEYS) {
+      assert.equal(opened.levelOf(type), usual.levelOf(type) === "none" ? "none" : "full", type);
+    }
   });
 
   it("wants a reason of 1 to 500 characters from a person, and none from a machine", () => {
@@ -342,7 +364,9 @@ describe("the holder's decision", () => {
   });
 
   it("judges purpose and role itself, whatever the asker let through", () => {
-    assertRefused(access.decideAnswer(asked({ purpose: "BTG" })), "purpose-refused", /^purpose-emergency-access$/);
+    assertRefused(access.decideAnswer(asked({ purpose: "BTG" })), "purpose-refused", /^agreement-purpose$/);
+    const automatic = asked({ purpose: "BTG", trigger: "automatic" });
+    assertRefused(access.decideAnswer(automatic), "purpose-refused", /^emergency-automatic$/);
     assertRefused(access.decideAnswer(asked({ purpose: "OTHER" })), "purpose-refused", /^purpose-other$/);
     assertRefused(access.decideAnswer(asked({ role: "R1860" })), "role-refused", /^role-unknown$/);
     assertRefused(access.decideAnswer(asked({ role: "R0001" })), "role-refused", /^role-has-nothing-here$/);

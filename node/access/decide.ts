@@ -1,10 +1,10 @@
 import { today, type Clock } from "../base/clock.ts";
 import { makePermit } from "../base/permit-maker.ts";
 import type { Decision, Permit } from "../base/permit.ts";
-import type { Claim, Question } from "../base/question.ts";
+import type { Claim, PatientQuery, Question } from "../base/question.ts";
 import type { Random } from "../base/random.ts";
 import type { RoleGroup } from "../base/role-groups.ts";
-import type { NodeId, Setting } from "../base/words.ts";
+import type { NodeId, Purpose, Setting } from "../base/words.ts";
 import type { Agreement, Member } from "../../topology/manifest.ts";
 import { isAdult, type AgreementQuestion } from "./agreements.ts";
 import { type ClaimFault, judgeAge, judgeBetween, judgeClaim, refuse, type Refusal, type Refused } from "./judge.ts";
@@ -28,10 +28,15 @@ export interface AccessNeeds {
    */
   readonly agreements: () => readonly Agreement[];
   readonly members: () => readonly Member[];
+  /** Whether this user has emergency access to this patient now. Absent: nobody ever has. */
+  readonly hasEmergencyAccess?: (claim: Claim, patient: PatientQuery) => boolean;
 }
 
 /** What of a question decides at the asker: who asks, and why. */
-export type Asked = Pick<Question, "requestId" | "claim">;
+export type Asked = Pick<Question, "requestId" | "claim"> & {
+  /** Absent where somebody is still looked for: emergency access is to one patient. */
+  readonly patient?: PatientQuery;
+};
 
 export interface Access {
   /**
@@ -80,7 +85,7 @@ export function makeAccess(needs: AccessNeeds): Access {
     const age = question.patient.birthDate.ageOn(day);
     const tooYoungOrOld = judgeAge(holder, age);
     if (tooYoungOrOld !== undefined) return tooYoungOrOld;
-    if (asker === holder.id) return ownTerms(question.claim.setting, group);
+    if (asker === holder.id) return ownTerms(question.claim, group);
 
     const { setting, purpose } = question.claim;
     const byNumber = question.patient.by === "number";
@@ -92,9 +97,9 @@ export function makeAccess(needs: AccessNeeds): Access {
     decideAccess(question) {
       const claim = judgeClaim(question.claim, needs.table);
       if (claim.refused !== undefined) return refuse(claim.refused.refusal.code, IN_WORDS[claim.fault]);
-      const standing = judgeStanding(question.claim);
+      const standing = judgeStanding(question.claim) ?? judgeEmergency(question, needs.hasEmergencyAccess);
       if (standing !== undefined) return standing;
-      const terms = ownTerms(question.claim.setting, claim.group);
+      const terms = ownTerms(question.claim, claim.group);
       if (terms.nothing) return refuse("role-refused", IN_WORDS["role-has-nothing-here"]);
       return permitFor("ask", question, needs.ownId, terms);
     },
@@ -102,6 +107,7 @@ export function makeAccess(needs: AccessNeeds): Access {
     decideAnswer(question) {
       const claim = judgeClaim(question.claim, needs.table);
       if (claim.refused !== undefined) return claim.refused.refusal;
+      if (isAutomaticEmergency(question.claim)) return refuse("purpose-refused", "emergency-automatic");
       const own = needs.members().find(({ id }) => id === needs.ownId);
       if (own === undefined) return refuse("no-agreement", "not-a-member");
       // An assertion in one's own name from outside is nobody's: no agreement can cover it.
@@ -125,8 +131,6 @@ export function makeAccess(needs: AccessNeeds): Access {
 const IN_WORDS: Readonly<Record<ClaimFault, string>> = {
   "purpose-other":
     "This network serves the care of one person at a time. This purpose is not offered: ask with TREAT, ETREAT or CAREMGT.",
-  "purpose-emergency-access":
-    "Emergency access is not yet offered here. Ask with TREAT or ETREAT, or telephone the organisation that holds the record.",
   "role-unknown":
     "This role has no place in the access table. Ask with a national job role such as R8000, in a role that gives care.",
   "role-has-nothing-here":
@@ -148,6 +152,30 @@ function judgeStanding({ trigger, reason, relationship }: Claim): Refusal | unde
   return undefined;
 }
 
+/** Emergency access is one person's, to one patient, for an hour: nobody has it who was not given it. */
+function judgeEmergency(
+  { claim, patient }: Asked,
+  hasEmergencyAccess: AccessNeeds["hasEmergencyAccess"],
+): Refusal | undefined {
+  if (claim.purpose !== "BTG") return undefined;
+  if (patient === undefined) {
+    return refuse(
+      "purpose-refused",
+      "Emergency access is to one patient: find out who it is with TREAT or ETREAT first.",
+    );
+  }
+  if (isAutomaticEmergency(claim)) return refuse("not-permitted", "Emergency access is for a person who asks.");
+  if (hasEmergencyAccess?.(claim, patient) === true) return undefined;
+  return refuse(
+    "not-permitted",
+    "You have no emergency access to this patient, or its 60 minutes are over: ask for it, with its reason, and then again.",
+  );
+}
+
+function isAutomaticEmergency({ purpose, trigger }: Claim): boolean {
+  return purpose === "BTG" && trigger !== "person";
+}
+
 function foretell({ code, reason }: Refusal): Extract<MayAskAnswer, { ok: false }> {
   const outcome = code === "no-agreement" || code === "not-covered" ? code : "refused";
   return { ok: false, outcome, reason };
@@ -157,12 +185,13 @@ function foretell({ code, reason }: Refusal): Extract<MayAskAnswer, { ok: false 
 function makeOwnTermsCache({
   table,
   narrowing = NO_NARROWING,
-}: AccessNeeds): (setting: Setting, group: RoleGroup) => Terms {
+}: AccessNeeds): (asked: { readonly setting: Setting; readonly purpose: Purpose }, group: RoleGroup) => Terms {
   const known = new Map<string, Terms>();
-  return (setting, group) => {
-    const key = `${setting} ${group}`;
+  return ({ setting, purpose }, group) => {
+    const isEmergency = purpose === "BTG";
+    const key = `${setting} ${group} ${isEmergency}`;
     let terms = known.get(key);
-    if (terms === undefined) known.set(key, (terms = workOutTerms({ table, narrowing, setting, group })));
+    if (terms === undefined) known.set(key, (terms = workOutTerms({ table, narrowing, setting, group, isEmergency })));
     return terms;
   };
 }

@@ -147,7 +147,7 @@ describe("an explanation", () => {
         const code = custodian as OrganisationCode;
         const supposed = { role, setting, purpose, age, byNumber, custodian: code };
         const access = makeAccess({
-          ...{ clock, random: seededRandom(1), table, narrowing, ownId: OWN },
+          ...{ clock, random: seededRandom(1), table, narrowing, ownId: OWN, hasEmergencyAccess: () => true },
           ...{ agreements: () => terms, members: () => members },
         });
         const question = { ...aQuestion(age, byNumber), claim: { ...aClaim, role, setting, purpose } };

@@ -82,7 +82,7 @@ export function explain(supposed: Supposed, { table, narrowing = NO_NARROWING, b
     if ("refusal" in judged) return { kind: "refused", ...judged };
     ({ agreements } = judged);
   }
-  const of = { table, narrowing, setting, group, agreements };
+  const of = { table, narrowing, setting, group, isEmergency: purpose === "BTG", agreements };
   const rulings = new Map(
     RECORD_TYPE_KEYS.map((key): [RecordTypeKey, Explained] => {
       const ruling = ruleOn(key, of, custodian);

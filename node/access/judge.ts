@@ -19,7 +19,7 @@ export interface Refused {
   readonly where: string;
 }
 
-export type ClaimFault = "purpose-other" | "purpose-emergency-access" | "role-unknown" | "role-has-nothing-here";
+export type ClaimFault = "purpose-other" | "role-unknown" | "role-has-nothing-here";
 
 /** Purpose and role: the part of a decision that asker and holder make alike. */
 export function judgeClaim(
@@ -27,7 +27,6 @@ export function judgeClaim(
   table: AccessTable,
 ): { readonly group: RoleGroup; readonly refused?: never } | { readonly refused: Refused; readonly fault: ClaimFault } {
   if (purpose === "OTHER") return fault("purpose-refused", "purpose-other", "the purposes of this network");
-  if (purpose === "BTG") return fault("purpose-refused", "purpose-emergency-access", "the purposes of this network");
   const group = roleGroupOf(role);
   if (group === undefined) return fault("role-refused", "role-unknown", "the list of job roles, node/access/roles.ts");
   if (table.admits(setting, group)) return { group };
@@ -59,7 +58,8 @@ export function judgeBetween(
     const where = fell.map(({ id }) => `agreement ${id}: ${FIELD_OF[reason] ?? reason}`).join("; ");
     return { refusal: refuse(code, reason), where: where === "" ? "the agreements of the manifest" : where };
   }
-  const of = { table, setting, group: asked.roleGroup, agreements: finding.agreements };
+  const isEmergency = asked.purpose === "BTG";
+  const of = { table, setting, group: asked.roleGroup, isEmergency, agreements: finding.agreements };
   const terms = workOutTerms({ ...of, narrowing });
   if (!terms.nothing) return { terms, agreements: finding.agreements };
   return workOutTerms({ ...of, narrowing: NO_NARROWING }).nothing

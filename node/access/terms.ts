@@ -14,6 +14,8 @@ export interface TermsOf {
   readonly narrowing: Narrowing;
   readonly setting: Setting;
   readonly group: RoleGroup;
+  /** Emergency access opens what is sealed, and summaries; never what is none. */
+  readonly isEmergency?: boolean | undefined;
   /** Those that hold between the two nodes; absent for the node's own users, who need none. */
   readonly agreements?: readonly Agreement[] | undefined;
 }
@@ -40,7 +42,8 @@ export interface Terms {
 
 /**
  * Rules on one record type: the table's cell; then nothing, where no agreement names the type; then the lowest of what the
- * node and the custodian narrow it to. The one place where this is decided, for questions and for reviewers.
+ * node and the custodian narrow it to; then, under emergency access, all of what is left. The one place where this is decided,
+ * for questions and for reviewers.
  */
 export function ruleOn(recordType: RecordTypeKey, of: TermsOf, custodian?: OrganisationCode): Ruling {
   const { table, narrowing, setting, group, agreements } = of;
@@ -59,7 +62,7 @@ export function ruleOn(recordType: RecordTypeKey, of: TermsOf, custodian?: Organ
     if (!isLess(line.atMost, ruling.level)) continue;
     ruling = { level: line.atMost, by: "narrowing", where: `${narrowing.file} line ${line.line}`, why: line.why };
   }
-  return ruling;
+  return of.isEmergency === true && ruling.level !== "none" ? { ...ruling, level: "full" } : ruling;
 }
 
 /** Works out what a role group may see. */

@@ -4,6 +4,7 @@ import type { Database } from "better-sqlite3";
 
 import { timeOfOrderedUuid } from "../base/ordered-uuid.ts";
 import type { CommandHandlers } from "../storage/executor.ts";
+import { emergencyHandlers } from "./emergency-store.ts";
 import { LOG_COLUMNS } from "./log-columns.ts";
 import { retentionHandlers } from "./retention-store.ts";
 import { leafOf, type LogValues } from "./tree/leaf.ts";
@@ -11,10 +12,11 @@ import { fillTree, makeTreeWriter } from "./tree/tree-store.ts";
 
 /**
  * What happened: `restricted` is a locate stopped because the patient's location is protected, `review` that somebody
- * looked at, or decided, who is whom, `search` that somebody looked for a person, `retention` up to where the log is erased.
+ * looked at, or decided, who is whom, `search` that somebody looked for a person, `emergency` that somebody was given
+ * emergency access, `retention` up to where the log is erased.
  */
 export type EntryKind =
-  "question" | "refused" | "restricted" | "answer" | "outcomes" | "review" | "search" | "retention";
+  "question" | "refused" | "restricted" | "answer" | "outcomes" | "review" | "search" | "emergency" | "retention";
 
 /** One entry as it is written; `null` where it has no such part. The columns are explained in `DESIGN.md`. */
 export interface NewEntry {
@@ -94,6 +96,7 @@ export function makeHandlers(db: Database): CommandHandlers {
     },
     "audit.forget-attempts": ({ beforeMs, after }) => forgetStretch(beforeMs, after ?? new Uint8Array()),
     ...retentionHandlers(db, append),
+    ...emergencyHandlers(db, append),
   };
 }
 

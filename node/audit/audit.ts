@@ -8,6 +8,7 @@ import type { Random } from "../base/random.ts";
 import type { NodeId } from "../base/words.ts";
 import type { StoreExecutor } from "../storage/executor.ts";
 import type { EntryKind, NewEntry } from "./audit-store.ts";
+import type { NewCase } from "./emergency-store.ts";
 import { makeBackgroundEntries } from "./background-entries.ts";
 import type { PatientToken } from "./patient-token.ts";
 import { startRetention } from "./retention.ts";
@@ -57,6 +58,9 @@ export interface AuditNeeds {
     failure: Failure,
   ) => void;
 }
+
+/** What an own user's wish is known by. */
+export type AskedHere = Pick<Question, "requestId" | "claim" | "patient">;
 
 /** What the user was told by a locate that ended before its verdict. */
 export interface ToldUntilLeft {
@@ -127,7 +131,13 @@ export interface Audit {
    *
    * @throws {Failure} `store-unavailable`, `overloaded`: not recorded; nothing may leave.
    */
-  readonly recordQuestion: (question: Question, decision: Decision) => Promise<void>;
+  readonly recordQuestion: (question: AskedHere, decision: Decision) => Promise<void>;
+  /**
+   * That a user was given emergency access, and the case for its review with it.
+   *
+   * @throws {Failure} as `recordQuestion`: not given.
+   */
+  readonly recordGrant: (wish: AskedHere, opens: NewCase) => Promise<void>;
   /**
    * That the locate stopped at a protected location.
    *
@@ -266,7 +276,7 @@ export function makeAudit(needs: AuditNeeds): Audit {
           makeEntry: () => entry("retention", random.uuid(), "erased"),
         })
       : undefined;
-  const asked = (kind: EntryKind, question: Question, permitId: string | null, outcome: string): NewEntry => ({
+  const asked = (kind: EntryKind, question: AskedHere, permitId: string | null, outcome: string): NewEntry => ({
     ...entry(kind, question.requestId, outcome),
     ...claimParts(question),
     permitId,
@@ -313,6 +323,12 @@ export function makeAudit(needs: AuditNeeds): Audit {
         ? { ...asked("refused", question, null, decision.code), why: decision.reason }
         : asked("question", question, decision.permit.permitId, "permitted");
       await executor.run("audit.append", row);
+    },
+    async recordGrant(wish, opens) {
+      const { caseId, reasonCode, credentials } = opens;
+      const { localRole } = wish.claim;
+      const detail = JSON.stringify({ case: caseId, reasonCode, credentials, localRole });
+      await executor.run("emergency.grant", { entry: { ...asked("emergency", wish, null, "granted"), detail }, opens });
     },
     async recordRestricted(question, permit) {
       await executor.run("audit.append", asked("restricted", question, permit.permitId, "restricted-record"));
@@ -461,7 +477,7 @@ function claimParts({ claim }: Pick<Question, "claim">) {
   };
 }
 
-function knownNumber({ patient }: Question): string | undefined {
+function knownNumber({ patient }: AskedHere): string | undefined {
   return patient.by === "number" ? patient.nhsNumber.expose() : undefined;
 }
 

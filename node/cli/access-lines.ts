@@ -13,7 +13,7 @@ const BY: Readonly<Record<Explained["by"], string>> = {
 /** Why a question is refused, in plain words. A code that is not here is said as it is. */
 const REFUSED: Readonly<Record<string, string>> = {
   "purpose-other": "the network serves the care of one person at a time; no other purpose",
-  "purpose-emergency-access": "emergency access is not offered yet",
+  "emergency-automatic": "emergency access is a person's act: no system may ask by itself",
   "role-unknown": "no such role in the access table",
   "role-has-nothing-here": "this role sees nothing in this setting",
   "none-between": "no sharing agreement names both nodes",

@@ -35,7 +35,7 @@ export function withClaimOptions(command: Command): Command {
     .addOption(new Option("--setting <setting>", "care setting").choices(SETTINGS).makeOptionMandatory())
     .requiredOption(
       "--purpose <code>",
-      "purpose of use: TREAT, ETREAT or CAREMGT; this network serves individual care alone",
+      "purpose of use: TREAT, ETREAT, CAREMGT, or BTG (emergency access); this network serves individual care alone",
     )
     .addOption(new Option("--relationship <kind>", "to the patient").choices(RELATIONSHIP_KINDS).makeOptionMandatory())
     .option("--reason <text>", "why, in your words")

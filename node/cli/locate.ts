@@ -1,11 +1,12 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 
+import { EMERGENCY_REASONS } from "../access/emergency.ts";
 import type { AreaAnswer, SignedBytes, Verdict } from "../base/answer.ts";
 import type { Clock } from "../base/clock.ts";
 import { Failure } from "../base/failure.ts";
 import type { Random } from "../base/random.ts";
 import { type ClaimOptions, parseClaim, withClaimOptions } from "./claim-options.ts";
-import type { Connect, LocateCall, NodeClient } from "./client.ts";
+import type { ClientTarget, Connect, LocateCall, NodeClient } from "./client.ts";
 import { EXIT, reportFailure, reporting } from "./exit.ts";
 import { areaLines, verdictLines } from "./locate-lines.ts";
 import type { ReadVerdict, VerifyOptions } from "./locate-verify.ts";
@@ -20,11 +21,23 @@ export interface LocateCommandNeeds {
   readonly random: Random;
   readonly readStdin: () => Promise<string>;
   readonly readVerdict: ReadVerdict;
+  /** Asks for emergency access to the patient of a call. */
+  readonly requestAccess: (
+    target: ClientTarget,
+    wish: Pick<LocateCall, "patient" | "claim" | "requestId"> & { readonly reasonCode: string },
+  ) => Promise<EmergencyAccess>;
+}
+
+interface EmergencyAccess {
+  readonly caseId: string;
+  readonly expiresAtMs: bigint;
+  readonly credentialsRechecked: boolean;
 }
 
 interface LocateOptions extends ClaimOptions, PatientOptions {
   readonly via: string;
   readonly answerBy: string;
+  readonly emergencyReason?: string;
   readonly certs?: string;
   readonly mesh: string;
   readonly json?: true;
@@ -51,6 +64,11 @@ function askCommand(needs: LocateCommandNeeds): Command {
     .requiredOption("--via <url|id>", "the node to ask: its id in a mesh on this machine, or https://HOST:PORT")
     .option("--postcode <postcode>", "postcode, with a name and no number");
   return withClaimOptions(withPatientOptions(command))
+    .addOption(
+      new Option("--emergency-reason <code>", "with --purpose BTG: asks for emergency access first, for 60 minutes").choices(
+        EMERGENCY_REASONS,
+      ),
+    )
     .option("--answer-by <ms>", "milliseconds until the verdict is wanted", "2000")
     .option("--certs <dir>", "folder of the caller's certificate (caller.crt.pem, caller.key.pem, trust.crt.pem)")
     .option("--mesh <dir>", "folder of the mesh on this machine", MESH_DIR)
@@ -86,7 +104,9 @@ async function run(options: LocateOptions, needs: LocateCommandNeeds): Promise<n
     requestId: needs.random.uuid(),
     answerByMs: parseAnswerBy(options.answerBy),
   };
-  const client = await needs.connect(findTarget(options, DEMO_CALLER.name));
+  const target = findTarget(options, DEMO_CALLER.name);
+  if (options.emergencyReason !== undefined) await askForAccess(target, call, options.emergencyReason, needs);
+  const client = await needs.connect(target);
   try {
     const verdict = await show(client, call, options);
     return verdict.scopes.find(({ scope }) => scope === "network")?.everyAreaAnswered === true
@@ -95,6 +115,21 @@ async function run(options: LocateOptions, needs: LocateCommandNeeds): Promise<n
   } finally {
     client.close();
   }
+}
+
+/** Says so beside the answer, whose form stays. */
+async function askForAccess(
+  target: ClientTarget,
+  { patient, claim }: LocateCall,
+  reasonCode: string,
+  { requestAccess, random }: LocateCommandNeeds,
+): Promise<void> {
+  const { caseId, expiresAtMs, credentialsRechecked } = await requestAccess(target, {
+    ...{ patient, claim, reasonCode, requestId: random.uuid() },
+  });
+  const until = new Date(Number(expiresAtMs)).toISOString().slice(11, 16);
+  const checked = credentialsRechecked ? "" : "; credentials not re-checked";
+  console.error(`Emergency access until ${until} UTC, to be reviewed: case ${caseId}${checked}.`);
 }
 
 const HEADING = ["Find records in other areas", ""];

@@ -41,9 +41,9 @@ function isRedisUrl(text: string): boolean {
   return /^rediss?:$/.test(url.protocol) && /^(?:\/\d{0,2})?$/.test(url.pathname);
 }
 
-const PDS_URL = "use https://host/path, or none";
+const HTTPS_URL = "use https://host/path, or none";
 
-function isPdsUrl(text: string): boolean {
+function isHttpsUrl(text: string): boolean {
   if (text === "none") return true;
   const url = URL.parse(text);
   if (url === null || url.username !== "" || url.search !== "" || url.hash !== "") return false;
@@ -126,9 +126,9 @@ export const settingsSchema = z.strictObject({
   pds: z
     .strictObject({
       /** The national demographics service's FHIR API; `none` = it is not asked. The others are then `none` too. */
-      url: z.string(PDS_URL).refine(isPdsUrl, PDS_URL).default("none"),
+      url: z.string(HTTPS_URL).refine(isHttpsUrl, HTTPS_URL).default("none"),
       /** Where its access tokens come from. */
-      tokenUrl: z.string(PDS_URL).refine(isPdsUrl, PDS_URL).default("none"),
+      tokenUrl: z.string(HTTPS_URL).refine(isHttpsUrl, HTTPS_URL).default("none"),
       /** ODS code of the organisation for which this node asks. */
       organisation: z
         .string("give an organisation's code")
@@ -176,6 +176,12 @@ export const settingsSchema = z.strictObject({
         .default(6_000),
       /** Searches an hour that one user may make; one that shows several people counts for each of them. */
       searchesPerUser: z.int("give a whole number").min(100, "use 100 or more: fewer would stop care").default(600),
+    })
+    .prefault({}),
+  emergency: z
+    .strictObject({
+      /** Where the privacy officer is told of emergency access, by the ids of cases alone; `none` = the log and the queue do. */
+      webhook: z.string(HTTPS_URL).refine(isHttpsUrl, HTTPS_URL).default("none"),
     })
     .prefault({}),
   audit: z
@@ -233,6 +239,8 @@ export interface Settings {
     readonly narrowingPath?: string;
     readonly localRoles: readonly { readonly organisation: string; readonly name: string; readonly role: string }[];
   };
+  /** Absent where no address is told of emergency access. May hold a secret, so it cannot be printed. */
+  readonly emergencyWebhook?: Concealed<URL>;
   readonly audit: { readonly keepYears: number };
   readonly recordSources: readonly RecordSourceSettings[];
   readonly quota: { readonly patientsPerMillion: number; readonly searchesPerUser: number };
@@ -263,7 +271,8 @@ export function parseSettings(text: string, file: string): Settings {
   const faults = new Faults(source);
   const entry = readEntry(settingsSchema, source.value ?? {}, [], faults);
   faults.throwIfAny("settings file");
-  const { id, dataDir, listen, certs, manifest, topology, redis, fhir, hl7, pds, records, ...rest } = entry!.value;
+  const { id, dataDir, listen, certs, manifest, topology, redis, fhir, hl7, pds, records, emergency, ...rest } =
+    entry!.value;
   const fhirListen = parseAddress(fhir.listen);
   const renewAt = parseAddress(certs.renewAt);
   const hl7Listen = parseAddress(hl7.listen);
@@ -284,6 +293,7 @@ export function parseSettings(text: string, file: string): Settings {
     ...(typeof fhirListen === "object" && { fhirListen }),
     ...(typeof hl7Listen === "object" && { hl7: { listen: hl7Listen, feeds: hl7.feeds.map(toHl7Feed) } }),
     ...(pds.url !== "none" && { pds: toPds(pds, from) }),
+    ...(emergency.webhook !== "none" && { emergencyWebhook: new Concealed(new URL(emergency.webhook)) }),
     ...(redis.url !== "none" && { redisUrl: new Concealed(new URL(redis.url)) }),
   });
 }

@@ -23,6 +23,7 @@ import {
   STREAMS_PER_CONNECTION_MAX,
 } from "./bounds.ts";
 import { type DiscoveryNeeds, discoveryService } from "./discovery-service.ts";
+import { type EmergencyDoorNeeds, emergencyService } from "./emergency-service.ts";
 import { type FederationNeeds, federationService } from "./federation-service.ts";
 import { type FeedNeeds, feedService } from "./feed-service.ts";
 import { boundHttp2, sayGoodbye } from "./grpc-inside.ts";
@@ -74,6 +75,7 @@ export interface ServerOrder {
   readonly records: Omit<RecordNeeds, keyof ProofNeeds>;
   readonly retrieval: RetrievalNeeds;
   readonly search: SearchNeeds;
+  readonly emergency: EmergencyDoorNeeds;
   readonly mpi: MpiNeeds;
   readonly peers: PeersDoorNeeds;
   readonly witness: WitnessDoorNeeds;
@@ -163,6 +165,7 @@ function servicesOf(order: ServerOrder): readonly Service[] {
     federationService(clock, random, log, order.federation),
     retrievalService(clock, random, log, order.retrieval),
     searchService(clock, random, log, order.search),
+    emergencyService(clock, random, log, order.emergency),
     mpiService(random, log, order.mpi),
     peerService(random, log, order.peers),
     witnessService(log, order.witness),

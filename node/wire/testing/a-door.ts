@@ -46,11 +46,24 @@ export interface DoorSettings {
 }
 
 /** Opens nothing, and knows nobody. */
-export const NO_RECORDS: Pick<ServerOrder, "records" | "retrieval" | "discovery"> = {
+export const NO_RECORDS: Pick<ServerOrder, "records" | "retrieval" | "discovery" | "emergency"> = {
+  emergency: {
+    giveAccess: noEmergency,
+    endAccess: noEmergency,
+    listCases: () => Promise.resolve([]),
+    showCase: noEmergency,
+    reviewCase: noEmergency,
+    writeLetter: noEmergency,
+    takeLetter: noEmergency,
+  },
   discovery: { answerIdentify: () => Promise.resolve(undefined) },
   records: { openRecord: noRecord },
   retrieval: { retrieve: noRecord },
 };
+
+function noEmergency(): Promise<never> {
+  return Promise.reject(new Failure("not-permitted", "No emergency access is given."));
+}
 
 // oxlint-disable-next-line require-yield -- it only refuses
 async function* noRecord(): AsyncGenerator<RecordEvent, void> {
