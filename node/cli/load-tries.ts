@@ -23,7 +23,7 @@ export interface TriesOrder<Result> {
   readonly onPause: (failure: Failure, pauseMs: number) => void;
   readonly signal: AbortSignal;
   readonly clock: Clock;
-  readonly random: Random;
+  readonly random: Pick<Random, "fraction">;
 }
 
 /**

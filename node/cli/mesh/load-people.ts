@@ -6,6 +6,7 @@ import type { Clock } from "../../base/clock.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Connect, FeedFiles } from "../client.ts";
 import { loadFiles } from "../load-files.ts";
+import { tryAgain } from "../load-tries.ts";
 import { FEED_CALLER } from "./demo-caller.ts";
 import type { Mesh, MeshNode } from "./mesh.ts";
 
@@ -38,10 +39,18 @@ export async function loadPeople(order: LoadPeopleOrder): Promise<number> {
   const { nodes } = order.mesh;
   let accepted = 0;
   for (let at = 0; at < nodes.length; at += NODES_AT_ONCE) {
-    const counts = await Promise.all(nodes.slice(at, at + NODES_AT_ONCE).map((node) => loadNode(node, order)));
+    const counts = await Promise.all(nodes.slice(at, at + NODES_AT_ONCE).map((node) => loadPatiently(node, order)));
     for (const count of counts) accepted += count;
   }
   return accepted;
+}
+
+/** A node that has just started among many others may be too busy to be reached; what it kept, it keeps once. */
+function loadPatiently(node: MeshNode, order: LoadPeopleOrder): Promise<number> {
+  return tryAgain({
+    ...{ attempt: () => loadNode(node, order), clock: order.clock, signal: order.signal },
+    ...{ stepsSoFar: () => 1, onPause() {}, random: { fraction: () => 0.5 } },
+  });
 }
 
 async function loadNode(node: MeshNode, order: LoadPeopleOrder): Promise<number> {
