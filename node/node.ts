@@ -76,6 +76,7 @@ import {
   type LoadBatchNeeds,
 } from "./requests/load-batch.ts";
 import { makeLetterSeal } from "./requests/letter-seal.ts";
+import { LateAnswers } from "./requests/late-answers.ts";
 import { locate } from "./requests/locate.ts";
 import { openRecord } from "./requests/open-record.ts";
 import { retrieve, type Retrieval } from "./requests/retrieve.ts";
@@ -403,6 +404,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   const locateNeeds = {
     ...audit,
     clock,
+    late: new LateAnswers(clock),
     decideAccess: access.decideAccess,
     async recordQuestion(question: Question, decision: Decision) {
       await audit.recordQuestion(question, decision);

@@ -559,6 +559,20 @@ describe("an outcome that depends on what happens between nodes", () => {
     assert.deepEqual(scopesOf(asked), { collaborative: true, region: true, network: true });
   });
 
+  it("an area that comes back after the verdict is in the answers that came late, and both ends have it", async () => {
+    network.mesh.node("cedar").process.pause();
+    const asked = await ask(network, known, { answerByMs: 500 });
+    network.mesh.node("cedar").process.resume();
+    assert.deepEqual(outcomeAt(asked, "cedar"), ["timed-out", ""]);
+    const late = await ask(network, known, { answerByMs: 5_000, lateOf: asked.requestId });
+    assert.deepEqual(outcomeAt(late, "cedar"), ["records", ""]);
+    assert.deepEqual(scopesOf(late), { collaborative: true, region: true, network: true });
+    assert.equal(network.entries("cedar", asked.requestId).at(-1)?.outcome, "records");
+    assert.deepEqual(network.entries("cedar", late.requestId), [], "nobody is asked anew");
+    const nobody = { ...known, nhsNumber: "9000000009" };
+    await assert.rejects(ask(network, nobody, { lateOf: asked.requestId }), { code: "invalid-input" });
+  });
+
   describe("with one area frozen, one killed, one of another version and one with an old directory", function () {
     this.timeout(TEST_MS);
     let located: Located;

@@ -281,8 +281,8 @@ export function makeAudit(needs: AuditNeeds): Audit {
     ...claimParts(question),
     permitId,
     patient: knownNumber(question) ?? tokenOf(question.patient),
-    ...(question.claim.localRole !== undefined && {
-      detail: JSON.stringify({ localRole: question.claim.localRole }),
+    ...((question.claim.localRole ?? question.lateOf) !== undefined && {
+      detail: JSON.stringify({ localRole: question.claim.localRole, lateOf: question.lateOf }),
     }),
   });
   const answered = (question: Question, decision: Decision, found: FoundPerson | undefined, answer: HolderAnswer) => ({

@@ -48,4 +48,6 @@ export interface Question {
   readonly answerBy: Deadline;
   /** Until when a late answer is of use. */
   readonly lateUntil: Deadline;
+  /** The locate whose answers are wanted, with those that came after its verdict; absent where areas are to be asked. */
+  readonly lateOf?: string;
 }

@@ -55,6 +55,8 @@ export interface LocateCall {
   readonly claim: Claim;
   readonly requestId: string;
   readonly answerByMs: number;
+  /** The locate whose answers are wanted, with those that came late. */
+  readonly lateOf?: string;
 }
 
 /** Where a node listens, and the caller's certificate to show there. */

@@ -38,6 +38,7 @@ interface LocateOptions extends ClaimOptions, PatientOptions {
   readonly via: string;
   readonly answerBy: string;
   readonly emergencyReason?: string;
+  readonly late?: string;
   readonly certs?: string;
   readonly mesh: string;
   readonly json?: true;
@@ -65,11 +66,16 @@ function askCommand(needs: LocateCommandNeeds): Command {
     .option("--postcode <postcode>", "postcode, with a name and no number");
   return withClaimOptions(withPatientOptions(command))
     .addOption(
-      new Option("--emergency-reason <code>", "with --purpose BTG: asks for emergency access first, for 60 minutes").choices(
-        EMERGENCY_REASONS,
-      ),
+      new Option(
+        "--emergency-reason <code>",
+        "with --purpose BTG: asks for emergency access first, for 60 minutes",
+      ).choices(EMERGENCY_REASONS),
     )
     .option("--answer-by <ms>", "milliseconds until the verdict is wanted", "2000")
+    .option(
+      "--late <request>",
+      "what a locate of yours about this patient was answered, also after its verdict; by its id",
+    )
     .option("--certs <dir>", "folder of the caller's certificate (caller.crt.pem, caller.key.pem, trust.crt.pem)")
     .option("--mesh <dir>", "folder of the mesh on this machine", MESH_DIR)
     .option("--json", "print one JSON object instead of the table")
@@ -103,6 +109,7 @@ async function run(options: LocateOptions, needs: LocateCommandNeeds): Promise<n
     claim: parseClaim(options),
     requestId: needs.random.uuid(),
     answerByMs: parseAnswerBy(options.answerBy),
+    ...(options.late !== undefined && { lateOf: options.late }),
   };
   const target = findTarget(options, DEMO_CALLER.name);
   if (options.emergencyReason !== undefined) await askForAccess(target, call, options.emergencyReason, needs);

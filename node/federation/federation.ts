@@ -78,11 +78,14 @@ export interface NetworkView {
    * they come: at once where nobody need be asked, at the deadline at the latest. Whatever a member or the transport
    * does becomes an outcome; nothing is thrown. Leaving the iteration, or calling `return` before it began, cancels the
    * questions that are still open. May be iterated once.
+   *
+   * @param only the nodes of these areas, where not every other is to be asked.
    */
   readonly askAreas: (
     question: Question,
     permit: Permit,
     deadline: Deadline,
+    only?: ReadonlySet<string>,
   ) => AsyncIterableIterator<AreaAnswer, undefined>;
   /**
    * As {@link askAreas}, but nobody is asked: each area is as it last was to such a question that finds nothing, and takes as
@@ -143,8 +146,8 @@ export function makeFederation(needs: FederationNeeds): Federation {
       return {
         ownArea,
         ownCovers: (question, permit) => needs.mayAsk(ownMember, question, permit),
-        askAreas: (question, permit, deadline) =>
-          askAll({ ...needs, ask }, snapshot, others, question, permit, deadline),
+        askAreas: (question, permit, deadline, only) =>
+          askAll({ ...needs, ask }, snapshot, others.filter(isAmong(only)), question, permit, deadline),
         asIfAsked: (question, permit, deadline) =>
           askAll({ ...needs, ask: showLastLook }, snapshot, others, question, permit, deadline),
         closeWith(question, answers, identified) {
@@ -168,6 +171,10 @@ type Ask = (...of: Parameters<PeerTransport["ask"]>) => Promise<HolderAnswer | U
 
 interface AskNeeds extends Pick<FederationNeeds, "clock" | "mayAsk"> {
   readonly ask: Ask;
+}
+
+function isAmong(only: ReadonlySet<string> | undefined): (each: AreaOfDay) => boolean {
+  return ({ area }) => only === undefined || only.has(area.nodeId ?? "");
 }
 
 function notListed(ownId: NodeId): Failure {

@@ -7,6 +7,7 @@ import type { Decision, Permit } from "../base/permit.ts";
 import type { Question } from "../base/question.ts";
 import type { Covered, NetworkView } from "../federation/federation.ts";
 import type { VerdictFacts } from "../federation/verdict.ts";
+import { LateAnswers, completed, notAskedAnew } from "./late-answers.ts";
 import { SameRecords } from "./same-records.ts";
 import { withinPermit } from "./within-permit.ts";
 
@@ -44,6 +45,8 @@ export interface LocateNeeds {
   readonly openNetwork: () => NetworkView;
   /** Audited durably before it resolves, like any holder's answer. */
   readonly answerFromOwnIndex: (question: Question, permit: Permit, covered: Covered) => Promise<HolderAnswer>;
+  /** Where answers that come after a verdict are kept; absent: they are not waited for. */
+  readonly late?: LateAnswers;
   /** The own index could not answer: the others go on, and the operator must know. */
   readonly ownIndexFailed: (failure: Failure) => void;
   /**
@@ -95,6 +98,8 @@ export async function* locate(
   const { permit } = decision;
 
   const answers: AreaAnswer[] = [];
+  /** The same, as areas gave them. */
+  const heard: AreaAnswer[] = [];
   const same = new SameRecords();
   const otherwise = new Map<string, Outcome | "not-asked">();
   let cutShort: ToldUntilLeft | undefined = { cutShort: answers };
@@ -110,6 +115,11 @@ export async function* locate(
     const network = needs.openNetwork();
     // Peers are asked while the own index answers; theirs wait for its answer, which is shown first, until the deadline.
     const isAsked = known.objected !== true;
+    if (asked.lateOf !== undefined && isAsked) {
+      yield* showKept(asked, permit, deadline, needs);
+      cutShort = undefined;
+      return;
+    }
     const peers = (isAsked ? network.askAreas : network.asIfAsked)(question, permit, deadline);
     const leave = (): void => void peers.return?.();
     gone.addEventListener("abort", leave, { once: true });
@@ -117,11 +127,13 @@ export async function* locate(
     try {
       const own = await answerOfOwnArea(here, permit, network, deadline, needs);
       answers.push(same.note({ ...own, elapsedMs: Math.round(needs.clock.monotonicMs() - startedMs) }));
+      heard.push(answers[0]!);
       yield { kind: "answer", answer: answers[0]! };
 
       for await (const said of peers) {
         const answer = same.note(withinPermit(said, permit));
         answers.push(answer);
+        heard.push(said);
         const { nodeId = "" } = said.area;
         if (!isAsked) otherwise.set(nodeId, "not-asked");
         else if (answer.outcome !== said.outcome) otherwise.set(nodeId, said.outcome);
@@ -133,9 +145,15 @@ export async function* locate(
     }
     if (gone.aborted) return; // what is missing was not waited for: there is no verdict over it
 
-    const verdict = network.closeWith(question, answers, howIdentified(asked, known));
+    const identified = howIdentified(asked, known);
+    const verdict = network.closeWith(question, answers, identified);
     cutShort = undefined;
     needs.recordOutcomes(question, permit, verdict, otherwise);
+    if (isAsked) {
+      const again = (missing: ReadonlySet<string>): AsyncIterable<AreaAnswer> =>
+        network.askAreas(question, permit, question.lateUntil, missing);
+      needs.late?.keep(asked, question, heard, again, { network, identified });
+    }
     yield { kind: "verdict", verdict };
   } catch (thrown) {
     if (cutShort !== undefined) cutShort = { ...cutShort, failed: asFailure(thrown).code };
@@ -143,6 +161,22 @@ export async function* locate(
   } finally {
     if (cutShort !== undefined) needs.recordOutcomes(asked, permit, cutShort, otherwise);
   }
+}
+
+/** An earlier locate's answers, as far as this permit allows, with those that came late, and a verdict over all. */
+async function* showKept(
+  asked: Question,
+  permit: Permit,
+  deadline: Deadline,
+  { clock, late, recordOutcomes }: LocateNeeds,
+): AsyncGenerator<LocateEvent, void> {
+  const kept = (late ?? new LateAnswers(clock)).of(asked);
+  const same = new SameRecords();
+  const shown = (await completed(kept, deadline, clock)).map((each) => same.note(withinPermit(each, permit)));
+  for (const answer of shown) yield { kind: "answer", answer };
+  const verdict = kept.network.closeWith(asked, shown, kept.identified);
+  recordOutcomes(asked, permit, verdict, notAskedAnew(verdict));
+  yield { kind: "verdict", verdict };
 }
 
 /**

@@ -50,6 +50,8 @@ export interface CallerQuestion {
   readonly claim: Claim;
   readonly requestId: string;
   readonly answerByMs: number;
+  /** The locate whose answers are wanted, with those that came late. */
+  readonly lateOf?: string;
 }
 
 export interface CallerRetrieval {
@@ -157,7 +159,7 @@ function checkNode(certificate: object, domain: string, nodeId: string): Error |
 async function* locate(
   client: Client,
   clock: Clock,
-  { patient, claim, requestId, answerByMs }: CallerQuestion,
+  { patient, claim, requestId, answerByMs, lateOf = "" }: CallerQuestion,
 ): AsyncGenerator<ToldEvent, void> {
   const { path, requestSerialize, responseDeserialize } = FederationServiceService.locate;
   const request: LocateRequest = {
@@ -166,6 +168,7 @@ async function* locate(
     requestId,
     answerByMs,
     lateUntilMs: 0,
+    lateOf,
   };
   const deadline = clock.wallMs() + answerByMs + VERDICT_LATE_MS_MAX;
   const call = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, { deadline });

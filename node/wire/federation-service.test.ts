@@ -27,6 +27,7 @@ const WIRE_QUESTION: LocateRequest = {
   requestId: "",
   answerByMs: 0,
   lateUntilMs: 0,
+  lateOf: "",
 };
 
 describe("the callers' door", () => {

@@ -64,6 +64,7 @@ function toQuestion(request: LocateRequest, call: IncomingCall, clock: Clock, ra
     claim,
     answerBy: Deadline.in(clock, Math.min(answerByMs, call.deadline?.remainingMs() ?? 0)),
     lateUntil: Deadline.in(clock, lateUntilMs),
+    ...(request.lateOf !== "" && { lateOf: requiredUuid(request.lateOf, "late_of") }),
   };
 }
 

@@ -234,6 +234,7 @@ describe("the door's one ordered list", () => {
       requestId: "",
       answerByMs: 0,
       lateUntilMs: 0,
+      lateOf: "",
     };
     const known = Buffer.from(LocateRequest.encode(question).finish());
     const unknown = Buffer.concat([known, Buffer.from([0xf8, 0x07, 0x01])]);

@@ -147,7 +147,7 @@ describe("a question's time", () => {
     const request: LocateRequest = {
       patient: fromPatient(patientOf(NOBODY)),
       claim: fromClaim(claimOf(DOCTOR), "stated"),
-      ...{ requestId, answerByMs, lateUntilMs: 0 },
+      ...{ requestId, answerByMs, lateUntilMs: 0, lateOf: "" },
     };
     const { path, requestSerialize, responseDeserialize } = FederationServiceService.locate;
     const call = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, {

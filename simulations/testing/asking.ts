@@ -147,6 +147,8 @@ export interface Asked {
 
 export interface AskOptions extends LocateOptions {
   readonly requestId?: string;
+  /** The locate whose answers are wanted, with those that came late. */
+  readonly lateOf?: string;
   /** Told of each area's answer in the moment in which it comes. */
   readonly onAnswer?: (answer: AreaAnswer) => void;
 }
@@ -158,14 +160,14 @@ export async function ask(
   options: AskOptions = {},
 ): Promise<Asked> {
   const { via = "ash", asker = DOCTOR, birthDate, answerByMs = ANSWER_BY_MS } = options;
-  const { requestId = systemRandom.uuid(), onAnswer } = options;
+  const { requestId = systemRandom.uuid(), lateOf = "", onAnswer } = options;
   const node = network.mesh.node(via);
   const target = { host: node.host, port: node.port, certsDir: node.callerDir(DEMO_CALLER.name) };
   const client = await connectCaller(target, systemClock);
   const answers: AreaAnswer[] = [];
   try {
     const patient = patientOf({ nhsNumber: person.nhsNumber, birthDate: birthDate ?? person.birthDate });
-    for await (const event of client.locate({ patient, claim: claimOf(asker), requestId, answerByMs })) {
+    for await (const event of client.locate({ patient, claim: claimOf(asker), requestId, answerByMs, lateOf })) {
       if (event.kind === "verdict") return { requestId, answers, verdict: event.verdict };
       answers.push(event.answer);
       onAnswer?.(event.answer);

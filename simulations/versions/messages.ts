@@ -196,7 +196,7 @@ export function samplesOf(version: ProtocolVersion): ReadonlyMap<string, Sample>
       "LocateRequest",
       sample(LocateRequest, {
         ...{ patient: fromPatient(PATIENT), claim: fromClaim(CLAIM, "stated"), requestId: REQUEST_ID },
-        ...{ answerByMs: 2_000, lateUntilMs: 0 },
+        ...{ answerByMs: 2_000, lateUntilMs: 0, lateOf: "" },
       }),
     ],
     [

@@ -61,6 +61,12 @@ export interface LocateRequest {
   answerByMs: number;
   /** Milliseconds from now until late answers are of no more use; 0 = answer_by_ms + 8,000. At most 60,000. */
   lateUntilMs: number;
+  /**
+   * The request_id of an earlier locate by the same user about the same patient, whose verdict named areas without an answer:
+   * what was answered then, and what those areas have answered since, until late_until_ms of that locate, with a verdict over
+   * all. Nobody is asked anew; access is decided anew. It closes when no more can come, or at answer_by_ms. Empty: asks.
+   */
+  lateOf: string;
 }
 
 /** One event of a locate. */
@@ -196,7 +202,7 @@ export interface CoverageGap {
 }
 
 function createBaseLocateRequest(): LocateRequest {
-  return { patient: undefined, claim: undefined, requestId: "", answerByMs: 0, lateUntilMs: 0 };
+  return { patient: undefined, claim: undefined, requestId: "", answerByMs: 0, lateUntilMs: 0, lateOf: "" };
 }
 
 export const LocateRequest: MessageFns<LocateRequest> = {
@@ -215,6 +221,9 @@ export const LocateRequest: MessageFns<LocateRequest> = {
     }
     if (message.lateUntilMs !== 0) {
       writer.uint32(40).uint32(message.lateUntilMs);
+    }
+    if (message.lateOf !== "") {
+      writer.uint32(50).string(message.lateOf);
     }
     return writer;
   },
@@ -270,6 +279,14 @@ export const LocateRequest: MessageFns<LocateRequest> = {
             }
 
             message.lateUntilMs = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.lateOf = reader.string();
             continue;
           }
         }
