@@ -48,6 +48,22 @@ describe("reconciling audits", () => {
     assert.deepEqual({ paired, otherEndMissing, unpaired }, { paired: REQUESTS, otherEndMissing: 0, unpaired: [] });
   });
 
+  it("sums up every pair of nodes, each way, with its differences", async () => {
+    const logs = audits(3_000);
+    without(logs, "wm-cw", "r-1500"); // asked by wm-bsol
+    told(logs, "records", "r-1500");
+    const { pairs, unpaired } = await reconcile(asList(logs));
+    assert.deepEqual(
+      pairs.map(({ asker, holder, differences }) => `${asker} ${holder} ${differences}`),
+      [
+        "wm-bsol wm-cw 1",
+        ...["wm-bsol wm-hw", "wm-cw wm-bsol", "wm-cw wm-hw", "wm-hw wm-bsol", "wm-hw wm-cw"].map((each) => `${each} 0`),
+      ],
+    );
+    assert.ok(pairs.every(({ answers }) => answers > 800 && answers < 1_000));
+    assert.equal(unpaired.length, 1);
+  });
+
   it("asks no holder for an answer that it was never asked for, or that its asker told otherwise", async () => {
     const at = { requestId: "r-1", asker: "wm-bsol", holder: undefined, detail: undefined, atMs: START_MS + 900_000 };
     const areas = [
@@ -101,9 +117,9 @@ describe("reconciling audits", () => {
       .filter((entry) => entry.requestId !== requestId || (kind !== undefined && entry.kind !== kind));
     logs.set(node, kept);
   };
-  const told = (logs: Map<string, PairedEntry[]>, outcome: string): void => {
+  const told = (logs: Map<string, PairedEntry[]>, outcome: string, of = "r-501"): void => {
     const log = logs.get("wm-bsol")!;
-    const at = log.findIndex(({ requestId, kind }) => requestId === "r-501" && kind === "outcomes");
+    const at = log.findIndex(({ requestId, kind }) => requestId === of && kind === "outcomes");
     const areas = [
       ["wm-bsol", "nothing-to-show", 1],
       ["wm-cw", outcome, 9],

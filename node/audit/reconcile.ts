@@ -38,12 +38,24 @@ export interface Unpaired {
   readonly atMs: number;
 }
 
+/** What one node asked of another, in the time that all audits cover; both ends are among them. */
+export interface PairOfNodes {
+  readonly asker: string;
+  readonly holder: string;
+  /** Questions of which either end says that the holder answered. */
+  readonly answers: number;
+  /** Those of which the two say different things. */
+  readonly differences: number;
+}
+
 export interface Reconciled {
   /** Questions whose every answer is at both ends. */
   readonly paired: number;
   /** Questions of which an end is not among the audits, so that nothing can be said. */
   readonly otherEndMissing: number;
   readonly unpaired: readonly Unpaired[];
+  /** Every pair of nodes with an answer between them: the network at a glance. */
+  readonly pairs: readonly PairOfNodes[];
   /** The time that all audits cover. */
   readonly fromMs: number;
   readonly toMs: number;
@@ -86,6 +98,7 @@ export async function reconcile(audits: readonly NodeAudit[]): Promise<Reconcile
   }
   const covered = (atMs: number): boolean => atMs >= fromMs + MARGIN_MS && atMs <= toMs - MARGIN_MS;
   const unpaired: Unpaired[] = [];
+  const pairs = new Map<string, PairOfNodes>();
   let [paired, otherEndMissing] = [0, 0];
   for (const [requestId, request] of requests) {
     const found = [...faultsOf(request, known)].map((fault) => ({
@@ -94,15 +107,31 @@ export async function reconcile(audits: readonly NodeAudit[]): Promise<Reconcile
       asker: request.asker,
       atMs: request.atMs,
     }));
-    const inTime = found.filter(() => covered(request.atMs));
-    unpaired.push(...inTime);
+    if (covered(request.atMs)) {
+      unpaired.push(...found);
+      for (const holder of holdersOf(request, known)) {
+        const key = `${request.asker} ${holder}`;
+        const { answers, differences } = pairs.get(key) ?? { answers: 0, differences: 0 };
+        const differs = found.some((fault) => fault.holder === holder);
+        pairs.set(key, {
+          asker: request.asker,
+          holder,
+          answers: answers + 1,
+          differences: differences + (differs ? 1 : 0),
+        });
+      }
+    }
     const isWhole =
       known.has(request.asker) &&
       [...request.answered.keys(), ...(request.told?.keys() ?? [])].every((id) => known.has(id));
     if (!isWhole) otherEndMissing++;
     else if (found.length === 0) paired++;
   }
-  return { paired, otherEndMissing, unpaired: unpaired.toSorted((one, other) => one.atMs - other.atMs), fromMs, toMs };
+  return {
+    ...{ paired, otherEndMissing, fromMs, toMs },
+    unpaired: unpaired.toSorted((one, other) => one.atMs - other.atMs),
+    pairs: [...pairs.entries()].toSorted(([one], [other]) => (one < other ? -1 : 1)).map(([, pair]) => pair),
+  };
 }
 
 function note(nodeId: string, entry: PairedEntry, requests: Map<string, Request>): void {
@@ -123,6 +152,13 @@ function note(nodeId: string, entry: PairedEntry, requests: Map<string, Request>
   else if (!isOwn && holder !== undefined) {
     request.answered.set(holder, (request.answered.get(holder) ?? new Set<string>()).add(outcome));
   }
+}
+
+/** The others who answered, as either end says, where both ends are known. */
+function holdersOf({ asker, told, answered }: Request, known: ReadonlySet<string>): readonly string[] {
+  if (!known.has(asker)) return [];
+  const saidTo = [...(told ?? [])].flatMap(([holder, outcome]) => (TOLD.has(outcome) ? [holder] : []));
+  return [...new Set([...answered.keys(), ...saidTo])].filter((holder) => holder !== asker && known.has(holder));
 }
 
 function* faultsOf(

@@ -47,8 +47,9 @@ export interface LooksSought {
 
 /** What a report does not cover; part of every report. */
 export const NOT_COVERED =
-  "This covers what went through this node of the record network. It does not cover what was opened inside the systems that " +
-  "hold the records, nor what other nodes' users looked at elsewhere: ask those organisations.";
+  "This covers what went through this node of the record network, under the number given. It does not cover what was opened " +
+  "inside the systems that hold the records, what stands under another number of the patient's, nor what other nodes' users " +
+  "looked at elsewhere: ask those organisations.";
 
 interface Row {
   readonly seq: number;

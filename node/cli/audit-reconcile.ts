@@ -6,6 +6,13 @@ import { Failure } from "../base/failure.ts";
 import { keysIn, linesOf, logKeyIn } from "./audit-files.ts";
 import { EXIT, reporting } from "./exit.ts";
 
+interface ReconcileOptions {
+  readonly manifest: string;
+  readonly key: string;
+  readonly pairs?: true;
+  readonly json?: true;
+}
+
 /** `corridor audit reconcile`: holds the audits of several nodes against one another. */
 export function reconcileCommand(): Command {
   return new Command("reconcile")
@@ -15,8 +22,9 @@ export function reconcileCommand(): Command {
     .argument("<node=file...>", "whose audit, and its export: wm-bsol=bsol.ndjson")
     .requiredOption("--manifest <file>", "the signed manifest, for the nodes' keys")
     .requiredOption("--key <file>", "the authority's public key (manifest.pub.pem)")
+    .option("--pairs", "also sum up every pair of nodes, each way")
     .option("--json", "print one JSON object")
-    .action((args: string[], { manifest, key, json }: { manifest: string; key: string; json?: true }) =>
+    .action((args: string[], { manifest, key, json, pairs: withPairs }: ReconcileOptions) =>
       reporting(async () => {
         const keys = await keysIn(manifest, key);
         const audits = args.map((arg) => {
@@ -33,8 +41,11 @@ export function reconcileCommand(): Command {
         const reconciled = await reconcile(audits.map(({ nodeId, file }) => ({ nodeId, entries: entriesOf(file) })));
         if (reconciled.unpaired.length > 0) process.exitCode = EXIT.failed;
         if (json === true) return console.log(JSON.stringify(reconciled));
-        const { paired, otherEndMissing, unpaired } = reconciled;
+        const { paired, otherEndMissing, unpaired, pairs } = reconciled;
         for (const each of unpaired) console.log(unpairedLine(each));
+        for (const { asker, holder, answers, differences } of withPairs === true ? pairs : []) {
+          console.log(`${asker} asked ${holder}: ${answers} answers, ${differences} differences`);
+        }
         console.log(`${paired} questions are at both ends; ${unpaired.length} differences.`);
         if (otherEndMissing > 0) console.log(`Of ${otherEndMissing} an end is not among these audits.`);
       }),

@@ -10,7 +10,9 @@ import { NhsNumber } from "../base/nhs-number.ts";
 import type { Random } from "../base/random.ts";
 import { readSettings, type Settings } from "../config/settings.ts";
 import { openDatabase } from "../storage/database.ts";
+import { daysOf } from "./audit-days.ts";
 import { CSV_COLUMNS, lineOf } from "./audit-report-lines.ts";
+import { unusualCommand } from "./audit-unusual.ts";
 import { reporting } from "./exit.ts";
 
 export interface AuditReportNeeds {
@@ -65,7 +67,8 @@ export function reportCommand({ random, readStdin }: AuditReportNeeds): Command 
       onLog(new Command("unmatched"))
         .description("questions whose claim to the patient no hospital bears out, and self-claimed ones")
         .action((options: ReportOptions) => reporting(() => print(options, () => ({ toReview: true })))),
-    );
+    )
+    .addCommand(unusualCommand(random));
 }
 
 type Sought = Omit<LooksSought, "fromMs" | "toMs">;
@@ -102,6 +105,7 @@ function print(options: ReportOptions, soughtIn: (settings: Settings) => Sought)
       );
     }
     console.log(NOT_COVERED);
+    if (sought.patients !== undefined) console.log(`Other nodes to ask: ${otherNodes(settings)}.`);
   } finally {
     db.close();
   }
@@ -112,22 +116,15 @@ function organisationNames({ topologyPath }: Settings): ReadonlyMap<string, stri
   return new Map(providers.map(({ code, name }) => [code, `${name} (${code})`]));
 }
 
+/** Each keeps a report of its own: of what its users asked, and of what it answered. */
+function otherNodes({ topologyPath, id: ownId }: Settings): string {
+  const others = readTopology(topologyPath).nodes.filter(({ id }) => id !== ownId);
+  return others.map(({ id, ics }) => `${ics.map(({ name }) => name).join(", ")} (${id})`).join("; ") || "none";
+}
+
 /** How this node names somebody in its audit whom its index does not know. */
 function tokenOf(nhsNumber: NhsNumber, { dataDir }: Settings, random: Random): string {
   return makePatientToken(openTokenKey(join(dataDir, "token.key"), random))({ by: "number", nhsNumber });
-}
-
-function daysOf({ from, to }: ReportOptions): { fromMs: number; toMs: number } {
-  return {
-    fromMs: from === undefined ? 0 : dayOf(from, "--from"),
-    toMs: to === undefined ? Number.MAX_SAFE_INTEGER : dayOf(to, "--to") + 86_399_999,
-  };
-}
-
-function dayOf(text: string, option: string): number {
-  const ms = Date.parse(`${text}T00:00:00Z`);
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(text) || Number.isNaN(ms)) throw usage(`${option} must be a day, YYYY-MM-DD.`);
-  return ms;
 }
 
 function usage(message: string): Failure {

@@ -95,10 +95,25 @@ describe("the privacy officer's reports", function () {
     assert.equal(code, EXIT.done, err);
     const [byPersons = "", byApplications = ""] = out.split(/^Asked by applications.*$/m);
     assert.match(byPersons, /a doctor \(R8000\)/);
+    assert.match(out, /^Other nodes to ask: .*\(birch\)\.$/m);
     assert.ok(
       !byPersons.includes("an application") && /an application, before anybody looked/.test(byApplications),
       out,
     );
+  });
+
+  it("name a user who asked about themselves, where the privacy officer says who the users are", async () => {
+    const staff = join(network.folder, "staff.csv");
+    writeFileSync(staff, `user,nhs_number,family_name\n${DEMO_CALLER.user},${patient.nhsNumber},Trial\n`);
+    const report = await onAsh("report", "unusual", "--staff", staff);
+    assert.equal(report.code, EXIT.done, report.err);
+    assert.match(report.out, /user demo\.clinician asked about their own record, once/);
+    assert.ok(!report.out.includes(patient.nhsNumber));
+    assert.match((await onAsh("report", "unusual")).out, /Own records and surnames were not looked for/);
+    writeFileSync(staff, `user,nhs_number,family_name\nx,123,Trial\n`);
+    const wrong = await onAsh("report", "unusual", "--staff", staff);
+    assert.equal(wrong.code, EXIT.usage);
+    assert.ok(/line 2 is not a user's/.test(wrong.err) && !wrong.err.includes("123"), wrong.err);
   });
 
   it("list whom nobody bears out, and take off the list what the hospital tells of late", async () => {
