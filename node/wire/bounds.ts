@@ -107,3 +107,12 @@ export const RECORD_MS_MAX = 300_000;
 export const RECORD_ANSWER_BY_MS = 30_000;
 /** One part of a record on its way: 64 KiB of it, or its head. */
 export const RECORD_PART_BYTES_MAX = 128 * 1024;
+/** The longest that an answer, and a late one, may be waited for. */
+export const ANSWER_BY_MS_MAX = 60_000;
+export const LATE_UNTIL_MS_MAX = 120_000;
+/** Questions of one stream under way, those included whose answers are not yet read; beyond it no frame is taken in. */
+export const STREAM_QUESTIONS_MAX = 1_024;
+/** A stream of questions takes no more after this, and ends with its last answer: before its connection's grace is over. */
+export const STREAM_AGE_MS = 45_000;
+/** A stream without a question is ended after this: before its holder would. */
+export const STREAM_IDLE_MS = 20_000;

@@ -406,17 +406,4 @@ describe("the peers' door", () => {
       assert.equal(told, 0);
     });
   });
-
-  it("does not serve the stream yet, and says what to use", async () => {
-    const call = client.makeBidiStreamRequest(
-      "/corridor.v1.LocatorService/AnswerLocateStream",
-      (bytes: Buffer) => bytes,
-      (bytes: Buffer) => bytes,
-    );
-    const error = await new Promise<Error & { details?: string; code?: number }>((resolve) =>
-      call.on("error", resolve).resume(),
-    );
-    assert.equal(error.code, 12);
-    assert.match(error.details ?? "", /not served yet: use AnswerLocate/);
-  });
 });

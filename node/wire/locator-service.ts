@@ -7,20 +7,31 @@ import { Failure, asFailure } from "../base/failure.ts";
 import type { ProtocolVersion } from "../base/words.ts";
 import type { PeerQuestion } from "../requests/answer-locate.ts";
 import type { Log } from "../telemetry/log.ts";
-import { REQUEST_BYTES_MAX } from "./bounds.ts";
+import { ANSWER_BY_MS_MAX, REQUEST_BYTES_MAX } from "./bounds.ts";
+import { invalid, required, requiredUuid } from "./convert.ts";
 import { encodeHolderAnswer } from "./convert-answer.ts";
 import {
   AnswerLocateRequest,
   AnswerLocateResponse,
+  AnswerLocateStreamRequest,
   LocatorServiceService,
 } from "./generated/corridor/v1/locator_service.ts";
 import { AssertionPayload } from "./generated/corridor/v1/assertion.ts";
 import { Purpose } from "./generated/corridor/v1/identity.ts";
 import { encode, serializerOf } from "./encode.ts";
 import { FairQueue } from "./fair-queue.ts";
+import { answerStream } from "./answer-stream.ts";
 import { boundRequest, conversation, unary } from "./handlers.ts";
 import { type IncomingCall, peerOf } from "./interceptors.ts";
-import { type AskingMember, type Holder, type ProofNeeds, proveQuestion, wholenessOf } from "./prove-question.ts";
+import {
+  type AskingMember,
+  type CoveredQuestion,
+  type Holder,
+  type ProofNeeds,
+  proveQuestion,
+  readAssertion,
+  wholenessOf,
+} from "./prove-question.ts";
 import { SeenAssertions } from "./seen-assertions.ts";
 import type { Service } from "./service.ts";
 
@@ -44,11 +55,19 @@ export function locatorService(
   const seen = new SeenAssertions();
   const queue = new FairQueue(holder.clock);
   const shed = makeBulkRefusals(holder.clock, (peer, count) => log.warn("peer-shed", { peer, count }));
-  /** In its asker's turn. */
-  const inTurn = (request: AnswerLocateRequest, call: IncomingCall): Promise<Buffer> => {
+  /** In its asker's turn: the bytes of a `HolderAnswer`. */
+  const inTurn = (
+    request: CoveredQuestion,
+    call: IncomingCall,
+    left: Deadline,
+    isWanted: () => boolean = () => true,
+  ): Promise<Buffer> => {
     const { id } = askerOf(call);
-    const left = call.deadline ?? Deadline.in(holder.clock, 0);
-    const work = (): Promise<Buffer> => answer(request, call, holder, seen, needs, () => askerOf(call));
+    const askerNow = (): AskingMember => {
+      if (!isWanted()) throw new Failure("timed-out", "The asker waits no longer.");
+      return askerOf(call);
+    };
+    const work = (): Promise<Buffer> => answer(request, call, holder, seen, needs, askerNow);
     return queue
       .run(id, left, () => isEmergencyAccess(request), work)
       .catch((thrown: unknown) => {
@@ -76,20 +95,36 @@ export function locatorService(
         REQUEST_BYTES_MAX,
         ({ protocol }) => wholenessOf(protocol, holder.protocol),
       ),
-      answerLocateStream: boundRequest(answerLocateStream, REQUEST_BYTES_MAX),
+      answerLocateStream: boundRequest(
+        {
+          ...answerLocateStream,
+          requestSerialize: serializerOf(AnswerLocateStreamRequest),
+          responseSerialize: (response: Buffer) => response,
+          responseDeserialize: (response) => response,
+        },
+        REQUEST_BYTES_MAX,
+        ({ message }) =>
+          message?.$case === "frame" ? wholenessOf(message.value.protocol, holder.protocol) : "everything-known",
+      ),
     },
     implementation: {
-      answerLocate: unary(log, inTurn),
-      // oxlint-disable-next-line require-yield -- it only refuses
-      answerLocateStream: conversation(log, async function* () {
-        throw new Failure("not-served", "Questions on a stream are not served yet: use AnswerLocate.");
+      answerLocate: unary(log, async (request: AnswerLocateRequest, call) => {
+        const bytes = await inTurn(request, call, call.deadline ?? Deadline.in(holder.clock, 0));
+        return encode(ResponseWithAnswer, { protocol: holder.protocol, answer: bytes });
       }),
+      answerLocateStream: conversation(log, (requests: AsyncIterable<AnswerLocateStreamRequest>, call) =>
+        answerStream(requests, {
+          attemptOf: (question) => attemptOf(question, askerOf(call), seen, needs),
+          answer: (question, isWanted) =>
+            inTurn(question, call, Deadline.in(holder.clock, answerByMsOf(question)), isWanted),
+        }),
+      ),
     },
   };
 }
 
 /** As the asker says: nothing is verified yet, and it goes before its own questions alone. */
-function isEmergencyAccess({ assertion, question }: AnswerLocateRequest): boolean {
+function isEmergencyAccess({ assertion, question }: CoveredQuestion): boolean {
   try {
     const { claims } = AssertionPayload.decode(assertion?.payload ?? Buffer.alloc(0));
     return claims[question?.claimIndex ?? 0]?.claim?.purpose === Purpose.PURPOSE_BTG;
@@ -98,18 +133,34 @@ function isEmergencyAccess({ assertion, question }: AnswerLocateRequest): boolea
   }
 }
 
+/** The attempt of a question on a stream. @throws where its assertion is none: then nobody can be told of one question alone. */
+function attemptOf(
+  { assertion, question }: CoveredQuestion,
+  member: AskingMember,
+  seen: SeenAssertions,
+  needs: LocatorNeeds,
+): string {
+  const { payload } = readAssertion(required(assertion, "assertion"), member, seen, needs);
+  const claim = payload.claims[required(question, "question").claimIndex];
+  if (claim === undefined) throw invalid("question.claim_index", "names no claim of the assertion");
+  return requiredUuid(claim.attemptId, "claim.attempt_id");
+}
+
+function answerByMsOf({ question }: CoveredQuestion): number {
+  return Math.min(question?.answerByMs ?? 0, ANSWER_BY_MS_MAX);
+}
+
 async function answer(
-  request: AnswerLocateRequest,
+  request: CoveredQuestion,
   call: IncomingCall,
   holder: Holder,
   seen: SeenAssertions,
   needs: LocatorNeeds,
   askerNow: () => AskingMember,
 ): Promise<Buffer> {
-  const { protocol } = holder;
   const question = await proveQuestion(request, call, holder, seen, needs, askerNow);
   const said = await needs.answerLocate(question);
-  return encode(ResponseWithAnswer, { protocol, answer: encodeHolderAnswer(said, question.attemptId) });
+  return encodeHolderAnswer(said, question.attemptId);
 }
 
 /** An `AnswerLocateResponse` whose answer is serialised already. */

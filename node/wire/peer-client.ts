@@ -16,7 +16,14 @@ import type { PeerTransport } from "../federation/federation.ts";
 import { type PeerIdentity, chainOfCertificate, identifyPeer } from "../trust/peer-identity.ts";
 import { askOnce } from "./ask-once.ts";
 import { AssertionDesk } from "./assertion-desk.ts";
-import { ANSWER_BYTES_MAX, CONNECT_WITHIN_MS, PEER_KEEPALIVE_EVERY_MS, PEER_KEEPALIVE_WITHIN_MS } from "./bounds.ts";
+import {
+  ANSWER_BYTES_MAX,
+  ANSWER_BY_MS_MAX,
+  CONNECT_WITHIN_MS,
+  LATE_UNTIL_MS_MAX,
+  PEER_KEEPALIVE_EVERY_MS,
+  PEER_KEEPALIVE_WITHIN_MS,
+} from "./bounds.ts";
 import { openChannel } from "./channel.ts";
 import { fromClaim, fromPatient } from "./convert.ts";
 import { toHolderAnswer } from "./convert-answer.ts";
@@ -27,12 +34,11 @@ import {
 } from "./generated/corridor/v1/locator_service.ts";
 import { PeerServiceService } from "./generated/corridor/v1/peer_service.ts";
 import { PATIENT_NONCE_BYTES, bindPatient } from "./patient-binding.ts";
+import { type QuestionCall, QuestionStream, type StreamedQuestion } from "./question-stream.ts";
 import { type CallError, failureOf, isBrokenOff } from "./status.ts";
 import { serializerOf } from "./encode.ts";
 import { type TlsFiles, clientContext } from "./tls-files.ts";
 
-const LATE_UNTIL_MS_MAX = 120_000;
-const ANSWER_BY_MS_MAX = 60_000;
 const ATTEMPTS_MAX = 2;
 /** A connection that is about to close refuses what comes late, unseen: that was no attempt. */
 const REFUSED_MAX = 3;
@@ -117,6 +123,8 @@ export function makePeerClient(order: PeerClientOrder): PeerClient {
     // Members' entries are replaced with every new directory; the certificate is judged by the newest.
     channel.member = member;
     return channel.keepOpen(async () => {
+      const answer = await channel.askOnStream(question, deadline, signal);
+      if (answer !== "no-streams") return answer;
       const attemptId = orderedUuid(order.random, order.clock.wallMs());
       const request = await makeRequest(order, channel.desk, question, deadline, attemptId);
       if (signal.aborted) throw new Failure("timed-out", "Nobody waits for the answer any more.");
@@ -179,6 +187,16 @@ async function makeRequest(
   };
 }
 
+/** One attempt at a question, for a stream. */
+function streamed({ random, clock }: PeerClientOrder, question: Question, deadline: Deadline): StreamedQuestion {
+  const [attemptId, patient] = [orderedUuid(random, clock.wallMs()), fromPatient(question.patient)];
+  const patientNonce = Buffer.from(random.bytes(PATIENT_NONCE_BYTES));
+  const { requestId, lateUntil } = question;
+  const patientBinding = bindPatient(attemptId, patientNonce, patient);
+  const claim = { attemptId, requestId, claim: fromClaim(question.claim, "kept-back"), patientBinding };
+  return { claim, patient, patientNonce, deadline, lateUntil };
+}
+
 function readAnswer({ protocol, answer }: AnswerLocateResponse, attemptId: string, own: ProtocolVersion): HolderAnswer {
   if (!speaksWith(own, protocol ?? { major: 0, minor: 0 })) {
     throw new Failure("incompatible", "The peer answered in a protocol version that is not known here.");
@@ -220,6 +238,9 @@ class PeerChannel {
    * broke down, or that the peer refuses what comes after its goodbye. The next attempt shall not meet it again.
    */
   #isSpent = false;
+  readonly #stream: QuestionStream;
+  /** False once the member was found to be of a version that answers no questions on streams. */
+  #hasStreams = true;
   /** Whom the last connection was found to lead to. */
   #proven: PeerIdentity | undefined;
 
@@ -248,6 +269,29 @@ class PeerChannel {
         }
       },
     });
+    const { ownId, protocol, clock, sign } = order;
+    this.#stream = new QuestionStream({
+      ...{ ownId, holder: member.id, protocol, clock, sign },
+      open: () => this.#openStream(),
+      failureOf: (error) => this.#failureOf(error, NOBODY_LEFT),
+    });
+  }
+
+  #openStream(): QuestionCall {
+    const { path, requestSerialize, responseDeserialize } = LocatorServiceService.answerLocateStream;
+    return withoutTrace(() => this.#client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize));
+  }
+
+  /** `no-streams`: the member answers none; nobody was asked. */
+  async askOnStream(question: Question, deadline: Deadline, signal: AbortSignal): Promise<HolderAnswer | "no-streams"> {
+    if (!this.#hasStreams) return "no-streams";
+    try {
+      return toHolderAnswer(await this.#stream.ask(streamed(this.#order, question, deadline), signal));
+    } catch (thrown) {
+      if (asFailure(thrown).code !== "not-served") throw thrown;
+      this.#hasStreams = false;
+      return "no-streams";
+    }
   }
 
   /**
@@ -276,6 +320,7 @@ class PeerChannel {
   /** Ends once the questions under way have. */
   retire(): void {
     this.#retired = true;
+    this.#stream.finish();
     if (this.#uses === 0) this.#client.close();
   }
 
@@ -332,6 +377,8 @@ class PeerChannel {
     return new BrokenOff(error);
   }
 }
+
+const NOBODY_LEFT = new AbortController().signal;
 
 /** gRPC takes a stack trace at every call, in case it fails; what went wrong is told by our own failure. */
 function withoutTrace<Result>(call: () => Result): Result {

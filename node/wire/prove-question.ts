@@ -4,7 +4,7 @@ import { Failure } from "../base/failure.ts";
 import { type NodeId, type ProtocolVersion, speaksWith } from "../base/words.ts";
 import type { PeerQuestion } from "../requests/answer-locate.ts";
 import type { AuthorisedPeer } from "../trust/peer-identity.ts";
-import { ASSERTION_BYTES_MAX, CLAIMS_MAX } from "./bounds.ts";
+import { ANSWER_BY_MS_MAX, ASSERTION_BYTES_MAX, CLAIMS_MAX, LATE_UNTIL_MS_MAX } from "./bounds.ts";
 import { checkHoldsNoNumber, invalid, required, requiredUuid, toClaim, toPatient } from "./convert.ts";
 import type { AssertionPayload, QuestionClaim, SignedAssertion } from "./generated/corridor/v1/assertion.ts";
 import type { AnswerLocateRequest, Question } from "./generated/corridor/v1/locator_service.ts";
@@ -15,8 +15,6 @@ import type { SeenAssertion, SeenAssertions } from "./seen-assertions.ts";
 
 export type AskingMember = Extract<AuthorisedPeer, { kind: "node" }>["member"];
 
-const ANSWER_BY_MS_MAX = 60_000;
-const LATE_UNTIL_MS_MAX = 120_000;
 const SIGNATURE_BYTES = 64;
 
 /** Trust's judgement of an assertion. */
@@ -88,7 +86,7 @@ export function wholenessOf(asked: ProtocolVersion | undefined, spoken: Protocol
   return notNewer ? "everything-known" : "newer-fields-ignored";
 }
 
-function readAssertion(
+export function readAssertion(
   assertion: SignedAssertion,
   member: AskingMember,
   seen: SeenAssertions,

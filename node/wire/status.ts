@@ -83,6 +83,11 @@ export function statusOf(thrown: unknown): WireStatus {
   return { code: STATUS_OF[code], details: fixed ?? printable(message), metadata };
 }
 
+/** When the other side may ask again, in milliseconds; 0 where nothing is said of it. */
+export function retryAfterOf(thrown: unknown): number {
+  return Math.ceil(asFailure(thrown).retryAfterMs ?? 0);
+}
+
 /** What gRPC knows about a call that did not end well. */
 export interface CallError {
   readonly code: Status;
@@ -125,6 +130,23 @@ export function failureOf(error: CallError): Failure {
     ...(where !== undefined && WHERE.test(where) && { where }),
     ...(retryAfter !== undefined && /^\d{1,9}$/.test(retryAfter) && { retryAfterMs: Number(retryAfter) }),
   });
+}
+
+/** The failure that a refusal on a stream tells of: its code counts only where it fits its status. */
+export function refusalOf(refusal: {
+  readonly status: number;
+  readonly failure: string;
+  readonly retryAfterMs: number;
+}): Failure {
+  const said = FAILURE_CODES.find((code) => code === refusal.failure);
+  const known = Object.entries(FAILURE_OF).find(([status]) => Number(status) === refusal.status)?.[1] ?? "internal";
+  const code = said !== undefined && statusNumber(said) === refusal.status ? said : known;
+  const { retryAfterMs } = refusal;
+  return new Failure(code, `The node refused the question: ${code}.`, { ...(retryAfterMs > 0 && { retryAfterMs }) });
+}
+
+function statusNumber(code: FailureCode): number {
+  return STATUS_OF[code];
 }
 
 /** A stream that was reset is a connection that broke off, and no mistake inside the other node, as gRPC would have it. */

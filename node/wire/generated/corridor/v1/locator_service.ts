@@ -971,7 +971,8 @@ export const LocatorServiceService = {
   },
   /**
    * Many questions on one long-lived stream: a frame of up to 64 questions under one assertion; answers come back in any
-   * order, each with its question's attempt id. Designed, not yet served: answers UNIMPLEMENTED.
+   * order, each with its question's attempt id, and a refusal is one question's alone. A node that knows no streams answers
+   * UNIMPLEMENTED, and is asked by AnswerLocate.
    */
   answerLocateStream: {
     path: "/corridor.v1.LocatorService/AnswerLocateStream" as const,
@@ -991,7 +992,8 @@ export interface LocatorServiceServer extends UntypedServiceImplementation {
   answerLocate: handleUnaryCall<AnswerLocateRequest, AnswerLocateResponse>;
   /**
    * Many questions on one long-lived stream: a frame of up to 64 questions under one assertion; answers come back in any
-   * order, each with its question's attempt id. Designed, not yet served: answers UNIMPLEMENTED.
+   * order, each with its question's attempt id, and a refusal is one question's alone. A node that knows no streams answers
+   * UNIMPLEMENTED, and is asked by AnswerLocate.
    */
   answerLocateStream: handleBidiStreamingCall<AnswerLocateStreamRequest, AnswerLocateStreamResponse>;
 }
@@ -1015,7 +1017,8 @@ export interface LocatorServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Many questions on one long-lived stream: a frame of up to 64 questions under one assertion; answers come back in any
-   * order, each with its question's attempt id. Designed, not yet served: answers UNIMPLEMENTED.
+   * order, each with its question's attempt id, and a refusal is one question's alone. A node that knows no streams answers
+   * UNIMPLEMENTED, and is asked by AnswerLocate.
    */
   answerLocateStream(): ClientDuplexStream<AnswerLocateStreamRequest, AnswerLocateStreamResponse>;
   answerLocateStream(
