@@ -1,5 +1,7 @@
 /** Shares of the fastest samples that are looked at: what is slow for other reasons hides small differences. */
-const KEPT = [1, 0.99, 0.9, 0.75, 0.5] as const;
+const KEPT = [1, 0.99, 0.9, 0.75, 0.5, 0.25, 0.1] as const;
+/** Of fewer than so many nothing can be said. */
+const SAMPLES_MIN = 50;
 
 /**
  * How surely two sets of times differ, as dudect judges it (Reparaz and others, 2017): Welch's t of all samples and of those
@@ -17,7 +19,7 @@ export function differenceOf(one: readonly number[], other: readonly number[]): 
 }
 
 function welchT(one: readonly number[], other: readonly number[]): number {
-  if (one.length < 2 || other.length < 2) return 0;
+  if (one.length < SAMPLES_MIN || other.length < SAMPLES_MIN) return 0;
   const spread = varianceOf(one) / one.length + varianceOf(other) / other.length;
   const apart = meanOf(one) - meanOf(other);
   return apart === 0 ? 0 : apart / Math.sqrt(spread);
