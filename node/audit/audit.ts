@@ -60,7 +60,7 @@ export interface AuditNeeds {
 }
 
 /** What an own user's wish is known by. */
-export type AskedHere = Pick<Question, "requestId" | "claim" | "patient">;
+export type AskedHere = Pick<Question, "requestId" | "claim" | "patient" | "lateOf">;
 
 /** What the user was told by a locate that ended before its verdict. */
 export interface ToldUntilLeft {
