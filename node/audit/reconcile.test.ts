@@ -64,6 +64,30 @@ describe("reconciling audits", () => {
     assert.equal(unpaired.length, 1);
   });
 
+  it("takes a question that ended at a protected patient for none, unless somebody answered it all the same", async () => {
+    const at = { asker: "wm-bsol", holder: undefined, detail: undefined };
+    const around = [START_MS, START_MS + 1_800_000].map((atMs) => ({
+      ...{ ...at, requestId: `r${atMs}`, kind: "look", atMs, outcome: "" },
+    }));
+    const ended = { ...at, requestId: "r-1", atMs: START_MS + 900_000 };
+    const own = [
+      { ...ended, kind: "question", outcome: "permitted" },
+      { ...ended, kind: "restricted", outcome: "restricted-record" },
+    ];
+    const answered = [{ ...ended, kind: "answer", holder: "wm-cw", outcome: "records" }];
+    const held = (others: readonly PairedEntry[]) =>
+      reconcile([
+        { nodeId: "wm-cw", entries: [...around, ...others] },
+        { nodeId: "wm-bsol", entries: [...around, ...own] },
+      ]);
+    const alone = await held([]);
+    assert.deepEqual([alone.paired, alone.unpaired], [0, []]);
+    assert.deepEqual(
+      (await held(answered)).unpaired.map(({ what, holder }) => [what, holder]),
+      [["no-question", "wm-cw"]],
+    );
+  });
+
   it("asks no holder for an answer that it was never asked for, or that its asker told otherwise", async () => {
     const at = { requestId: "r-1", asker: "wm-bsol", holder: undefined, detail: undefined, atMs: START_MS + 900_000 };
     const areas = [

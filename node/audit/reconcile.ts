@@ -101,6 +101,7 @@ export async function reconcile(audits: readonly NodeAudit[]): Promise<Reconcile
   const pairs = new Map<string, PairOfNodes>();
   let [paired, otherEndMissing] = [0, 0];
   for (const [requestId, request] of requests) {
+    if (!request.asked && request.answered.size === 0) continue;
     const found = [...faultsOf(request, known)].map((fault) => ({
       ...fault,
       requestId,
@@ -136,7 +137,7 @@ export async function reconcile(audits: readonly NodeAudit[]): Promise<Reconcile
 
 function note(nodeId: string, entry: PairedEntry, requests: Map<string, Request>): void {
   const { kind, requestId, asker, holder, atMs, outcome, detail } = entry;
-  if (kind !== "question" && kind !== "answer" && kind !== "outcomes") return;
+  if (kind !== "question" && kind !== "answer" && kind !== "outcomes" && kind !== "restricted") return;
   const isOwn = asker === nodeId;
   if (kind === "outcomes" && !isOwn) return; // an attempt at this holder that broke off: nothing left
   const request: Request = requests.get(requestId) ?? {
@@ -148,6 +149,8 @@ function note(nodeId: string, entry: PairedEntry, requests: Map<string, Request>
   };
   requests.set(requestId, request);
   if (kind === "question") request.asked = true;
+  // Its patient's location is protected: the question ended there, and nobody was asked.
+  else if (kind === "restricted") request.asked = false;
   else if (kind === "outcomes") request.told = areasTold(detail);
   else if (!isOwn && holder !== undefined) {
     request.answered.set(holder, (request.answered.get(holder) ?? new Set<string>()).add(outcome));
