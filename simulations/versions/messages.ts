@@ -23,6 +23,8 @@ import {
 import {
   AnswerLocateRequest,
   AnswerLocateResponse,
+  AnswerLocateStreamRequest,
+  AnswerLocateStreamResponse,
   HolderAnswer as WireHolderAnswer,
 } from "../../node/wire/generated/corridor/v1/locator_service.ts";
 import {
@@ -168,6 +170,29 @@ export function samplesOf(version: ProtocolVersion): ReadonlyMap<string, Sample>
     ["AnswerLocateRequest", sample(AnswerLocateRequest, { protocol, assertion, question })],
     ["AnswerLocateResponse records", sample(AnswerLocateResponse, { protocol, answer: answerOf(RECORDS) })],
     ["AnswerLocateResponse nothing", sample(AnswerLocateResponse, { protocol, answer: answerOf(NOTHING) })],
+    [
+      "AnswerLocateStreamRequest frame",
+      sample(AnswerLocateStreamRequest, {
+        message: { $case: "frame", value: { protocol, assertion, questions: [question] } },
+      }),
+    ],
+    [
+      "AnswerLocateStreamRequest cancel",
+      sample(AnswerLocateStreamRequest, { message: { $case: "cancel", value: { attemptId: ATTEMPT_ID } } }),
+    ],
+    [
+      "AnswerLocateStreamResponse frame",
+      sample(AnswerLocateStreamResponse, { message: { $case: "frame", value: { answers: [answerOf(NOTHING)] } } }),
+    ],
+    [
+      "AnswerLocateStreamResponse refusal",
+      sample(AnswerLocateStreamResponse, {
+        message: {
+          $case: "refusal",
+          value: { attemptId: ATTEMPT_ID, status: 8, failure: "over-quota", retryAfterMs: 1_500 },
+        },
+      }),
+    ],
     ["FetchRecordRequest", sample(FetchRecordRequest, { protocol, assertion, question, pointerId: "c6b1f0a2" })],
     [
       "IdentifyPersonRequest",
