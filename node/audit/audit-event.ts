@@ -28,7 +28,7 @@ interface Row {
 }
 
 /** Kinds of entries that are events for others: outcomes and reviews are the node's own affair. */
-const KINDS = ["question", "answer", "search", "refused", "restricted"];
+const KINDS = ["question", "emergency", "answer", "search", "refused", "restricted"];
 
 const SLICE = 1_000;
 
@@ -56,11 +56,7 @@ function toAuditEvent(row: Row, ownId: string, domain: string): Readonly<Record<
   return {
     resourceType: "AuditEvent",
     id: `${ownId}-${row.seq}`,
-    meta: {
-      profile: [`${BALP}/StructureDefinition/IHE.BasicAudit.${row.patient === null ? "Query" : "PatientQuery"}`],
-    },
-    type: { system: "http://terminology.hl7.org/CodeSystem/audit-event-type", code: "rest" },
-    subtype: [{ system: "http://hl7.org/fhir/restful-interaction", code: "search" }],
+    ...(row.kind === "emergency" ? EMERGENCY : queryEvent(row)),
     action: "E",
     recorded: new Date(row.at_ms).toISOString(),
     outcome: isRefused ? "4" : "0",
@@ -74,21 +70,35 @@ function toAuditEvent(row: Row, ownId: string, domain: string): Readonly<Record<
     source: { observer: node(ownId) },
     entity: [
       ...(row.patient === null ? [] : [patientEntity(row.patient)]),
-      {
-        type: {
-          system: "http://terminology.hl7.org/CodeSystem/audit-entity-type",
-          code: "2",
-          display: "System Object",
-        },
-        role: { system: "http://terminology.hl7.org/CodeSystem/object-role", code: "24", display: "Query" },
-        // What was asked is whose records there are; the patient is an entity of its own.
-        query: Buffer.from(row.kind === "search" ? "Search" : "Locate").toString("base64"),
-      },
+      ...(row.kind === "emergency" ? [] : [queryEntity(row)]),
       {
         type: { system: `${BALP}/CodeSystem/BasicAuditEntityType`, code: "XrequestId" },
         what: { identifier: { value: row.request_id } },
       },
     ],
+  };
+}
+
+/** Access given is no query, and BALP has no pattern for it: DICOM's codes say what it is. */
+const EMERGENCY = {
+  type: { system: DICOM, code: "110113", display: "Security Alert" },
+  subtype: [{ system: DICOM, code: "110127", display: "Emergency Override Started" }],
+};
+
+function queryEvent({ patient }: Row) {
+  return {
+    meta: { profile: [`${BALP}/StructureDefinition/IHE.BasicAudit.${patient === null ? "Query" : "PatientQuery"}`] },
+    type: { system: "http://terminology.hl7.org/CodeSystem/audit-event-type", code: "rest" },
+    subtype: [{ system: "http://hl7.org/fhir/restful-interaction", code: "search" }],
+  };
+}
+
+/** What was asked is whose records there are; the patient is an entity of its own. */
+function queryEntity({ kind }: Row) {
+  return {
+    type: { system: "http://terminology.hl7.org/CodeSystem/audit-entity-type", code: "2", display: "System Object" },
+    role: { system: "http://terminology.hl7.org/CodeSystem/object-role", code: "24", display: "Query" },
+    query: Buffer.from(kind === "search" ? "Search" : "Locate").toString("base64"),
   };
 }
 

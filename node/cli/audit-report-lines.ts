@@ -25,6 +25,7 @@ const WHAT_WORDS: Readonly<Record<Look["what"], string>> = {
   answered: "was answered by this node",
   opened: "opened a record",
   refused: "was refused",
+  emergency: "was given emergency access to this patient's records",
   searched: "looked for people in this node's index",
   reviewed: "looked at, or decided, who is whom",
 };

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { appendFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import type { AreaAnswer } from "../../node/base/answer.ts";
@@ -13,10 +14,12 @@ import type { EmergencyCase as QueuedCase } from "../../node/wire/generated/corr
 import { DEMO_CALLER } from "../../node/cli/mesh/demo-caller.ts";
 import { connectCaller } from "../../node/wire/caller-client.ts";
 import { connectForEmergency, type EmergencyClient } from "../../node/wire/emergency-client.ts";
+import { type AuditEvent, assertBalp } from "../audit/balp.ts";
 import { corridor } from "../demo/command.ts";
 import { type NetworkOrder, startNetwork, type TestNetwork } from "../testing/a-network.ts";
 import { answerAt, type Asker, claimOf, locate, patientOf, say } from "../testing/asking.ts";
 import { catalogueRow } from "../testing/catalogue.ts";
+import { run } from "../testing/doors-cli.ts";
 import { aPerson, type TrialPerson } from "../testing/people.ts";
 
 const START_MS = 120_000;
@@ -43,6 +46,13 @@ const ORDER: NetworkOrder = {
   agreements: [{ between: ["ash", "elm", "oak"], purposes: ["TREAT", "ETREAT", "CAREMGT", "BTG"] }],
   people: [patient, other],
 };
+
+function linesOf<Line>(text: string): Line[] {
+  return text
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Line);
+}
 
 interface Alert {
   readonly node: string;
@@ -200,6 +210,39 @@ describe("emergency access across organisations", function () {
     assert.match(listed.stdout, /records of ours shown to ash {2}justified/);
     const overdue = await corridor(["emergency", "list", "--via", "ash", "--mesh", network.folder, "--overdue"]);
     assert.deepEqual([overdue.exitCode, overdue.stdout.trim()], [0, "Nothing to review."]);
+  });
+
+  it("stands in the report of emergency access at both ends, and in what is exported for an organisation's own audit", async () => {
+    for (const [nodeId, what] of [
+      ["ash", "emergency"],
+      ["elm", "answered"],
+    ] as const) {
+      const config = ["--config", network.mesh.node(nodeId).configPath];
+      const report = await run(["audit", "report", "emergency", ...config, "--json"]);
+      assert.equal(report.code, 0, report.err);
+      const looks = linesOf<{ what: string; purpose: string }>(report.out);
+      assert.ok(
+        looks.some((look) => look.what === what) && looks.every(({ purpose }) => purpose === "BTG"),
+        report.out,
+      );
+    }
+    const file = join(network.folder, "ash.fhir.ndjson");
+    const exported = await run([
+      "audit",
+      "export",
+      "--fhir",
+      "--config",
+      network.mesh.node("ash").configPath,
+      "--out",
+      file,
+    ]);
+    assert.equal(exported.code, 0, exported.err);
+    const events = linesOf<AuditEvent>(readFileSync(file, "utf8"));
+    const [given, ...more] = events.filter(({ subtype }) => subtype?.[0]?.code === "110127");
+    assert.ok(given !== undefined && more.length === 0, "access was given once");
+    const asked = events.filter((event) => event !== given);
+    for (const event of asked) assertBalp(event, ["TREAT", "BTG"]);
+    assert.ok(asked.some(({ purposeOfEvent }) => JSON.stringify(purposeOfEvent).includes("BTG")));
   });
 
   it("ends by hand, of its own user alone", async () => {
