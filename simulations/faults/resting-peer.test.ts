@@ -11,13 +11,13 @@ import { PROTOCOL } from "../../node/base/words.ts";
 import { FAILURES_IN_A_ROW_MAX, REST_MS } from "../../node/federation/breaker.ts";
 import { type PeerWays, makePeerWays } from "../../node/federation/peer-ways.ts";
 import { Resting } from "../../node/federation/resting.ts";
-import { makePeerClient } from "../../node/wire/peer-client.ts";
+import { type PeerClient, makePeerClient } from "../../node/wire/peer-client.ts";
+import type { RunningServer } from "../../node/wire/server.ts";
 import { aClaim, aPatient, openDoor } from "../../node/wire/testing/a-door.ts";
-import { ASKER, DOMAIN, HOLDER, OTHER, type WireNetwork, makeWireNetwork } from "../../node/wire/testing/a-network.ts";
+import { ASKER, DOMAIN, HOLDER, type WireNetwork, makeWireNetwork } from "../../node/wire/testing/a-network.ts";
 import { percentile } from "../bench/measure.ts";
 import { catalogueRow } from "../testing/catalogue.ts";
 import { findFreePorts } from "../testing/free-ports.ts";
-import { type RawHolder, startRawHolder } from "./raw-holder.ts";
 
 /** The breaker's time goes by so much faster, so that thousands of questions see it risk one many times. */
 const FASTER = 20;
@@ -42,13 +42,13 @@ const fast: Clock = {
 
 describe("a peer that gives no question an answer", () => {
   let network: WireNetwork;
-  let healthy: RawHolder;
+  let healthy: RunningServer;
   before(async () => {
     network = await makeWireNetwork();
-    healthy = await startRawHolder(network.nodeTls(OTHER), ({ answer }) => answer());
+    healthy = await openDoor(network);
   });
   after(async () => {
-    await healthy?.close();
+    await healthy?.close(0);
     network?.remove();
   });
 
@@ -58,22 +58,27 @@ describe("a peer that gives no question an answer", () => {
   };
   catalogueRow(rowN8, async (trials) => {
     const port = await findFreePorts(1);
+    // Two members to the ways; both doors are the one's of which this network has a certificate.
     const at = (id: string, where: number): Member => ({
-      ...network.directory.members.get(id)!,
-      endpoints: [`127.0.0.1:${where}`],
+      ...network.directory.members.get(HOLDER)!,
+      ...{ id, endpoints: [`127.0.0.1:${where}`] },
     });
-    const [dead, well] = [at(HOLDER, port), at(OTHER, healthy.port)];
+    const [dead, well] = [at("dead-one", port), at("well-one", healthy.port)];
+    const asHolder = (member: Member): Member => ({ ...member, id: HOLDER });
     const triedAtMs: number[] = [];
-    const client = makePeerClient({
-      ...{ ownId: ASKER, domain: DOMAIN, tls: network.nodeTls(ASKER), clock: systemClock, random: systemRandom },
-      ...{ protocol: PROTOCOL, sign: network.signer(ASKER).sign, checkMember: network.checkMember },
-    });
+    const aClient = (): PeerClient =>
+      makePeerClient({
+        ...{ ownId: ASKER, domain: DOMAIN, tls: network.nodeTls(ASKER), clock: systemClock, random: systemRandom },
+        ...{ protocol: PROTOCOL, sign: network.signer(ASKER).sign, checkMember: network.checkMember },
+      });
+    const [toDead, toWell] = [aClient(), aClient()];
     const ways = makePeerWays({
-      ...{ clock: fast, random: systemRandom, knock: client.knock, onChange() {} },
+      ...{ clock: fast, random: systemRandom, onChange() {} },
+      knock: (member, deadline) => (member.id === dead.id ? toDead : toWell).knock(asHolder(member), deadline),
       transport: {
         ask(member, ...question) {
-          if (member.id === HOLDER) triedAtMs.push(fast.monotonicMs());
-          return client.ask(member, ...question);
+          if (member.id === dead.id) triedAtMs.push(fast.monotonicMs());
+          return (member.id === dead.id ? toDead : toWell).ask(asHolder(member), ...question);
         },
       },
     });
@@ -120,7 +125,8 @@ describe("a peer that gives no question an answer", () => {
       }
     } finally {
       ways.close();
-      client.close();
+      toDead.close();
+      toWell.close();
     }
   });
 });

@@ -11,6 +11,7 @@ import { systemRandom } from "../../node/base/random.ts";
 import { type NodeId, PROTOCOL } from "../../node/base/words.ts";
 import type { PeerTransport } from "../../node/federation/federation.ts";
 import { makePeerWays } from "../../node/federation/peer-ways.ts";
+import { Resting } from "../../node/federation/resting.ts";
 import { makeAssertionSigner } from "../../node/trust/assertion.ts";
 import { makePeerClient } from "../../node/wire/peer-client.ts";
 import { readNodeTls } from "../../node/wire/tls-files.ts";
@@ -73,7 +74,8 @@ async function askSo(manner: Manner, forMs: number): Promise<Fared> {
       answeredMs.push(performance.now() - startedMs);
     } catch (thrown) {
       const { code } = asFailure(thrown);
-      if (code === "overloaded") shedMs.push(performance.now() - startedMs);
+      // One that rests was silent to everybody for a while: not to be asked is to be sent away, by one's own side.
+      if (code === "overloaded" || thrown instanceof Resting) shedMs.push(performance.now() - startedMs);
       else otherwise[code] = (otherwise[code] ?? 0) + 1;
     } finally {
       timer.cancel();
