@@ -19,7 +19,7 @@ import { federatedLocate } from "./rows/federated-locate.ts";
 import { limitsCost } from "./rows/limits-cost.ts";
 import { locateWhileLoading } from "./rows/locate-while-loading.ts";
 import { pointLookup } from "./rows/point-lookup.ts";
-import { unaryLocate } from "./rows/unary-locate.ts";
+import { coalescedLocate, unaryLocate } from "./rows/unary-locate.ts";
 import { printResult, printTable } from "./table.ts";
 
 const OUT = fileURLToPath(new URL("../../out/", import.meta.url));
@@ -27,6 +27,7 @@ const OUT = fileURLToPath(new URL("../../out/", import.meta.url));
 const ROWS: readonly Row[] = [
   unaryLocate({ people: 100_000, name: "unary locate, 100 k people" }),
   unaryLocate({ people: 1_000_000, name: "unary locate, 1 M people" }),
+  coalescedLocate({ people: 1_000_000, name: "coalesced locate, 1 M people" }),
   federatedLocate,
   englandLocate,
   atRest,
