@@ -43,8 +43,8 @@ const SIGNED_WITHIN_MS = 60_000;
 describe("the audits of a mixed run", function () {
   this.timeout(120_000);
   let network: TestNetwork;
-  /** Questions that went out, and those that were refused or stopped. */
-  const asked = { out: 0, stopped: 0 };
+  /** Questions that went out, those that were refused or stopped, and those that a busy machine could not begin in time. */
+  const asked = { out: 0, stopped: 0, late: 0 };
 
   before(async () => {
     network = await startNetwork({ areas: AREAS, agreements: [{ between: [...IDS] }], people: PEOPLE });
@@ -95,8 +95,10 @@ describe("the audits of a mixed run", function () {
           try {
             for await (const event of clients[via]!.locate(order)) if (event.kind === "verdict") asked.out++;
           } catch (thrown) {
-            assert.ok(thrown instanceof Failure && STOPPED.includes(thrown.code), String(thrown));
-            asked.stopped++;
+            assert.ok(thrown instanceof Failure, String(thrown));
+            if (LATE.includes(thrown.code)) asked.late++;
+            else if (STOPPED.includes(thrown.code)) asked.stopped++;
+            else throw thrown;
           }
         }
       };
@@ -109,9 +111,16 @@ describe("the audits of a mixed run", function () {
       const key = nodeFiles(certs, "ash").manifestPublic;
       const paired = await run(["audit", "reconcile", ...files, "--manifest", manifest, "--key", key]);
       assert.equal(paired.code, EXIT.done, paired.out + paired.err);
-      assert.ok(paired.out.includes(`${asked.out} questions are at both ends; 0 differences.`), paired.out);
-      assert.ok(asked.stopped >= (2 * trials.count) / CLAIMS.length - 2);
-      return { counts: { asked: trials.count, pairedSoFar: asked.out, stoppedSoFar: asked.stopped } };
+      const [, both] = /^(\d+) questions are at both ends; 0 differences\.$/m.exec(paired.out) ?? [];
+      assert.ok(
+        Number(both) >= asked.out && Number(both) <= asked.out + asked.late,
+        `${paired.out}${asked.out} went out`,
+      );
+      assert.ok(asked.late <= trials.count / 20, `${asked.late} were late`);
+      assert.ok(asked.stopped + asked.late >= (2 * trials.count) / CLAIMS.length - 2);
+      return {
+        counts: { asked: trials.count, pairedSoFar: asked.out, stoppedSoFar: asked.stopped, lateSoFar: asked.late },
+      };
     },
   );
 
@@ -134,6 +143,8 @@ describe("the audits of a mixed run", function () {
     },
   );
 });
+
+const LATE: readonly string[] = ["store-unavailable", "timed-out", "overloaded"];
 
 /** Refused for its role or purpose; stopped because the asker's own index protects the patient. */
 const STOPPED: readonly string[] = ["role-refused", "purpose-refused", "restricted-record"];
