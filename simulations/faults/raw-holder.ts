@@ -3,7 +3,11 @@ import http2, { type ServerHttp2Session, type ServerHttp2Stream } from "node:htt
 import type { AddressInfo } from "node:net";
 
 import { AssertionPayload } from "../../node/wire/generated/corridor/v1/assertion.ts";
-import { AnswerLocateRequest, AnswerLocateResponse } from "../../node/wire/generated/corridor/v1/locator_service.ts";
+import {
+  AnswerLocateRequest,
+  AnswerLocateResponse,
+  LocatorServiceService,
+} from "../../node/wire/generated/corridor/v1/locator_service.ts";
 import type { TlsFiles } from "../../node/wire/tls-files.ts";
 import { framed } from "../testing/doors-http2.ts";
 
@@ -45,6 +49,7 @@ export async function startRawHolder(
   server.on("stream", (stream, headers) => {
     const arrivedMs = performance.now();
     stream.on("error", () => {});
+    if (headers[":path"] !== LocatorServiceService.answerLocate.path) return refuseMethod(stream);
     const chunks: Buffer[] = [];
     stream.on("data", (chunk: Buffer) => chunks.push(chunk));
     stream.on("end", () => {
@@ -72,6 +77,14 @@ export async function startRawHolder(
       await closed;
     },
   };
+}
+
+/** As a node that serves questions one by one alone: it is asked so, then. */
+function refuseMethod(stream: ServerHttp2Stream): void {
+  stream.respond(
+    { ":status": 200, "content-type": "application/grpc+proto", "grpc-status": "12" },
+    { endStream: true },
+  );
 }
 
 function answer(stream: ServerHttp2Stream, attemptId: string, bytes = Infinity): void {
