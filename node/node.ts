@@ -428,6 +428,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     ...{ ...ofPeers, protocol: parts.protocol, quarantine, recordReview: audit.recordReview },
     restingForMs: ways.restingForMs,
     sequenceAt: (id: string) => manifests.sequenceAt(id) ?? greetings.sequenceAt(id),
+    directoryLagMs: (id: string) => manifests.lagMs(id),
   };
   const letterSeal = makeLetterSeal(
     openSecretKey(join(settings.dataDir, "letters.key"), "The dead letters' key", random),

@@ -8,6 +8,7 @@ export interface Peers {
     readonly heard: boolean;
     readonly clockAheadMs: bigint;
     readonly directorySequence: bigint;
+    readonly directoryLagMs: bigint;
     readonly rests: boolean;
     readonly restingForMs: bigint;
     readonly quarantine?:
@@ -35,8 +36,9 @@ export function peerLines({ peers, clock, directorySequence }: Peers): readonly 
     return `${nodeId.padEnd(20)} ${status.padEnd(10)} ${seen}${rests}${quarantine}`;
   });
   const live = peers.filter(({ status }) => status === "live");
-  const same = live.filter((peer) => peer.heard && peer.directorySequence >= directorySequence).length;
-  const enforced = `Directory here: ${directorySequence}, enforced by ${same} of ${live.length} live peers.`;
+  const same = live.filter((peer) => peer.heard && peer.directorySequence >= directorySequence);
+  const worstMs = same.reduce((worst, peer) => (peer.directoryLagMs > worst ? peer.directoryLagMs : worst), 0n);
+  const enforced = `Directory here: ${directorySequence}, enforced by ${same.length} of ${live.length} live peers, worst ${worstMs / 1_000n} s after this node.`;
   return [...lines, "", enforced, clock].map(toPlainText);
 }
 

@@ -9,12 +9,16 @@ const LISTED: Peers = {
   peers: [
     {
       ...{ nodeId: "wm-cw", status: "live", heard: true, clockAheadMs: 74_000n, directorySequence: 16n },
-      ...{ rests: true, restingForMs: 12_345n },
+      ...{ rests: true, restingForMs: 12_345n, directoryLagMs: 0n },
     },
     {
       ...{ nodeId: "wm-hw", status: "live", heard: false, clockAheadMs: 0n, directorySequence: 0n },
-      ...{ rests: false, restingForMs: 0n },
+      ...{ rests: false, restingForMs: 0n, directoryLagMs: 0n },
       quarantine: { reason: "It \u001b[2Jsweeps", userId: "an.operator", sinceMs: 0n, untilMs: 3_600_000n },
+    },
+    {
+      ...{ nodeId: "wm-bc", status: "live", heard: true, clockAheadMs: 0n, directorySequence: 17n },
+      ...{ rests: false, restingForMs: 0n, directoryLagMs: 38_400n },
     },
   ],
   clock: "This node's clock is 74 s ahead of 4 of 5 peers: set it by NTP, or peers refuse its questions.",
@@ -70,7 +74,7 @@ describe("corridor peer", () => {
       text,
       /^wm-hw .*not heard lately; NOT ANSWERED since 1970.* until 1970-01-01T01:00:00.000Z, by an\.operator/m,
     );
-    assert.match(text, /^Directory here: 17, enforced by 0 of 2 live peers\.$/m);
+    assert.match(text, /^Directory here: 17, enforced by 1 of 3 live peers, worst 38 s after this node\.$/m);
     assert.match(text, /^This node's clock is 74 s ahead of 4 of 5 peers/m);
     assert.ok(!text.includes("\u001b"));
   });
@@ -82,11 +86,15 @@ describe("corridor peer", () => {
     assert.deepEqual(peers, [
       {
         ...{ nodeId: "wm-cw", status: "live", heard: true, clockAheadMs: 74_000, directorySequence: 16 },
-        restingForMs: 12_345,
+        ...{ directoryLagMs: 0, restingForMs: 12_345 },
       },
       {
         ...{ nodeId: "wm-hw", status: "live", heard: false },
         quarantine: { reason: "It \u001b[2Jsweeps", userId: "an.operator", sinceMs: 0, untilMs: 3_600_000 },
+      },
+      {
+        ...{ nodeId: "wm-bc", status: "live", heard: true, clockAheadMs: 0, directorySequence: 17 },
+        directoryLagMs: 38_400,
       },
     ]);
   });

@@ -33,9 +33,26 @@ export interface ManifestExchange {
   answer(asker: NodeId, sequence: number): ManifestOffer;
   /** The sequence that a member enforced when it was last heard. */
   sequenceAt(nodeId: string): number | undefined;
+  /**
+   * How long after this node a member was first heard to enforce the manifest in force here, in milliseconds, to a second or
+   * so; 0 where it had it before; `undefined` where it was not heard to.
+   */
+  lagMs(nodeId: string): number | undefined;
   stop(): Promise<void>;
 }
 
+/** A sequence, and since when it is known to be enforced, on the monotonic clock. */
+interface Enforced {
+  readonly sequence: number;
+  readonly sinceMs: number;
+}
+
+function since(known: Enforced | undefined, sequence: number, nowMs: number): Enforced {
+  return known?.sequence === sequence ? known : { sequence, sinceMs: nowMs };
+}
+
+/** How often this node looks which manifest it enforces, to know since when. */
+const LOOK_EVERY_MS = 1_000;
 /** With so many asked at random so often, a network of forty has a new manifest in three or four rounds. */
 const EVERY_MS = 10_000;
 const ASKED_AT_ONCE = 3;
@@ -44,13 +61,20 @@ const HANDED_AGAIN_MS = 5_000;
 
 export function startManifestExchange(needs: ExchangeNeeds): ManifestExchange {
   const { ownId, clock, random, directory, exchange, alarm } = needs;
-  const heard = new Map<string, number>();
+  const heard = new Map<string, Enforced>();
   const handedMs = new Map<string, number>();
   const asking = new Set<string>();
   let lastAlarm = "";
   let running: Promise<unknown> | undefined;
 
-  const sequence = (): number => directory.inForce().manifest.sequence;
+  let own: Enforced = { sequence: directory.inForce().manifest.sequence, sinceMs: clock.monotonicMs() };
+  const sequence = (): number => {
+    own = since(own, directory.inForce().manifest.sequence, clock.monotonicMs());
+    return own.sequence;
+  };
+  const hear = (nodeId: string, theirs: number): void =>
+    void heard.set(nodeId, since(heard.get(nodeId), theirs, clock.monotonicMs()));
+  const looking = clock.every(LOOK_EVERY_MS, sequence);
   const live = (): Member[] =>
     directory.inForce().manifest.members.filter(({ id, status }) => id !== ownId && status === "live");
 
@@ -59,7 +83,7 @@ export function startManifestExchange(needs: ExchangeNeeds): ManifestExchange {
     asking.add(member.id);
     try {
       const offered = await exchange(member, sequence());
-      heard.set(member.id, offered.sequence);
+      hear(member.id, offered.sequence);
       if (offered.manifest !== undefined) await directory.offer(offered.manifest);
       lastAlarm = "";
     } catch (thrown) {
@@ -88,7 +112,7 @@ export function startManifestExchange(needs: ExchangeNeeds): ManifestExchange {
 
   return {
     answer(asker, theirs) {
-      heard.set(asker, theirs);
+      hear(asker, theirs);
       const own = sequence();
       const member = live().find(({ id }) => id === asker);
       if (theirs > own && member !== undefined) void ask(member);
@@ -97,8 +121,13 @@ export function startManifestExchange(needs: ExchangeNeeds): ManifestExchange {
       handedMs.set(asker, nowMs);
       return { sequence: own, manifest: directory.signed() };
     },
-    sequenceAt: (nodeId) => heard.get(nodeId),
+    sequenceAt: (nodeId) => heard.get(nodeId)?.sequence,
+    lagMs(nodeId) {
+      const theirs = heard.get(nodeId);
+      return theirs?.sequence === sequence() ? Math.max(0, theirs.sinceMs - own.sinceMs) : undefined;
+    },
     async stop() {
+      looking.cancel();
       timer.cancel();
       await running;
     },

@@ -60,6 +60,8 @@ export interface PeerState {
   /** How far this node's clock is ahead; absent where the peer was not heard lately. */
   readonly clockAheadMs?: number;
   readonly directorySequence?: number;
+  /** How long after this node it was first heard to enforce the directory in force here, in milliseconds. */
+  readonly directoryLagMs?: number;
   /** For how long it has not been asked, in milliseconds, because it gave questions no answer; absent where it is asked. */
   readonly restingForMs?: number;
   readonly quarantine?: Quarantined;
@@ -94,6 +96,8 @@ export interface PeersNeeds {
   readonly clocks: ClockWatch;
   /** The directory that a peer had when it was last heard. */
   readonly sequenceAt: (peer: string) => number | undefined;
+  /** How long after this node a peer was first heard to enforce the directory in force here; `undefined`: it was not. */
+  readonly directoryLagMs: (peer: string) => number | undefined;
   /** For how long a peer has rested; `undefined`: it does not. */
   readonly restingForMs: (peer: string) => number | undefined;
   readonly greet: GreetPeer;
@@ -122,10 +126,12 @@ export async function listPeers(by: Operator, needs: PeersNeeds): Promise<PeerLi
     peers: members.map(({ id, status }) => {
       const [clockAheadMs, directorySequence] = [needs.clocks.aheadOf(id), needs.sequenceAt(id)];
       const [quarantine, restingForMs] = [quarantined.get(id), needs.restingForMs(id)];
+      const directoryLagMs = needs.directoryLagMs(id);
       return {
         ...{ nodeId: id, status },
         ...(clockAheadMs !== undefined && { clockAheadMs }),
         ...(clockAheadMs !== undefined && directorySequence !== undefined && { directorySequence }),
+        ...(directoryLagMs !== undefined && { directoryLagMs }),
         ...(restingForMs !== undefined && { restingForMs }),
         ...(quarantine !== undefined && { quarantine }),
       };

@@ -96,6 +96,11 @@ export interface Peer {
   rests: boolean;
   /** For how long, in milliseconds; 0 where it does not rest. */
   restingForMs: bigint;
+  /**
+   * How long after this node it was first heard to enforce the directory in force here, in milliseconds; 0 where it had it
+   * before, or does not enforce it.
+   */
+  directoryLagMs: bigint;
 }
 
 /** Why a member is not answered. */
@@ -527,6 +532,7 @@ function createBasePeer(): Peer {
     quarantine: undefined,
     rests: false,
     restingForMs: 0n,
+    directoryLagMs: 0n,
   };
 }
 
@@ -564,6 +570,12 @@ export const Peer: MessageFns<Peer> = {
         throw new globalThis.Error("value provided for field message.restingForMs of type int64 too large");
       }
       writer.uint32(64).int64(message.restingForMs);
+    }
+    if (message.directoryLagMs !== 0n) {
+      if (BigInt.asIntN(64, message.directoryLagMs) !== message.directoryLagMs) {
+        throw new globalThis.Error("value provided for field message.directoryLagMs of type int64 too large");
+      }
+      writer.uint32(72).int64(message.directoryLagMs);
     }
     return writer;
   },
@@ -643,6 +655,14 @@ export const Peer: MessageFns<Peer> = {
             }
 
             message.restingForMs = reader.int64() as bigint;
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.directoryLagMs = reader.int64() as bigint;
             continue;
           }
         }
