@@ -92,7 +92,7 @@ function aTrial(slowMs: number) {
 
 const late = (change: Partial<Question> = {}): Partial<Question> => ({ requestId: "r-2", lateOf: R1, ...change });
 const outcomesOf = ({ answers }: { readonly answers: readonly AreaAnswer[] }): Record<string, string> =>
-  Object.fromEntries(answers.map(({ area, outcome }) => [area.nodeId, outcome] as const));
+  Object.fromEntries(answers.map(({ area, outcome }) => [area.nodeId ?? "", outcome]));
 
 describe("answers that come after the verdict", () => {
   it("are shown to whoever asked, with what was answered before and a verdict over all; nobody is asked anew", async () => {
