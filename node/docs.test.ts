@@ -91,7 +91,7 @@ describe("docs/records.md", () => {
   });
 
   it("gives each key's default", () => {
-    const source: Record<string, unknown> = recordSourceSchema.parse({
+    const source: Record<string, string | number | undefined> = recordSourceSchema.parse({
       provider: "RRK",
       kind: "fhir",
       base: "https://a/",

@@ -474,9 +474,9 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
         ...{ ...audit, clock, ownId: settings.id, memberOf: directory.member, fetchFrom: fetchRecord },
         decideAccess: () => decideForCaller(question, rights, settings.sandbox, access),
         knowPerson: locateNeeds.knowPerson,
-        openOwn: (own, permit, left) =>
+        openOwn: (record, permit, left) =>
           openRecord<Retrieval>(
-            own,
+            record,
             {
               ...openNeeds,
               decide: () => ({ kind: "permitted", permit }),
@@ -706,7 +706,7 @@ async function openFhirDoor(parts: FhirParts) {
     audience,
     locate: find,
     retrieve: open,
-    searchPeople,
+    searchPeople: search,
     ...order
   } = parts;
   const { startFhirDoor } = await import("./fhir/door.ts");
@@ -749,7 +749,7 @@ async function openFhirDoor(parts: FhirParts) {
   const { random } = order;
   const { makeBearerReader, readIssuers } = await import("./fhir/bearer.ts");
   const readClaim = makeBearerReader(readIssuers(tokens), audience, clock);
-  const records = { clock, random, readClaim, searchPeople, locate: find, retrieve: open };
+  const records = { clock, random, readClaim, searchPeople: search, locate: find, retrieve: open };
   return startFhirDoor({
     ...{ ...order, patients, consents },
     ...(takesPdsEvents && { pdsEvents: { takeEvent } }),

@@ -179,11 +179,11 @@ describe("the asker's decision", () => {
   it("gives emergency access to whom it was granted alone, to one patient, and to no machine", () => {
     const BTG = { purpose: "BTG" } as const;
     assertRefused(access.decideAccess(asks(BTG)), "not-permitted", /no emergency access to this patient/);
-    const asked: unknown[] = [];
-    const granting = granted((claim, patient) => asked.push([claim.userId, patient]) > 0);
+    const sought: unknown[] = [];
+    const granting = granted((claim, patient) => sought.push([claim.userId, patient]) > 0);
     const question = asks(BTG);
     assert.equal(granting.decideAccess(question).kind, "permitted");
-    assert.deepEqual(asked, [["u-1", question.patient]]);
+    assert.deepEqual(sought, [["u-1", question.patient]]);
     const { patient: _, ...nobody } = question;
     assertRefused(granting.decideAccess(nobody), "purpose-refused", /to one patient/);
     assertRefused(granting.decideAccess(asks({ ...BTG, trigger: "automatic" })), "not-permitted", /for a person/);

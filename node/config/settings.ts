@@ -289,7 +289,7 @@ export function parseSettings(text: string, file: string): Settings {
     access: { localRoles, ...(narrowing !== "none" && { narrowingPath: from(narrowing) }) },
     topologyPath: from(topology),
     fhirTokens: fhir.tokens.map(({ caller, issuer, jwks }) => ({ caller, issuer, jwksPath: from(jwks) })),
-    recordSources: records.sources.map((source) => toRecordSource(source, from)),
+    recordSources: records.sources.map((each) => toRecordSource(each, from)),
     ...(typeof fhirListen === "object" && { fhirListen }),
     ...(typeof hl7Listen === "object" && { hl7: { listen: hl7Listen, feeds: hl7.feeds.map(toHl7Feed) } }),
     ...(pds.url !== "none" && { pds: toPds(pds, from) }),

@@ -67,10 +67,10 @@ export function startManifestExchange(needs: ExchangeNeeds): ManifestExchange {
   let lastAlarm = "";
   let running: Promise<unknown> | undefined;
 
-  let own: Enforced = { sequence: directory.inForce().manifest.sequence, sinceMs: clock.monotonicMs() };
+  let enforced: Enforced = { sequence: directory.inForce().manifest.sequence, sinceMs: clock.monotonicMs() };
   const sequence = (): number => {
-    own = since(own, directory.inForce().manifest.sequence, clock.monotonicMs());
-    return own.sequence;
+    enforced = since(enforced, directory.inForce().manifest.sequence, clock.monotonicMs());
+    return enforced.sequence;
   };
   const hear = (nodeId: string, theirs: number): void =>
     void heard.set(nodeId, since(heard.get(nodeId), theirs, clock.monotonicMs()));
@@ -124,7 +124,7 @@ export function startManifestExchange(needs: ExchangeNeeds): ManifestExchange {
     sequenceAt: (nodeId) => heard.get(nodeId)?.sequence,
     lagMs(nodeId) {
       const theirs = heard.get(nodeId);
-      return theirs?.sequence === sequence() ? Math.max(0, theirs.sinceMs - own.sinceMs) : undefined;
+      return theirs?.sequence === sequence() ? Math.max(0, theirs.sinceMs - enforced.sinceMs) : undefined;
     },
     async stop() {
       looking.cancel();

@@ -174,7 +174,7 @@ function fromShown({ of, requestIds, letters }: ShownCase & { readonly of: Queue
 }
 
 /** The token of the patient stays: it is this node's alone. */
-function fromCase({ patient: _, ...of }: QueuedCase): WireCase {
+function fromCase({ patient: _patient, ...of }: QueuedCase): WireCase {
   return {
     ...of,
     reasonCode: of.reasonCode ?? "",
