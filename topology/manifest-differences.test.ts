@@ -64,6 +64,30 @@ describe("what a newer manifest changes", () => {
     );
   });
 
+  it("needs one where it stops care under an agreement: suspended, ended sooner, or gone with all who made it still there", () => {
+    const [care] = manifest().agreements;
+    const of = (changes: Partial<typeof care> | undefined, members?: Member[]): string | undefined =>
+      needsApprovalSince(
+        manifest({ agreements: [{ ...care!, endDate: "2027-06-01" }] }),
+        manifest({
+          agreements: changes === undefined ? [] : [{ ...care!, endDate: "2027-06-01", ...changes }],
+          ...(members !== undefined && { members }),
+        }),
+      );
+    const stops = "stops care under care";
+    assert.equal(of({ suspendedBy: ["Ann", "Ben"] }), stops);
+    assert.equal(of({ endDate: "2026-12-01" }), stops);
+    assert.equal(of(undefined), stops);
+    for (const kept of [{}, { endDate: "2028-01-01" }, { title: "Other" }, { reviewDate: "2026-12-01" }]) {
+      assert.equal(of(kept), undefined);
+    }
+    assert.equal(
+      of(undefined, [member("wm-a"), member("wm-b", { status: "left" })]),
+      undefined,
+      "one of them has left",
+    );
+  });
+
   it("needs one where those who approve are others, fewer or more than before; whoever had none may name some", () => {
     const [ann, ben] = ["A".repeat(43), "B".repeat(43)];
     const of = (before: string[] | undefined, after: string[] | undefined): string | undefined =>

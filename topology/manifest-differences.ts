@@ -18,11 +18,28 @@ function removedMembers(before: Manifest, after: Manifest): string[] {
   return before.members.filter(({ id, status }) => status === "live" && !live.has(id)).map(({ id }) => id);
 }
 
+/** Agreements that were in force, and now are suspended, end sooner, or are gone, though all who made them are still live. */
+function stoppedAgreements(before: Manifest, after: Manifest): string[] {
+  const now = new Map(after.agreements.map((each) => [each.id, each]));
+  const live = new Set(after.members.filter(({ status }) => status === "live").map(({ id }) => id));
+  const isStopped = (was: Agreement): boolean => {
+    const is = now.get(was.id);
+    if (was.suspendedBy !== undefined) return false;
+    if (is === undefined) return was.members.every((id) => live.has(id));
+    return is.suspendedBy !== undefined || (is.endDate ?? NEVER) < (was.endDate ?? NEVER);
+  };
+  return before.agreements.filter(isStopped).map(({ id }) => id);
+}
+
+/** After every day. */
+const NEVER = "9999-99-99";
+
 /**
  * What a step does for which one person's signature is not enough, in words that follow "it"; `undefined` where it is.
  *
  * To take away more than a fifth of the live members at once, and more than one: a single stolen node can always be put
- * out. And to change who approves: else whoever has the authority's key would first name an approver of its own.
+ * out. To suspend an agreement, to end it sooner or to leave it out, while all who made it are still there: that stops care.
+ * And to change who approves: else whoever has the authority's key would first name an approver of its own.
  */
 export function needsApprovalSince(before: Manifest, after: Manifest): string | undefined {
   const live = before.members.filter(({ status }) => status === "live").length;
@@ -30,6 +47,8 @@ export function needsApprovalSince(before: Manifest, after: Manifest): string | 
   if (removed.length > Math.max(1, live / 5)) {
     return `takes away ${removed.length} members at once (${removed.join(", ")})`;
   }
+  const stopped = stoppedAgreements(before, after);
+  if (stopped.length > 0) return `stops care under ${stopped.join(", ")}`;
   const [were, are] = [before, after].map(({ approvers = [] }) => [...approvers].sort().join(" "));
   return were !== "" && were !== are ? "changes who approves" : undefined;
 }
