@@ -8,7 +8,7 @@ export interface Peers {
     readonly heard: boolean;
     readonly clockAheadMs: bigint;
     readonly directorySequence: bigint;
-    readonly directoryLagMs: bigint;
+    readonly directoryLagMs?: bigint | undefined;
     readonly rests: boolean;
     readonly restingForMs: bigint;
     readonly quarantine?:
@@ -37,8 +37,10 @@ export function peerLines({ peers, clock, directorySequence }: Peers): readonly 
   });
   const live = peers.filter(({ status }) => status === "live");
   const same = live.filter((peer) => peer.heard && peer.directorySequence >= directorySequence);
-  const worstMs = same.reduce((worst, peer) => (peer.directoryLagMs > worst ? peer.directoryLagMs : worst), 0n);
-  const enforced = `Directory here: ${directorySequence}, enforced by ${same.length} of ${live.length} live peers, worst ${worstMs / 1_000n} s after this node.`;
+  const lagsMs = same.flatMap(({ directoryLagMs }) => (directoryLagMs === undefined ? [] : [directoryLagMs]));
+  const worstMs = lagsMs.reduce((worst, lagMs) => (lagMs > worst ? lagMs : worst), 0n);
+  const worst = lagsMs.length === 0 ? "" : `, worst ${worstMs / 1_000n} s after this node`;
+  const enforced = `Directory here: ${directorySequence}, enforced by ${same.length} of ${live.length} live peers${worst}.`;
   return [...lines, "", enforced, clock].map(toPlainText);
 }
 

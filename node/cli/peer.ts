@@ -158,7 +158,7 @@ function spelledOut({ peers, directorySequence, ...rest }: Peers): object {
     peers: peers.map(({ clockAheadMs, restingForMs, quarantine, ...peer }) => ({
       ...{ nodeId: peer.nodeId, status: peer.status, heard: peer.heard },
       ...(peer.heard && { clockAheadMs: Number(clockAheadMs), directorySequence: Number(peer.directorySequence) }),
-      ...(peer.heard && { directoryLagMs: Number(peer.directoryLagMs) }),
+      ...(peer.directoryLagMs !== undefined && { directoryLagMs: Number(peer.directoryLagMs) }),
       ...(peer.rests && { restingForMs: Number(restingForMs) }),
       ...(quarantine !== undefined && {
         quarantine: {

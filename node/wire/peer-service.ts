@@ -110,12 +110,12 @@ function fromList({ peers, clock, directorySequence }: PeerList): ListPeersRespo
 }
 
 function fromPeer(peer: PeerList["peers"][number]): Peer {
-  const { nodeId, status, clockAheadMs, directorySequence, directoryLagMs = 0, quarantine, restingForMs } = peer;
+  const { nodeId, status, clockAheadMs, directorySequence, directoryLagMs, quarantine, restingForMs } = peer;
   return {
     ...{ nodeId, status, heard: clockAheadMs !== undefined },
     clockAheadMs: BigInt(Math.round(clockAheadMs ?? 0)),
     directorySequence: BigInt(directorySequence ?? 0),
-    directoryLagMs: BigInt(Math.round(directoryLagMs)),
+    directoryLagMs: directoryLagMs === undefined ? undefined : BigInt(Math.round(directoryLagMs)),
     ...{ rests: restingForMs !== undefined, restingForMs: BigInt(Math.round(restingForMs ?? 0)) },
     quarantine: quarantine && {
       ...{ reason: quarantine.reason, userId: quarantine.by },

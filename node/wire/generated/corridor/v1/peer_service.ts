@@ -98,9 +98,9 @@ export interface Peer {
   restingForMs: bigint;
   /**
    * How long after this node it was first heard to enforce the directory in force here, in milliseconds; 0 where it had it
-   * before, or does not enforce it.
+   * before. Absent where it was not heard to enforce it.
    */
-  directoryLagMs: bigint;
+  directoryLagMs?: bigint | undefined;
 }
 
 /** Why a member is not answered. */
@@ -532,7 +532,7 @@ function createBasePeer(): Peer {
     quarantine: undefined,
     rests: false,
     restingForMs: 0n,
-    directoryLagMs: 0n,
+    directoryLagMs: undefined,
   };
 }
 
@@ -571,7 +571,7 @@ export const Peer: MessageFns<Peer> = {
       }
       writer.uint32(64).int64(message.restingForMs);
     }
-    if (message.directoryLagMs !== 0n) {
+    if (message.directoryLagMs !== undefined) {
       if (BigInt.asIntN(64, message.directoryLagMs) !== message.directoryLagMs) {
         throw new globalThis.Error("value provided for field message.directoryLagMs of type int64 too large");
       }
