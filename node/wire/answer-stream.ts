@@ -1,13 +1,12 @@
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 
-import { asFailure } from "../base/failure.ts";
 import { atEndOfTurn } from "../base/end-of-turn.ts";
 import { CLAIMS_MAX, STREAM_QUESTIONS_MAX } from "./bounds.ts";
 import { invalid } from "./convert.ts";
 import { encode } from "./encode.ts";
 import { AnswerLocateStreamResponse, type AnswerLocateStreamRequest } from "./generated/corridor/v1/locator_service.ts";
 import type { CoveredQuestion } from "./prove-question.ts";
-import { retryAfterOf, statusOf } from "./status.ts";
+import { refusalParts } from "./status.ts";
 
 /** What is done with one question of a frame. */
 export interface StreamNeeds {
@@ -117,9 +116,7 @@ class AnswerDesk {
 }
 
 function refusal(attemptId: string, thrown: unknown): Buffer {
-  const { code: status } = statusOf(thrown);
-  const { code: failure } = asFailure(thrown);
-  const value = { attemptId, status, failure, retryAfterMs: retryAfterOf(thrown) };
+  const value = { attemptId, ...refusalParts(thrown) };
   return encode(AnswerLocateStreamResponse, { message: { $case: "refusal", value } });
 }
 

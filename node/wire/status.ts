@@ -83,9 +83,23 @@ export function statusOf(thrown: unknown): WireStatus {
   return { code: STATUS_OF[code], details: fixed ?? printable(message), metadata };
 }
 
-/** When the other side may ask again, in milliseconds; 0 where nothing is said of it. */
-export function retryAfterOf(thrown: unknown): number {
-  return Math.ceil(asFailure(thrown).retryAfterMs ?? 0);
+/** The same for one question of many on a stream, where there are no trailers. */
+export interface RefusalParts {
+  readonly status: number;
+  readonly failure: string;
+  /** 0 where nothing is said of it. */
+  readonly retryAfterMs: number;
+  readonly details: string;
+  /** Empty where there is none. */
+  readonly where: string;
+}
+
+export function refusalParts(thrown: unknown): RefusalParts {
+  const error = statusOf(thrown);
+  const { code: status, details } = error;
+  const retryAfterMs = Number(headerOf(error, RETRY_AFTER_HEADER) ?? 0);
+  const where = headerOf(error, WHERE_HEADER) ?? "";
+  return { status, failure: asFailure(thrown).code, retryAfterMs, details, where };
 }
 
 /** What gRPC knows about a call that did not end well. */
@@ -133,16 +147,14 @@ export function failureOf(error: CallError): Failure {
 }
 
 /** The failure that a refusal on a stream tells of: its code counts only where it fits its status. */
-export function refusalOf(refusal: {
-  readonly status: number;
-  readonly failure: string;
-  readonly retryAfterMs: number;
-}): Failure {
-  const said = FAILURE_CODES.find((code) => code === refusal.failure);
-  const known = Object.entries(FAILURE_OF).find(([status]) => Number(status) === refusal.status)?.[1] ?? "internal";
-  const code = said !== undefined && statusNumber(said) === refusal.status ? said : known;
-  const { retryAfterMs } = refusal;
-  return new Failure(code, `The node refused the question: ${code}.`, { ...(retryAfterMs > 0 && { retryAfterMs }) });
+export function refusalOf({ status, failure, retryAfterMs, details, where }: RefusalParts): Failure {
+  const said = FAILURE_CODES.find((code) => code === failure);
+  const known = Object.entries(FAILURE_OF).find(([each]) => Number(each) === status)?.[1] ?? "internal";
+  const code = said !== undefined && statusNumber(said) === status ? said : known;
+  return new Failure(code, printable(details), {
+    ...(retryAfterMs > 0 && { retryAfterMs }),
+    ...(WHERE.test(where) && { where }),
+  });
 }
 
 function statusNumber(code: FailureCode): number {
@@ -163,7 +175,7 @@ function inOwnWords(code: FailureCode, details: string): string {
   return `The node could not be reached${why}: check its address and port, and that both certificates are of one network.`;
 }
 
-function headerOf({ metadata }: CallError, name: string): string | undefined {
+function headerOf({ metadata }: Pick<CallError, "metadata">, name: string): string | undefined {
   const [value] = metadata.get(name);
   return typeof value === "string" ? value : undefined;
 }

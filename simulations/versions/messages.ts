@@ -189,7 +189,14 @@ export function samplesOf(version: ProtocolVersion): ReadonlyMap<string, Sample>
       sample(AnswerLocateStreamResponse, {
         message: {
           $case: "refusal",
-          value: { attemptId: ATTEMPT_ID, status: 8, failure: "over-quota", retryAfterMs: 1_500 },
+          value: {
+            attemptId: ATTEMPT_ID,
+            status: 8,
+            failure: "over-quota",
+            retryAfterMs: 1_500,
+            details: "",
+            where: "",
+          },
         },
       }),
     ],

@@ -172,6 +172,10 @@ export interface QuestionRefusal {
   failure: string;
   /** Milliseconds after which asking again makes sense; 0 = not stated. */
   retryAfterMs: number;
+  /** What is wrong and what to do, as the unary call would have said it: for the asker's operator. Never a patient's data. */
+  details: string;
+  /** The field or the limit at fault; empty where there is none. */
+  where: string;
 }
 
 function createBaseAnswerLocateRequest(): AnswerLocateRequest {
@@ -869,7 +873,7 @@ export const AnswerFrame: MessageFns<AnswerFrame> = {
 };
 
 function createBaseQuestionRefusal(): QuestionRefusal {
-  return { attemptId: "", status: 0, failure: "", retryAfterMs: 0 };
+  return { attemptId: "", status: 0, failure: "", retryAfterMs: 0, details: "", where: "" };
 }
 
 export const QuestionRefusal: MessageFns<QuestionRefusal> = {
@@ -885,6 +889,12 @@ export const QuestionRefusal: MessageFns<QuestionRefusal> = {
     }
     if (message.retryAfterMs !== 0) {
       writer.uint32(32).uint32(message.retryAfterMs);
+    }
+    if (message.details !== "") {
+      writer.uint32(42).string(message.details);
+    }
+    if (message.where !== "") {
+      writer.uint32(50).string(message.where);
     }
     return writer;
   },
@@ -932,6 +942,22 @@ export const QuestionRefusal: MessageFns<QuestionRefusal> = {
             }
 
             message.retryAfterMs = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.details = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.where = reader.string();
             continue;
           }
         }
