@@ -10,6 +10,12 @@ export interface Clock {
   every(ms: number, callback: () => void): Timer;
   /** Resolves after so many milliseconds, or at once when the signal aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /**
+   * Resolves at a moment of the monotonic clock, to a few microseconds: timers count whole milliseconds, and one that was begun a
+   * fraction later ends a fraction later. The last millisecond is waited out turn by turn, which keeps a processor busy, so
+   * for a few at once only; beyond them, as exactly as timers are.
+   */
+  until(monotonicMs: number): Promise<void>;
 }
 
 export interface Timer {
@@ -40,7 +46,25 @@ export const systemClock: Clock = {
       signal?.addEventListener("abort", done, { once: true });
     });
   },
+  async until(atMs) {
+    const wholeMs = Math.floor(atMs - performance.now()) - 1; // a timer may come up to one late
+    if (wholeMs > 0) await systemClock.sleep(wholeMs);
+    const isExact = countingTurns < TURNS_COUNTED_MAX;
+    if (isExact) countingTurns++;
+    try {
+      for (let leftMs = atMs - performance.now(); leftMs > 0; leftMs = atMs - performance.now()) {
+        if (isExact) await new Promise((resolve) => setImmediate(resolve));
+        else await systemClock.sleep(Math.ceil(leftMs));
+      }
+    } finally {
+      if (isExact) countingTurns--;
+    }
+  },
 };
+
+/** So many wait turn by turn at once: where more do, so much is going on that nobody could tell a fraction. */
+const TURNS_COUNTED_MAX = 4;
+let countingTurns = 0;
 
 /** Today at a clock, `YYYY-MM-DD` in the United Kingdom, where the patients and the clinicians are. */
 export function today(clock: Clock): string {

@@ -131,11 +131,5 @@ function declined(decision: Extract<Decision, { kind: "refused" }>): HolderAnswe
 /** Sleeps until the next multiple of the floor after the arrival; a commit just on one leaves at once. */
 export async function waitForEmptyAnswer(clock: Clock, arrivedMs: number): Promise<void> {
   const elapsedMs = clock.monotonicMs() - arrivedMs;
-  const leavesAtMs = arrivedMs + Math.max(1, Math.ceil(elapsedMs / EMPTY_ANSWER_FLOOR_MS)) * EMPTY_ANSWER_FLOOR_MS;
-  // Timers count whole milliseconds and may come a fraction early; that fraction would be the look-up's own.
-  for (;;) {
-    const leftMs = leavesAtMs - clock.monotonicMs();
-    if (leftMs <= 0) return;
-    await clock.sleep(Math.ceil(leftMs));
-  }
+  await clock.until(arrivedMs + Math.max(1, Math.ceil(elapsedMs / EMPTY_ANSWER_FLOOR_MS)) * EMPTY_ANSWER_FLOOR_MS);
 }

@@ -51,6 +51,7 @@ export function makeFakeClock(wallStartMs: number = Date.UTC(2026, 10, 20, 3, 0)
         const timer = set(ms, resolve);
         signal?.addEventListener("abort", () => (timer.cancel(), resolve()), { once: true });
       }),
+    until: (monotonicMs) => new Promise((resolve) => void set(monotonicMs - nowMs, resolve)),
     async advance(ms) {
       const untilMs = nowMs + ms;
       await runPromiseJobs();

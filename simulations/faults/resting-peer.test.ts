@@ -38,6 +38,7 @@ const fast: Clock = {
   after: (ms, callback) => systemClock.after(ms / FASTER, callback),
   every: (ms, callback) => systemClock.every(ms / FASTER, callback),
   sleep: (ms, signal) => systemClock.sleep(ms / FASTER, signal),
+  until: (monotonicMs) => systemClock.until(monotonicMs / FASTER),
 };
 
 describe("a peer that gives no question an answer", () => {

@@ -93,7 +93,7 @@ export function openJobStore(at?: string): JobStore {
 
 /** The machine's clock, for which so many seconds pass in each: what takes minutes is seen in seconds. */
 export function hurriedClock(times: number): Clock {
-  const { wallMs, monotonicMs, after, every, sleep } = systemClock;
+  const { wallMs, monotonicMs, after, every, sleep, until } = systemClock;
   const startMs = wallMs();
   return {
     wallMs: () => startMs + (wallMs() - startMs) * times,
@@ -101,6 +101,7 @@ export function hurriedClock(times: number): Clock {
     after: (ms, callback) => after(ms / times, callback),
     every: (ms, callback) => every(ms / times, callback),
     sleep: (ms, signal) => sleep(ms / times, signal),
+    until: (atMs) => until(atMs / times),
   };
 }
 

@@ -108,5 +108,6 @@ export function fastClock(times: number): Clock {
     after: (ms, callback) => systemClock.after(ms / times, callback),
     every: (ms, callback) => systemClock.every(ms / times, callback),
     sleep: (ms, signal) => systemClock.sleep(ms / times, signal),
+    until: (monotonicMs) => systemClock.until(monotonicMs / times),
   };
 }
