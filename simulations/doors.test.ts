@@ -402,9 +402,9 @@ describe("the doors of a running node", () => {
         denied(/purpose is not offered/, "purpose-refused"),
       ],
       [
-        "emergency access, not offered yet",
+        "emergency access that nobody was given",
         claiming({ purpose: 4 }),
-        denied(/Emergency access is not yet offered/, "purpose-refused"),
+        denied(/no emergency access to this patient/),
       ],
     ];
     describe("refuses and keeps the refusal:", () => {
@@ -764,10 +764,6 @@ describe("the doors of a running node", () => {
         for (const path of ["/corridor.v1.FederationService/Nope", "/corridor.v1.AdminService/Dump", "/", "/x"]) {
           checkRefused(await ward.call(path, [locate]), notServed(/implement|method/i));
         }
-        checkRefused(
-          await asker.call(METHOD.answerLocateStream, [await question()]),
-          notServed(/not served yet/, "not-served"),
-        );
         checkRefused(
           await open(network.callerTls("operator")).call(METHOD.reflection, [Buffer.alloc(0)]),
           notServed(/./),

@@ -42,6 +42,7 @@ describe("reflection", () => {
       const listed = (await bufCurl("operator", protocol, "", "--list-services")).trim().split("\n");
       assert.deepEqual(listed.toSorted(), [
         "corridor.v1.DiscoveryService",
+        "corridor.v1.EmergencyService",
         "corridor.v1.FederationService",
         "corridor.v1.FeedService",
         "corridor.v1.LocatorService",

