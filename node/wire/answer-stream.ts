@@ -93,16 +93,20 @@ class AnswerDesk {
     const attemptId = this.#needs.attemptOf(question);
     this.#underWay.set(attemptId, true);
     this.#count++;
-    this.#needs
-      .answer(question, () => this.#underWay.get(attemptId) === true)
-      .then(
-        (answer) => this.#answers.push(answer),
-        (thrown: unknown) => this.#refusals.push(refusal(attemptId, thrown)),
-      )
-      .finally(() => {
-        this.#underWay.delete(attemptId);
-        atEndOfTurn(() => this.#wakeWriter?.());
-      });
+    void this.#answer(question, attemptId);
+  }
+
+  /** Never rejects: whatever goes wrong is a refusal of this one. */
+  async #answer(question: CoveredQuestion, attemptId: string): Promise<void> {
+    try {
+      const answer = await this.#needs.answer(question, () => this.#underWay.get(attemptId) === true);
+      this.#answers.push(answer); // to the list of this moment
+    } catch (thrown) {
+      this.#refusals.push(refusal(attemptId, thrown));
+    } finally {
+      this.#underWay.delete(attemptId);
+      atEndOfTurn(() => this.#wakeWriter?.());
+    }
   }
 
   #withdraw(attemptId: string): void {
