@@ -15,7 +15,7 @@ import { makeAssertionSigner } from "../../node/trust/assertion.ts";
 import { openDirectory } from "../../node/trust/directory.ts";
 import { authorisePeer } from "../../node/trust/peer-identity.ts";
 import {
-  AnswerLocateResponse,
+  AnswerLocateStreamResponse,
   HolderAnswer as WireHolderAnswer,
   LocatorServiceService,
 } from "../../node/wire/generated/corridor/v1/locator_service.ts";
@@ -112,7 +112,7 @@ function questionAbout(person: Pick<TrialPerson, "nhsNumber" | "birthDate">, ask
 
 /** Keeps what the peer client is handed off the wire, and hands it on. */
 function listenIn(): { taken(): Buffer; stop(): void } {
-  const method = LocatorServiceService.answerLocate;
+  const method = LocatorServiceService.answerLocateStream;
   const { responseDeserialize } = method;
   let last: Buffer | undefined;
   Object.assign(method, {
@@ -128,14 +128,19 @@ function listenIn(): { taken(): Buffer; stop(): void } {
 }
 
 function readTap(bytes: Buffer): Pick<DirectAnswer, "bytes" | "answerBytes"> {
-  const message = AnswerLocateResponse.decode(bytes);
-  assert.ok(message.answer);
+  const { message } = AnswerLocateStreamResponse.decode(bytes);
+  assert.ok(
+    message?.$case === "frame" && message.value.answers.length === 1,
+    "one question has one answer in its frame",
+  );
+  const [answer] = message.value.answers;
+  assert.ok(answer);
   assert.deepEqual(
-    Buffer.from(AnswerLocateResponse.encode(message).finish()),
+    Buffer.from(AnswerLocateStreamResponse.encode({ message }).finish()),
     bytes,
     "nothing is hidden in the message",
   );
-  const at = bytes.indexOf(message.answer.attemptId);
+  const at = bytes.indexOf(answer.attemptId);
   const blanked = Buffer.from(bytes).fill("-", at, at + UUID_CHARACTERS);
-  return { bytes: blanked, answerBytes: WireHolderAnswer.encode(message.answer).finish().length };
+  return { bytes: blanked, answerBytes: WireHolderAnswer.encode(answer).finish().length };
 }
