@@ -47,24 +47,23 @@ export const systemClock: Clock = {
     });
   },
   async until(atMs) {
-    const wholeMs = Math.floor(atMs - performance.now()) - 1; // a timer may come up to one late
-    if (wholeMs > 0) await systemClock.sleep(wholeMs);
-    const isExact = countingTurns < TURNS_COUNTED_MAX;
-    if (isExact) countingTurns++;
+    waiting++;
     try {
+      const wholeMs = Math.floor(atMs - performance.now()) - 1; // a timer may come up to one late
+      if (wholeMs > 0) await systemClock.sleep(wholeMs);
       for (let leftMs = atMs - performance.now(); leftMs > 0; leftMs = atMs - performance.now()) {
-        if (isExact) await new Promise((resolve) => setImmediate(resolve));
+        if (waiting <= EXACT_MAX) await new Promise((resolve) => setImmediate(resolve));
         else await systemClock.sleep(Math.ceil(leftMs));
       }
     } finally {
-      if (isExact) countingTurns--;
+      waiting--;
     }
   },
 };
 
-/** So many wait turn by turn at once: where more do, so much is going on that nobody could tell a fraction. */
-const TURNS_COUNTED_MAX = 4;
-let countingTurns = 0;
+/** Where more than so many wait for their moments, so much is going on that nobody could tell a fraction. */
+const EXACT_MAX = 4;
+let waiting = 0;
 
 /** Today at a clock, `YYYY-MM-DD` in the United Kingdom, where the patients and the clinicians are. */
 export function today(clock: Clock): string {
