@@ -82,6 +82,7 @@ import { openRecord } from "./requests/open-record.ts";
 import { retrieve, type Retrieval } from "./requests/retrieve.ts";
 import { answerGreeting, keepGreeting, listPeers, quarantinePeer, releasePeer, testPeer } from "./requests/peers.ts";
 import * as review from "./requests/review.ts";
+import { producePointer, withdrawPointer } from "./requests/produce-pointer.ts";
 import { type PdsEvent, type PdsEventTaken, readPdsFor, takePdsEvent } from "./requests/pds-events.ts";
 import { startManifestExchange } from "./requests/exchange-manifests.ts";
 import { startWitnessing } from "./requests/witnessing.ts";
@@ -680,7 +681,7 @@ async function connectRecords({ recordSources }: Settings, clock: Clock): Promis
 
 interface FhirParts
   extends
-    Omit<FhirDoorOrder, "patients" | "consents" | "pdsEvents" | "records">,
+    Omit<FhirDoorOrder, "patients" | "consents" | "pointers" | "pdsEvents" | "records">,
     Pick<RecordRoutesNeeds & PatientSearchNeeds, "locate" | "retrieve" | "searchPeople"> {
   readonly tokens: Settings["fhirTokens"];
   /** What tokens for this door name. */
@@ -741,6 +742,28 @@ async function openFhirDoor(parts: FhirParts) {
       await loadBatch({ name: `fhir ${from}`, asOfMs: 0 }, [item], loadNeeds);
     },
   };
+  const pointers: FhirDoorOrder["pointers"] = {
+    readPointer(resource, local, organisations) {
+      const rules = { today: today(clock), feeds: admitted, organisations };
+      const described = describe(resource, rules.today);
+      if (described.kind === "none") return described;
+      check(described.kind === "record", "a DocumentReference is described as a record");
+      const { recordType, sensitivity, day: recordedOn, attachment } = described;
+      const { url: fetch, contentType = "" } = attachment ?? {};
+      const format = contentType.split(";")[0]!.trim();
+      const said = { recordType, sensitivity, recordedOn, fetch, format, localId: "of whom it is" };
+      const item = parseFeedItem({ kind: "pointer", fields: { ...said, ...local } }, rules);
+      if ("rejected" in item) return item;
+      check(item.kind === "pointer", "a pointer is parsed as one");
+      return item;
+    },
+    async produce(wish) {
+      const produced = await producePointer(wish, { clock, store });
+      loadNeeds.feedsChanged();
+      return produced;
+    },
+    withdraw: (record) => withdrawPointer(record, { store }),
+  };
   async function takeEvent(event: PdsEvent): Promise<PdsEventTaken> {
     const taken = await takePdsEvent(event, { clock, store });
     wakeJobs();
@@ -751,7 +774,7 @@ async function openFhirDoor(parts: FhirParts) {
   const readClaim = makeBearerReader(readIssuers(tokens), audience, clock);
   const records = { clock, random, readClaim, searchPeople: search, locate: find, retrieve: open };
   return startFhirDoor({
-    ...{ ...order, patients, consents },
+    ...{ ...order, patients, consents, pointers },
     ...(takesPdsEvents && { pdsEvents: { takeEvent } }),
     ...(tokens.length > 0 && { records }),
   });

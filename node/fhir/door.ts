@@ -14,6 +14,7 @@ import { answerTo, Refusal } from "./outcome.ts";
 import { patientIdentityFeed, type PatientFeedNeeds } from "./patient-identity-feed.ts";
 import { patientSearchRoutes, type PatientSearchNeeds } from "./patient-search.ts";
 import { pdsEventFeed, type PdsEventNeeds } from "./pds-event-feed.ts";
+import { producerRoutes, type ProducerNeeds } from "./producer-routes.ts";
 import { recordRoutes, type RecordRoutesNeeds } from "./record-routes.ts";
 
 export interface FhirDoorOrder {
@@ -28,6 +29,7 @@ export interface FhirDoorOrder {
   readonly authorise: (identity: PeerIdentity) => AuthorisedPeer;
   readonly patients: PatientFeedNeeds;
   readonly consents: Omit<ConsentFeedNeeds, "providerOf">;
+  readonly pointers: Omit<ProducerNeeds, "providerOf" | "random">;
   /** Absent where the service cannot be asked what changed: then its events are not taken either. */
   readonly pdsEvents?: PdsEventNeeds;
   /** Absent where no application's tokens are believed: then nobody finds or opens records here. */
@@ -45,6 +47,7 @@ export async function startFhirDoor(order: FhirDoorOrder): Promise<Pick<HttpsSer
   const routes = [
     ...patientIdentityFeed(bodies, order.patients),
     ...consentFeed(bodies, { ...order.patients, ...order.consents }),
+    ...producerRoutes(bodies, { ...order.patients, ...order.pointers, random }),
     ...(order.pdsEvents === undefined ? [] : pdsEventFeed(bodies, order.pdsEvents)),
     ...(order.records === undefined
       ? []

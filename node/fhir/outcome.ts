@@ -27,6 +27,8 @@ export interface Issue {
   /** The element at fault, as in `Patient.birthDate`. */
   readonly element?: string;
   readonly spineCode?: string;
+  /** Instead of a code of the Spine's, where it is no error. */
+  readonly coding?: { readonly system: string; readonly code: string };
 }
 
 const SPINE_CODES = "https://fhir.nhs.uk/CodeSystem/Spine-ErrorOrWarningCode";
@@ -124,8 +126,9 @@ function at(element: string | undefined): { readonly element?: string } {
 }
 
 /** An OperationOutcome. */
-export function outcome({ severity, code, diagnostics, element, spineCode }: Issue): object {
-  const details = spineCode === undefined ? {} : { details: { coding: [{ system: SPINE_CODES, code: spineCode }] } };
+export function outcome({ severity, code, diagnostics, element, spineCode, coding }: Issue): object {
+  const said = coding ?? (spineCode === undefined ? undefined : { system: SPINE_CODES, code: spineCode });
+  const details = said === undefined ? {} : { details: { coding: [said] } };
   const issue = { severity, code, ...details, diagnostics, ...(element !== undefined && { expression: [element] }) };
   return { resourceType: "OperationOutcome", issue: [issue] };
 }

@@ -43,7 +43,7 @@ export type Said =
   | {
       readonly resource: string;
       readonly profile: string;
-      readonly interaction: "read" | "search-type";
+      readonly interaction: "read" | "search-type" | "create" | "delete";
       readonly search: readonly { readonly name: string; readonly type: "token" | "date" | "string" }[];
     }
   | { readonly operation: string; readonly definition: string };

@@ -34,6 +34,12 @@ export const POINTER_COLUMNS =
 /** Random bytes of a pointer's public id. */
 const TOKEN_BYTES = 12;
 
+/** A pointer that is held, as far as whoever replaces it must know. */
+export interface HeldPointer {
+  readonly identityNo: number;
+  readonly recordType: string;
+}
+
 /** Writes pointers. Only inside a transaction of the store's writer. */
 export interface PointerStore {
   /**
@@ -43,6 +49,8 @@ export interface PointerStore {
    * @returns true where something changed.
    */
   put(pointer: PointerRecord, identityNo: number, asOfMs: number): boolean;
+  /** Whose it is and of what type; `undefined` where no pointer of this record is held. */
+  held(record: Pick<PointerRecord, "provider" | "recordId">): HeldPointer | undefined;
   /** Takes a record's pointer away, if there is one: its provider says that it belongs to somebody who is not known here. */
   remove(record: Pick<PointerRecord, "provider" | "recordId">): void;
 }
@@ -91,5 +99,14 @@ export function makePointerStore(db: Database, random: Random): PointerStore {
     return true;
   }
 
-  return { put, remove: ({ provider, recordId }) => void removeOf.run(provider, recordId) };
+  return {
+    put,
+    held({ provider, recordId }) {
+      const row = heldBySource.get(provider, recordId);
+      if (row === undefined) return undefined;
+      verifyRow("pointer", row);
+      return { identityNo: Math.floor(Number(row[0]) / PLACES_PER_IDENTITY), recordType: String(row[4]) };
+    },
+    remove: ({ provider, recordId }) => void removeOf.run(provider, recordId),
+  };
 }

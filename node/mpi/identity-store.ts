@@ -77,6 +77,8 @@ export interface IdentityStore extends NumberChanges {
   unlink(word: LinkWord): LinkResult;
   /** The number of (provider, local id), or `undefined` where no identity record is held. */
   identityNoOf(provider: string, localId: string): number | undefined;
+  /** The local ids under which a provider knows this number now: one, unless it has the same patient twice. */
+  localIdsOf(provider: string, nhsNumber: string): readonly string[];
   /** True where any identity record of this provider is held. */
   knowsAnyOf(provider: string): boolean;
   /** The record that is held of (provider, local id), or `undefined` where there is none. */
@@ -113,6 +115,11 @@ export function makeIdentityStore(db: Database, random: Random, linking: Linking
   const identityNoOf = db
     .prepare<[string, string], number>(
       "SELECT identity_no FROM identity_record WHERE current = 1 AND provider = ? AND local_id = ?",
+    )
+    .pluck();
+  const localIdsOf = db
+    .prepare<[string, number], string>(
+      "SELECT local_id FROM identity_record WHERE current = 1 AND provider = ? AND nhs_number = ?",
     )
     .pluck();
   const anyOf = db
@@ -302,6 +309,14 @@ export function makeIdentityStore(db: Database, random: Random, linking: Linking
     link,
     unlink,
     identityNoOf: (provider, localId) => identityNoOf.get(provider, localId),
+    localIdsOf(provider, nhsNumber) {
+      const ids = localIdsOf.all(provider, Number(nhsNumber));
+      // The index led here; only a verified row may say whose number it is.
+      return ids.filter((localId) => {
+        const record = rows.current(provider, localId);
+        return record?.nhsNumber === nhsNumber && winnerOf(record) === undefined;
+      });
+    },
     knowsAnyOf: (provider) => anyOf.get(provider) === 1,
     recordOf: (provider, localId) => rows.current(provider, localId),
     mergedInto(provider, localId) {

@@ -1,14 +1,15 @@
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
-import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import type { Agent } from "node:https";
 import { join } from "node:path";
 
 import { SignJWT } from "jose";
-import { stringify } from "yaml";
+import { parse, stringify } from "yaml";
 
-import { DEMO_CALLER } from "../../node/cli/mesh/demo-caller.ts";
+import { DEMO_CALLER, FEED_CALLER } from "../../node/cli/mesh/demo-caller.ts";
 import { readCallerTls } from "../../node/wire/tls-files.ts";
 import { startNetwork, type TestNetwork } from "../testing/a-network.ts";
-import { agentOf, type FhirAnswer, type FhirRequest, send } from "../testing/fhir-door.ts";
+import { agentOf, type FhirAnswer, type FhirRequest, send, systemOf } from "../testing/fhir-door.ts";
 import { findFreePorts } from "../testing/free-ports.ts";
 import { aPerson, type TrialPerson } from "../testing/people.ts";
 
@@ -31,6 +32,8 @@ export interface Facade {
   /** A token of the application's, with other claims where given. */
   tokenOf(more?: Record<string, unknown>, order?: TokenOrder): Promise<string>;
   ask(request: FhirRequest, token?: string): Promise<FhirAnswer>;
+  /** As ash's feeding system, which has no token: its certificate says for whom it speaks. */
+  feed(request: FhirRequest): Promise<FhirAnswer>;
   stop(): Promise<void>;
 }
 
@@ -60,11 +63,14 @@ export async function startFacade(fetchBase = "https://records.elm.example/"): P
     await node.process.stop();
     await node.restart();
   };
+  nameSystems(join(network.folder, "topology.yaml"));
   const tokens = [{ caller: DEMO_CALLER.name, issuer: ISSUER, jwks }];
   await restartWith("ash", { fhir: { listen: `127.0.0.1:${port}`, tokens } });
   const source = { provider: "ELMH", kind: "files", base: "https://records.elm.example/", folder };
   await restartWith("elm", { records: { sources: [source] } });
-  const agent = agentOf(readCallerTls(network.mesh.node("ash").callerDir(DEMO_CALLER.name)));
+  const [agent, feeder] = [DEMO_CALLER, FEED_CALLER].map(({ name }) =>
+    agentOf(readCallerTls(network.mesh.node("ash").callerDir(name))),
+  ) as [Agent, Agent];
 
   const tokenOf: Facade["tokenOf"] = (more = {}, { lives = 120, signedBy = pair.privateKey, door = "ash" } = {}) => {
     const claims = {
@@ -90,11 +96,21 @@ export async function startFacade(fetchBase = "https://records.elm.example/"): P
       const authorization = `Bearer ${token ?? (await tokenOf())}`;
       return send(port, agent, { method: "GET", ...request, headers: { authorization, ...request.headers } });
     },
+    feed: (request) => send(port, feeder, request),
     async stop() {
-      agent.destroy();
+      for (const each of [agent, feeder]) each.destroy();
       await network.stop();
     },
   };
+}
+
+/** Gives each provider a system of its own patient identifiers. */
+function nameSystems(path: string): void {
+  const topology = parse(readFileSync(path, "utf8")) as { providers: { code: string; feeds: object[] }[] };
+  for (const provider of topology.providers) {
+    provider.feeds = provider.feeds.map((feed) => ({ ...feed, fhirIdentifierSystem: systemOf(provider.code) }));
+  }
+  writeFileSync(path, stringify(topology));
 }
 
 export function form(parameters: Record<string, string>): FhirRequest {

@@ -41,7 +41,7 @@ describe("finding and opening records by FHIR", function () {
     ]);
     assert.deepEqual(served, [
       ["Patient", "update", "search-type"],
-      ["DocumentReference", "search-type", "read"],
+      ["DocumentReference", "create", "delete", "search-type", "read"],
       ["Binary", "read"],
     ]);
   });
