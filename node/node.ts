@@ -583,6 +583,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
       loadNeeds,
       ...{ tokens: settings.fhirTokens, audience: `https://${nodeDns(domain, settings.id)}/fhir` },
       ...{ locate: locateForCaller, retrieve: retrieveForCaller, searchPeople: searchForCaller },
+      lateSettled: (requestId) => locateNeeds.late.settled(requestId),
     }));
   if (fhir !== undefined) {
     starting.defer(() => fhir.close(DRAIN_MS));
@@ -682,7 +683,7 @@ async function connectRecords({ recordSources }: Settings, clock: Clock): Promis
 interface FhirParts
   extends
     Omit<FhirDoorOrder, "patients" | "consents" | "pointers" | "pdsEvents" | "records">,
-    Pick<RecordRoutesNeeds & PatientSearchNeeds, "locate" | "retrieve" | "searchPeople"> {
+    Pick<RecordRoutesNeeds & PatientSearchNeeds, "locate" | "lateSettled" | "retrieve" | "searchPeople"> {
   readonly tokens: Settings["fhirTokens"];
   /** What tokens for this door name. */
   readonly audience: string;
@@ -708,6 +709,7 @@ async function openFhirDoor(parts: FhirParts) {
     locate: find,
     retrieve: open,
     searchPeople: search,
+    lateSettled,
     ...order
   } = parts;
   const { startFhirDoor } = await import("./fhir/door.ts");
@@ -772,7 +774,7 @@ async function openFhirDoor(parts: FhirParts) {
   const { random } = order;
   const { makeBearerReader, readIssuers } = await import("./fhir/bearer.ts");
   const readClaim = makeBearerReader(readIssuers(tokens), audience, clock);
-  const records = { clock, random, readClaim, searchPeople: search, locate: find, retrieve: open };
+  const records = { clock, random, readClaim, searchPeople: search, locate: find, retrieve: open, lateSettled };
   return startFhirDoor({
     ...{ ...order, patients, consents, pointers },
     ...(takesPdsEvents && { pdsEvents: { takeEvent } }),

@@ -286,7 +286,10 @@ describe("the door for FHIR", function () {
       assert.equal(fhirVersion, "4.0.1");
       assert.deepEqual(
         rest[0]?.resource.map(({ type, conditionalUpdate }) => [type, conditionalUpdate]),
-        [["Patient", true]],
+        [
+          ["Patient", true],
+          ["DocumentReference", undefined],
+        ],
       );
       assert.deepEqual(
         rest[0]?.operation,

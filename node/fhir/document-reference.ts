@@ -1,7 +1,7 @@
 import type { AreaAnswer, PointerView, Verdict } from "../base/answer.ts";
 import { ANSWERED_OUTCOMES } from "../base/answer.ts";
 import { sourceTrouble } from "../base/record.ts";
-import { RECORD_TYPES } from "../base/record-types.ts";
+import { RECORD_TYPES, type RecordTypeKey } from "../base/record-types.ts";
 import type { Concealed } from "../base/concealed.ts";
 import { outcomeWords } from "../federation/verdict.ts";
 
@@ -12,6 +12,26 @@ const SNOMED = "http://snomed.info/sct";
 /** Of record types, also of those for which no verified national code is known. */
 export const RECORD_TYPE_SYSTEM = "urn:corridor:record-type";
 const FORMAT_SYSTEM = "https://fhir.nhs.uk/England/CodeSystem/England-NRLFormatCode";
+
+/** Of UK Core: what a DocumentReference holds in the United Kingdom. */
+export const UK_CORE_DOCUMENT = "https://fhir.hl7.org.uk/StructureDefinition/UKCore-DocumentReference";
+
+const CARE_PLAN = { code: "734163000", display: "Care plan" };
+
+/** Categories that the National Record Locator has for its types; the other types have none. */
+const CATEGORIES: Partial<Record<RecordTypeKey, { readonly code: string; readonly display: string }>> = {
+  "mental-health-crisis-plan": CARE_PLAN,
+  "respect-form": CARE_PLAN,
+  "end-of-life-plan": CARE_PLAN,
+  "emergency-care-plan": CARE_PLAN,
+  "care-plan": CARE_PLAN,
+  "observations-news2": { code: "1102421000000108", display: "Observations" },
+  "patient-summary": { code: "823651000000106", display: "Clinical note" },
+  appointments: { code: "419891008", display: "Record artifact" },
+};
+
+/** Asks for a further page, alone. */
+export const PAGE_PARAMETER = "_page";
 
 /** One record that was found, as FHIR R4 has it (NRL's shape where NRL has one). */
 export interface FoundRecord {
@@ -28,6 +48,7 @@ export interface FoundRecord {
 export function documentReference(id: string, { pointer, area }: FoundRecord, number: Concealed<string>): object {
   const { recordType, custodian, recordedOn, updatedAtMs, encounter, format, source } = pointer;
   const { display, snomed } = RECORD_TYPES[recordType];
+  const category = CATEGORIES[recordType];
   const organisation = {
     identifier: { system: ODS_SYSTEM, value: custodian.code },
     display: custodian.name,
@@ -37,7 +58,7 @@ export function documentReference(id: string, { pointer, area }: FoundRecord, nu
   return {
     resourceType: "DocumentReference",
     id,
-    meta: { source: `urn:corridor:area:${area.nodeId ?? ""}` },
+    meta: { source: `urn:corridor:area:${area.nodeId ?? ""}`, profile: [UK_CORE_DOCUMENT] },
     status: "current",
     type: {
       coding: [
@@ -46,6 +67,7 @@ export function documentReference(id: string, { pointer, area }: FoundRecord, nu
       ],
       text: display,
     },
+    ...(category !== undefined && { category: [{ coding: [{ system: SNOMED, ...category }] }] }),
     subject: { identifier: { system: NHS_NUMBER_SYSTEM, value: number.expose() } },
     ...(updatedAtMs > 0 && { date: new Date(updatedAtMs).toISOString() }),
     author: [organisation],
@@ -94,19 +116,23 @@ function formatOf(mime: string): object {
 export interface Searched {
   readonly verdict: Verdict;
   readonly answers: readonly AreaAnswer[];
-  /** Resources, and their ids. */
+  /** Resources of this page, and their ids. */
   readonly found: readonly { readonly id: string; readonly resource: object }[];
   /** True where only their number is wanted. */
   readonly isCount: boolean;
   /** For the id of the entry that says what is missing. */
   readonly bannerId: string;
+  /** On all pages together. */
+  readonly total: number;
+  /** Of the next page, where there is one. */
+  readonly nextId: string | undefined;
 }
 
 /**
  * A searchset. What did not answer is said twice, in an OperationOutcome and in an entry that looks like a record, because
  * some systems show only records; and there is no total, which would read as all that there is.
  */
-export function searchset({ verdict, answers, found, isCount, bannerId }: Searched): object {
+export function searchset({ verdict, answers, found, isCount, bannerId, total, nextId }: Searched): object {
   const isComplete = verdict.scopes.find(({ scope }) => scope === "network")?.everyAreaAnswered === true;
   const records = found.map(({ id, resource }) => ({ fullUrl: `urn:uuid:${id}`, resource, search: { mode: "match" } }));
   const missing = answers.filter(({ outcome, area }) => !ANSWERED_OUTCOMES.has(outcome) && area.scopes.length > 0);
@@ -122,8 +148,11 @@ export function searchset({ verdict, answers, found, isCount, bannerId }: Search
     resourceType: "Bundle",
     type: "searchset",
     timestamp: new Date(verdict.givenAtMs).toISOString(),
-    ...(isComplete && { total: found.length }),
-    link: [{ relation: "self", url: "DocumentReference/_search" }],
+    ...(isComplete && { total }),
+    link: [
+      { relation: "self", url: "DocumentReference/_search" },
+      ...(nextId === undefined ? [] : [{ relation: "next", url: `DocumentReference?${PAGE_PARAMETER}=${nextId}` }]),
+    ],
     entry: isCount ? [said] : [...banner, ...records, said],
   };
 }

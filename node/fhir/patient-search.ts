@@ -9,10 +9,12 @@ import type { BodyReader, Json } from "./body.ts";
 import { NHS_NUMBER_SYSTEM } from "./document-reference.ts";
 import { formOf } from "./form.ts";
 import { type Answer, Refusal } from "./outcome.ts";
+import { sizeOf } from "./record-search.ts";
 import type { Caller, Route, RouteRequest } from "./routes.ts";
 
 /** IHE PDQm 3.1.0: https://profiles.ihe.net/ITI/PDQm/ */
 const PROFILE = "https://profiles.ihe.net/ITI/PDQm/StructureDefinition/IHE.PDQm.Patient";
+const UK_CORE_PATIENT = "https://fhir.hl7.org.uk/StructureDefinition/UKCore-Patient";
 const MATCH = "http://hl7.org/fhir/OperationDefinition/Patient-match";
 const NUMBER_STATUS = "https://fhir.hl7.org.uk/StructureDefinition/Extension-UKCore-NHSNumberVerificationStatus";
 const NUMBER_STATUS_CODES = "https://fhir.hl7.org.uk/CodeSystem/UKCore-NHSNumberVerificationStatusEngland";
@@ -46,6 +48,9 @@ export function patientSearchRoutes(bodies: BodyReader, needs: PatientSearchNeed
   ];
 }
 
+/** People that one search shows at most: PDS's bound. */
+const PEOPLE_MAX = 50;
+
 const PARAMETERS = [
   ...([
     { name: "family", type: "string" },
@@ -63,7 +68,7 @@ const PARAMETERS = [
 
 const ONCE = new Set([
   ...["family", "gender", "death-date", "address-postalcode", "general-practitioner", "email", "phone"],
-  ...["_fuzzy-match", "_exact-match", "_history", "_max-results", "_format"],
+  ...["_fuzzy-match", "_exact-match", "_history", "_max-results", "_format", "_summary"],
 ]);
 const MANY = new Set(["given", "birthdate"]);
 
@@ -100,7 +105,8 @@ function askedOf(query: URLSearchParams): AskedSearch {
 }
 
 async function search(call: RouteRequest, query: URLSearchParams, needs: PatientSearchNeeds): Promise<Answer> {
-  return { status: 200, body: bundleOf(await find(call, askedOf(query), needs)) };
+  const { isCount } = sizeOf(query, PEOPLE_MAX);
+  return { status: 200, body: bundleOf(await find(call, askedOf(query), needs), isCount) };
 }
 
 /** `$match`: Parameters with a Patient, of which names, birth date, sex, postcode and telephone are looked at. */
@@ -126,7 +132,7 @@ async function match(call: RouteRequest, body: Json, needs: PatientSearchNeeds):
     ...{ fuzzy: !onlyCertain, exact: false, history: false },
     ...(typeof count === "number" && { maxResults: count }),
   };
-  return { status: 200, body: bundleOf(await find(call, asked, needs)) };
+  return { status: 200, body: bundleOf(await find(call, asked, needs), false) };
 }
 
 async function find(call: RouteRequest, asked: AskedSearch, needs: PatientSearchNeeds): Promise<SearchAnswer> {
@@ -148,18 +154,20 @@ function parsedOf(asked: AskedSearch, day: string, unattended: boolean): ReturnT
 }
 
 /** A searchset, best first. Ids of persons stay in the index: a Patient here has its NHS number, or no name of its own. */
-function bundleOf({ result, persons, askForMore }: SearchAnswer): object {
+function bundleOf({ result, persons, askForMore }: SearchAnswer, isCount: boolean): object {
   if (result === "too-many") {
     throw new Refusal(422, "business-rule", "More people fit than may be shown: give more of what is known.", {
       spineCode: "TOO_MANY_MATCHES",
     });
   }
   const said = askForMore ? [{ resource: moreNeeded(), search: { mode: "outcome" } }] : [];
+  const entry = [...(isCount ? [] : persons.map(entryOf)), ...said];
   return {
     resourceType: "Bundle",
     type: "searchset",
     total: persons.length,
-    entry: [...persons.map(entryOf), ...said],
+    link: [{ relation: "self", url: "Patient/_search" }],
+    ...(entry.length > 0 && { entry }), // FHIR has no empty lists
   };
 }
 
@@ -180,7 +188,7 @@ function patientOf(person: ReturnType<FoundPerson["details"]["expose"]>, isRestr
   return {
     resourceType: "Patient",
     // As PDS says it: whoever shows a restricted patient shows no place.
-    meta: { security: [{ system: CONFIDENTIALITY, code: isRestricted ? "R" : "U" }] },
+    meta: { profile: [UK_CORE_PATIENT], security: [{ system: CONFIDENTIALITY, code: isRestricted ? "R" : "U" }] },
     ...(nhsNumber !== "" && {
       identifier: [
         {

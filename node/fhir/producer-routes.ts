@@ -3,13 +3,11 @@ import type { Random } from "../base/random.ts";
 import type { FeedItem, Rejection } from "../requests/load-batch.ts";
 import type { PointerToProduce, Produced, ProduceRefused } from "../requests/produce-pointer.ts";
 import type { BodyReader, Json } from "./body.ts";
+import { UK_CORE_DOCUMENT } from "./document-reference.ts";
 import { type Answer, outcome, Refusal } from "./outcome.ts";
 import type { PatientFeedNeeds } from "./patient-identity-feed.ts";
 import { readProducerDocument } from "./producer-document.ts";
 import type { Caller, Route, RouteRequest } from "./routes.ts";
-
-/** Which the National Record Locator's own producers conform to. */
-const PROFILE = "https://fhir.hl7.org.uk/StructureDefinition/UKCore-DocumentReference";
 
 /** How the organisation is named for whom the caller speaks. */
 const ORGANISATION_HEADER = "nhsd-end-user-organisation-ods";
@@ -36,7 +34,7 @@ export interface ProducerNeeds extends Pick<PatientFeedNeeds, "providerOf"> {
 
 /** The routes by which a provider's own system publishes where a record is, replaces that, and takes it back: NRL's producer. */
 export function producerRoutes(bodies: BodyReader, needs: ProducerNeeds): readonly Route[] {
-  const says = { resource: "DocumentReference", profile: PROFILE, search: [] } as const;
+  const says = { resource: "DocumentReference", profile: UK_CORE_DOCUMENT, search: [] } as const;
   return [
     {
       ...{ method: "POST", path: "/DocumentReference", who: "feeder" },

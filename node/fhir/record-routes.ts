@@ -1,28 +1,20 @@
-import type { AreaAnswer, LocateEvent, Verdict } from "../base/answer.ts";
-import { BirthDate } from "../base/birth-date.ts";
-import { type Clock, today } from "../base/clock.ts";
-import { Concealed } from "../base/concealed.ts";
+import type { AreaAnswer, LocateEvent } from "../base/answer.ts";
+import { today } from "../base/clock.ts";
 import { Deadline } from "../base/deadline.ts";
-import { NhsNumber } from "../base/nhs-number.ts";
+import { Failure } from "../base/failure.ts";
 import type { Claim, PatientQuery, Question } from "../base/question.ts";
-import type { Random } from "../base/random.ts";
 import { type RecordEvent, type RecordHead, unavailableSentence } from "../base/record.ts";
-import { RECORD_TYPES } from "../base/record-types.ts";
 import { isUuid } from "../base/words.ts";
 import { toPlainText } from "../base/plain-text.ts";
 import type { Retrieval } from "../requests/retrieve.ts";
 import type { ReadClaim } from "./bearer.ts";
-import {
-  documentReference,
-  type FoundRecord,
-  NHS_NUMBER_SYSTEM,
-  ODS_SYSTEM,
-  RECORD_TYPE_SYSTEM,
-  searchset,
-} from "./document-reference.ts";
+import { PAGE_PARAMETER } from "./document-reference.ts";
 import { formOf } from "./form.ts";
+import { asWhom, type Finding, ownerOf, Pages, show } from "./found.ts";
 import { Handles } from "./handles.ts";
+import { LateSearches, type LateSearchesNeeds, maySayMore, progressOf, withoutVerdict } from "./late-searches.ts";
 import { type Answer, outcome, Refusal } from "./outcome.ts";
+import { SEARCH_PARAMETERS, searchOf } from "./record-search.ts";
 import type { Caller, Route, RouteRequest } from "./routes.ts";
 
 /** IHE MHD 4.2.2, ITI-67 and ITI-68: https://profiles.ihe.net/ITI/MHD/ */
@@ -33,9 +25,7 @@ const LATE_UNTIL_MS = 10_000;
 const RECORD_WITHIN_MS = 30_000;
 
 /** What the doors to records need: who asks, and the stories. */
-export interface RecordRoutesNeeds {
-  readonly clock: Clock;
-  readonly random: Random;
+export interface RecordRoutesNeeds extends LateSearchesNeeds {
   readonly readClaim: ReadClaim;
   readonly locate: (
     question: Question,
@@ -52,16 +42,17 @@ export interface RecordRoutesNeeds {
 /** The routes by which a record is found and opened: IHE MHD's, with NRL's parameters and headers. */
 export function recordRoutes(needs: RecordRoutesNeeds): readonly Route[] {
   const handles = new Handles(needs.clock, needs.random);
+  const doors = { ...needs, handles, pages: new Pages(needs.random), late: new LateSearches(needs) };
   const search = { resource: "DocumentReference", profile: PROFILE, interaction: "search-type" } as const;
   return [
     {
       ...{ method: "GET", path: "/DocumentReference", who: "anyone" },
       says: { ...search, search: SEARCH_PARAMETERS },
-      handle: (call) => searchRecords(call, new URL(call.request.url).searchParams, handles, needs),
+      handle: (call) => searchRecords(call, new URL(call.request.url).searchParams, doors),
     },
     {
       ...{ method: "POST", path: "/DocumentReference/_search", who: "anyone" },
-      handle: async (call) => searchRecords(call, await formOf(call.request), handles, needs),
+      handle: async (call) => searchRecords(call, await formOf(call.request), doors),
     },
     {
       ...{ method: "GET", path: "/DocumentReference/:id", who: "anyone" },
@@ -81,142 +72,117 @@ export function recordRoutes(needs: RecordRoutesNeeds): readonly Route[] {
       },
       handle: (call) => openRecord(call, handles, needs),
     },
+    { ...{ method: "GET", path: "/async/:id", who: "anyone" }, handle: (call) => fetchLate(call, doors) },
+    { ...{ method: "DELETE", path: "/async/:id", who: "anyone" }, handle: (call) => endLate(call, doors) },
   ];
 }
 
-const SEARCH_PARAMETERS = [
-  { name: "patient.identifier", type: "token" },
-  { name: "subject:identifier", type: "token" },
-  { name: "patient.birthdate", type: "date" },
-  { name: "type", type: "token" },
-  { name: "custodian:identifier", type: "token" },
-  { name: "status", type: "token" },
-] as const;
-
-interface RecordSearch {
-  readonly patient: Extract<PatientQuery, { by: "number" }>;
-  readonly type: string | undefined;
-  readonly custodian: string | undefined;
-  readonly isCount: boolean;
+interface Doors extends RecordRoutesNeeds {
+  readonly handles: Handles;
+  readonly pages: Pages;
+  readonly late: LateSearches;
 }
 
-const PATIENT_PARAMETERS = ["patient.identifier", "subject:identifier", "subject.identifier"];
-const BIRTH_DATE_PARAMETERS = ["patient.birthdate", "subject:Patient.birthdate", "subject.birthdate"];
-const KNOWN = new Set([
-  ...PATIENT_PARAMETERS,
-  ...BIRTH_DATE_PARAMETERS,
-  ...["type", "custodian:identifier", "status", "_summary", "_format", "_pretty"],
-]);
+async function searchRecords(call: RouteRequest, query: URLSearchParams, doors: Doors): Promise<Answer> {
+  const { caller, request } = call;
+  const claim = await doors.readClaim(request.headers, caller);
+  const as = asWhom(caller, claim);
+  const page = query.get(PAGE_PARAMETER);
+  if (page !== null && query.size === 1) return { status: 200, body: doors.pages.next(as, page) };
+  const search = searchOf(query, today(doors.clock));
+  const question = questionOf(call, search.patient, claim, doors);
+  // Emergency access is over with its verdict: nothing of it is kept for later.
+  if (wantsLater(request.headers) && claim.purpose !== "BTG") {
+    const { requestId } = question;
+    const locating = (gone: AbortSignal) => doors.locate(question, caller.rights, gone);
+    const id = await doors.late.begin(as, search, requestId, locating);
+    return {
+      status: 202,
+      body: underWay("The search is under way."),
+      headers: { "content-location": `${LATE}/${id}` },
+    };
+  }
+  const finding = await locateAll(question, call, doors);
+  const shown = show(ownerOf(caller, claim), search, finding, doors.handles);
+  return { status: 200, body: doors.pages.first(as, shown, search) };
+}
 
-/** @throws {Refusal} 400: a parameter is missing, given twice, unknown or wrong; it is named, its value is not. */
-function searchOf(query: URLSearchParams, day: string): RecordSearch {
-  for (const name of query.keys()) {
-    if (!KNOWN.has(name))
-      throw wrong("a parameter is not known here: leave it out, so that nothing is searched for that was not meant");
+/** `Prefer: respond-async`: the answer is wanted when it is whole, and will be fetched. */
+function wantsLater(headers: Headers): boolean {
+  return /(?:^|[,;\s])respond-async(?:$|[,;\s])/i.test(headers.get("prefer") ?? "");
+}
+
+function underWay(diagnostics: string): object {
+  return outcome({ severity: "information", code: "informational", diagnostics });
+}
+
+/** Under which the answers of searches are fetched that were not waited for. */
+const LATE = "/fhir/async";
+
+/**
+ * The answer of a search that was not waited for: still under way, or whole. What came late is shown by an access decision of
+ * this moment.
+ */
+async function fetchLate(call: RouteRequest, doors: Doors): Promise<Answer> {
+  const { caller, request, id } = call;
+  const claim = await doors.readClaim(request.headers, caller);
+  const as = asWhom(caller, claim);
+  const begun = doors.late.of(as, id);
+  const { search, requestId: lateOf, ended } = begun;
+  if (ended === undefined) {
+    const headers = { "retry-after": "1", "x-progress": progressOf(begun) };
+    return { status: 202, body: underWay("The search is under way."), headers };
   }
-  const [numberSystem, number = ""] = tokenOf(one(query, PATIENT_PARAMETERS) ?? "");
-  if (numberSystem !== NHS_NUMBER_SYSTEM) throw wrong(`patient.identifier must be ${NHS_NUMBER_SYSTEM}|NUMBER`);
-  const nhsNumber = NhsNumber.parse(number);
-  if (nhsNumber === undefined)
-    throw wrong("patient.identifier is not a valid NHS number: check each digit", "INVALID_NHS_NUMBER");
-  const birthDate = BirthDate.parse(one(query, BIRTH_DATE_PARAMETERS)?.replace(/^eq/, "") ?? "", day);
-  if (birthDate === undefined) {
-    throw wrong("patient.birthdate must be a real day as YYYY-MM-DD: the number alone could open a wrong record");
+  if ("thrown" in ended) {
+    doors.late.cancel(as, id);
+    throw ended.thrown;
   }
-  const [custodianSystem, custodian] = tokenOf(one(query, ["custodian:identifier"]) ?? "|");
-  if (custodian !== undefined && custodian !== "" && custodianSystem !== ODS_SYSTEM) {
-    throw wrong(`custodian:identifier must be ${ODS_SYSTEM}|CODE`);
-  }
-  const status = one(query, ["status"]);
-  if (status !== undefined && status !== "current") throw wrong("status: only current records are known here");
-  const summary = one(query, ["_summary"]);
-  if (summary !== undefined && summary !== "count") throw wrong("_summary: only count is served");
-  return {
-    patient: { by: "number", nhsNumber, birthDate },
-    type: one(query, ["type"]),
-    custodian: custodian === "" ? undefined : custodian,
-    isCount: summary === "count",
+  const question = { ...questionOf(call, search.patient, claim, doors), lateOf };
+  const finding = maySayMore(ended) ? await locateAll(question, call, doors).catch(asGone) : ended;
+  const shown = show(ownerOf(caller, claim), search, finding, doors.handles);
+  const resource = doors.pages.first(as, shown, search);
+  const body = {
+    resourceType: "Bundle",
+    type: "batch-response",
+    entry: [{ resource, response: { status: "200 OK" } }],
   };
+  return { status: 200, body };
 }
 
-function one(query: URLSearchParams, names: readonly string[]): string | undefined {
-  const values = names.flatMap((name) => query.getAll(name));
-  if (values.length > 1) throw wrong(`${names[0]} is given more than once`);
-  return values[0];
+/** What was kept of a search goes after a while: that is no fault of whoever asks. */
+function asGone(thrown: unknown): never {
+  if (!(thrown instanceof Failure) || thrown.code !== "invalid-input") throw thrown;
+  const text = "What came late is not kept any more: search again.";
+  throw new Refusal(404, "not-found", text, { spineCode: "NO_RECORD_FOUND" });
 }
 
-function tokenOf(text: string): readonly [string, string | undefined] {
-  const bar = text.indexOf("|");
-  return bar < 0 ? ["", text] : [text.slice(0, bar), text.slice(bar + 1)];
+async function endLate(call: RouteRequest, doors: Doors): Promise<Answer> {
+  const claim = await doors.readClaim(call.request.headers, call.caller);
+  doors.late.cancel(asWhom(call.caller, claim), call.id);
+  return { status: 202, body: underWay("The search is ended, and nothing is kept of it.") };
 }
 
-function wrong(text: string, spineCode = "INVALID_PARAMETER"): Refusal {
-  return new Refusal(400, "invalid", `${text}.`, { spineCode });
-}
-
-async function searchRecords(
-  call: RouteRequest,
-  query: URLSearchParams,
-  handles: Handles,
-  needs: RecordRoutesNeeds,
-): Promise<Answer> {
-  const claim = await needs.readClaim(call.request.headers, call.caller);
-  const search = searchOf(query, today(needs.clock));
-  const { answers, verdict } = await locateAll(call, search.patient, claim, needs);
-  const number = new Concealed(search.patient.nhsNumber.expose());
-  const owner = ownerOf(call.caller, claim);
-  const found = answers.flatMap(({ area, pointers }) =>
-    pointers.filter((pointer) => isWanted(pointer, search)).map((pointer): FoundRecord => ({ area, pointer })),
-  );
-  const shown = found.map((record) => {
-    let id = "";
-    const { resource } = handles.give(owner, (given) => {
-      id = given;
-      const { area, pointer } = record;
-      return {
-        patient: search.patient,
-        ...{ nodeId: area.nodeId!, pointerId: pointer.pointerId },
-        resource: documentReference(given, record, number),
-      };
-    });
-    return { id, resource };
-  });
-  const bannerId = needs.random.uuid();
-  return { status: 200, body: searchset({ verdict, answers, found: shown, isCount: search.isCount, bannerId }) };
-}
-
-function isWanted({ recordType, custodian }: FoundRecord["pointer"], search: RecordSearch): boolean {
-  if (search.custodian !== undefined && search.custodian !== custodian.code) return false;
-  if (search.type === undefined) return true;
-  const [system, code] = tokenOf(search.type);
-  const { snomed } = RECORD_TYPES[recordType];
-  const isSnomed = system !== RECORD_TYPE_SYSTEM && snomed !== "" && code === snomed;
-  return isSnomed || (system !== "http://snomed.info/sct" && code === recordType);
-}
-
-/** Ids of shown records are a user's own. */
-function ownerOf({ name }: Caller, { userId, organisation }: Claim): string {
-  return `${name}\n${organisation}\n${userId}`;
-}
-
-async function locateAll(
-  { caller, request, requestId }: RouteRequest,
+function questionOf(
+  { requestId }: RouteRequest,
   patient: PatientQuery,
   claim: Claim,
-  needs: RecordRoutesNeeds,
-): Promise<{ readonly answers: readonly AreaAnswer[]; readonly verdict: Verdict }> {
-  const question: Question = {
-    requestId: isUuid(requestId) ? requestId : needs.random.uuid(),
+  { clock, random }: Doors,
+): Question {
+  return {
+    requestId: isUuid(requestId) ? requestId : random.uuid(),
     ...{ patient, claim },
-    answerBy: Deadline.in(needs.clock, ANSWER_BY_MS),
-    lateUntil: Deadline.in(needs.clock, LATE_UNTIL_MS),
+    answerBy: Deadline.in(clock, ANSWER_BY_MS),
+    lateUntil: Deadline.in(clock, LATE_UNTIL_MS),
   };
+}
+
+async function locateAll(question: Question, { caller, request }: RouteRequest, doors: Doors): Promise<Finding> {
   const answers: AreaAnswer[] = [];
-  for await (const event of needs.locate(question, caller.rights, request.signal)) {
+  for await (const event of doors.locate(question, caller.rights, request.signal)) {
     if (event.kind === "verdict") return { answers, verdict: event.verdict };
     answers.push(event.answer);
   }
-  throw new Refusal(503, "transient", "The search ended without a verdict: treat it as no answer at all.");
+  throw withoutVerdict();
 }
 
 function shownTo(call: RouteRequest, claim: Claim, handles: Handles) {

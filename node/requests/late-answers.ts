@@ -72,6 +72,11 @@ export class LateAnswers {
     this.#forgetOld();
   }
 
+  /** Resolves when no more can come of a locate that is over; at once where nothing is kept of it. */
+  async settled(requestId: string): Promise<void> {
+    await this.#kept.get(requestId)?.complete;
+  }
+
   /** @throws {Failure} `invalid-input`: nothing is kept of such a locate by this user about this patient. */
   of(asked: Question): KeptLocate {
     this.#forgetOld();

@@ -157,6 +157,9 @@ describe("finding and opening records by FHIR", function () {
     const [found] = recordsIn(bundle);
     assert.deepEqual([bundle.total, found?.["birthDate"], found?.resourceType], [1, person.birthDate, "Patient"]);
     assert.equal((found!["identifier"] as { value: string }[])[0]?.value, person.nhsNumber);
+    const counting = form({ family: "Trial", given: "Robin", birthdate: `eq${person.birthDate}`, _summary: "count" });
+    const counted = bundleOf(await ask({ ...counting, path: "/fhir/Patient/_search" }));
+    assert.deepEqual([counted.total, counted.entry], [1, undefined]);
     const resource = {
       resourceType: "Patient",
       name: [{ family: "Triall", given: ["Robin"] }],
