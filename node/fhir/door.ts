@@ -16,6 +16,7 @@ import { patientSearchRoutes, type PatientSearchNeeds } from "./patient-search.t
 import { pdsEventFeed, type PdsEventNeeds } from "./pds-event-feed.ts";
 import { producerRoutes, type ProducerNeeds } from "./producer-routes.ts";
 import { recordRoutes, type RecordRoutesNeeds } from "./record-routes.ts";
+import { summaryRoutes } from "./summary-routes.ts";
 
 export interface FhirDoorOrder {
   /** The network's: certificates of any other domain are nobody's. */
@@ -51,7 +52,11 @@ export async function startFhirDoor(order: FhirDoorOrder): Promise<Pick<HttpsSer
     ...(order.pdsEvents === undefined ? [] : pdsEventFeed(bodies, order.pdsEvents)),
     ...(order.records === undefined
       ? []
-      : [...recordRoutes(order.records), ...patientSearchRoutes(bodies, order.records)]),
+      : [
+          ...recordRoutes(order.records),
+          ...patientSearchRoutes(bodies, order.records),
+          ...summaryRoutes(bodies, order.records),
+        ]),
   ];
   const authorise = (request: IncomingMessage): AuthorisedPeer => order.authorise(server.peerOf(request));
   const app = makeApp(routes, { clock, random, log, authorise });

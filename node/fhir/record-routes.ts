@@ -1,42 +1,24 @@
-import type { AreaAnswer, LocateEvent } from "../base/answer.ts";
 import { today } from "../base/clock.ts";
-import { Deadline } from "../base/deadline.ts";
 import { Failure } from "../base/failure.ts";
-import type { Claim, PatientQuery, Question } from "../base/question.ts";
-import { type RecordEvent, type RecordHead, unavailableSentence } from "../base/record.ts";
-import { isUuid } from "../base/words.ts";
-import { toPlainText } from "../base/plain-text.ts";
-import type { Retrieval } from "../requests/retrieve.ts";
+import type { Claim } from "../base/question.ts";
+import { type AskingNeeds, locateAll, questionOf } from "./asking.ts";
 import type { ReadClaim } from "./bearer.ts";
 import { PAGE_PARAMETER } from "./document-reference.ts";
 import { formOf } from "./form.ts";
-import { asWhom, type Finding, ownerOf, Pages, show } from "./found.ts";
+import { asWhom, ownerOf, Pages, show } from "./found.ts";
 import { Handles } from "./handles.ts";
-import { LateSearches, type LateSearchesNeeds, maySayMore, progressOf, withoutVerdict } from "./late-searches.ts";
+import { LateSearches, type LateSearchesNeeds, maySayMore, progressOf } from "./late-searches.ts";
+import { type OpeningNeeds, passOn } from "./opening.ts";
 import { type Answer, outcome, Refusal } from "./outcome.ts";
 import { SEARCH_PARAMETERS, searchOf } from "./record-search.ts";
-import type { Caller, Route, RouteRequest } from "./routes.ts";
+import type { Route, RouteRequest } from "./routes.ts";
 
 /** IHE MHD 4.2.2, ITI-67 and ITI-68: https://profiles.ihe.net/ITI/MHD/ */
 const PROFILE = "https://profiles.ihe.net/ITI/MHD/StructureDefinition/IHE.MHD.Minimal.DocumentReference";
 
-const ANSWER_BY_MS = 2_000;
-const LATE_UNTIL_MS = 10_000;
-const RECORD_WITHIN_MS = 30_000;
-
 /** What the doors to records need: who asks, and the stories. */
-export interface RecordRoutesNeeds extends LateSearchesNeeds {
+export interface RecordRoutesNeeds extends LateSearchesNeeds, AskingNeeds, OpeningNeeds {
   readonly readClaim: ReadClaim;
-  readonly locate: (
-    question: Question,
-    rights: Caller["rights"],
-    gone: AbortSignal,
-  ) => AsyncGenerator<LocateEvent, void>;
-  readonly retrieve: (
-    question: Retrieval,
-    rights: Caller["rights"],
-    gone: AbortSignal,
-  ) => AsyncGenerator<RecordEvent, void>;
 }
 
 /** The routes by which a record is found and opened: IHE MHD's, with NRL's parameters and headers. */
@@ -70,7 +52,7 @@ export function recordRoutes(needs: RecordRoutesNeeds): readonly Route[] {
         interaction: "read",
         search: [],
       },
-      handle: (call) => openRecord(call, handles, needs),
+      handle: (call) => openRecord(call, doors),
     },
     { ...{ method: "GET", path: "/async/:id", who: "anyone" }, handle: (call) => fetchLate(call, doors) },
     { ...{ method: "DELETE", path: "/async/:id", who: "anyone" }, handle: (call) => endLate(call, doors) },
@@ -162,29 +144,6 @@ async function endLate(call: RouteRequest, doors: Doors): Promise<Answer> {
   return { status: 202, body: underWay("The search is ended, and nothing is kept of it.") };
 }
 
-function questionOf(
-  { requestId }: RouteRequest,
-  patient: PatientQuery,
-  claim: Claim,
-  { clock, random }: Doors,
-): Question {
-  return {
-    requestId: isUuid(requestId) ? requestId : random.uuid(),
-    ...{ patient, claim },
-    answerBy: Deadline.in(clock, ANSWER_BY_MS),
-    lateUntil: Deadline.in(clock, LATE_UNTIL_MS),
-  };
-}
-
-async function locateAll(question: Question, { caller, request }: RouteRequest, doors: Doors): Promise<Finding> {
-  const answers: AreaAnswer[] = [];
-  for await (const event of doors.locate(question, caller.rights, request.signal)) {
-    if (event.kind === "verdict") return { answers, verdict: event.verdict };
-    answers.push(event.answer);
-  }
-  throw withoutVerdict();
-}
-
 function shownTo(call: RouteRequest, claim: Claim, handles: Handles) {
   const shown = handles.find(ownerOf(call.caller, claim), call.id);
   if (shown !== undefined) return shown;
@@ -193,60 +152,7 @@ function shownTo(call: RouteRequest, claim: Claim, handles: Handles) {
 }
 
 /** ITI-68: the record itself, as it comes. */
-async function openRecord(call: RouteRequest, handles: Handles, needs: RecordRoutesNeeds): Promise<Answer> {
-  const claim = await needs.readClaim(call.request.headers, call.caller);
-  const { patient, nodeId, pointerId } = shownTo(call, claim, handles);
-  const gone = new AbortController();
-  const answerBy = Deadline.in(needs.clock, RECORD_WITHIN_MS);
-  const requestId = isUuid(call.requestId) ? call.requestId : needs.random.uuid();
-  const parts = needs.retrieve(
-    { requestId, patient, claim, nodeId, pointerId, answerBy, lateUntil: answerBy },
-    call.caller.rights,
-    gone.signal,
-  );
-  const first = await parts.next();
-  if (first.done === true) throw new Refusal(503, "transient", "The record broke off: try again.");
-  const event = first.value;
-  if (event.kind === "unavailable") {
-    await parts.return();
-    const diagnostics = unavailableSentence(event.unavailable);
-    const isGone = event.unavailable.fault === "gone";
-    return {
-      status: isGone ? 404 : 503,
-      body: outcome({ severity: "error", code: isGone ? "not-found" : "transient", diagnostics }),
-    };
-  }
-  if (event.kind !== "head") throw new Refusal(503, "transient", "The record did not begin as one: try again.");
-  return { status: 200, body: {}, headers: headersOf(event.head), stream: bytesOf(parts, gone) };
-}
-
-function headersOf({ contentType, custodian, updatedAtMs, obtainedAtMs, cleaned }: RecordHead): Record<string, string> {
-  return {
-    "content-type": contentType === "text/html" ? "text/html; charset=utf-8" : contentType,
-    // Whoever shows it as a page runs and loads nothing.
-    "content-security-policy": "default-src 'none'; sandbox",
-    "content-disposition": "inline",
-    ...(updatedAtMs > 0 && { "last-modified": new Date(updatedAtMs).toUTCString() }),
-    "corridor-custodian": `${custodian.code} ${encodeURIComponent(toPlainText(custodian.name))}`,
-    "corridor-obtained": new Date(obtainedAtMs).toISOString(),
-    "corridor-cleaned": String(cleaned),
-  };
-}
-
-/** The bytes as they are taken; what is not whole breaks off, so that nobody takes it for the record. */
-async function* bytesOf(
-  parts: AsyncGenerator<RecordEvent, void>,
-  gone: AbortController,
-): AsyncGenerator<Uint8Array, void> {
-  let isWhole = false;
-  try {
-    for await (const part of parts) {
-      if (part.kind === "piece") yield part.bytes;
-      if (part.kind === "end") isWhole = true;
-      if (part.kind === "unavailable") break;
-    }
-    if (!isWhole) throw new Error("the record is not whole");
-  } finally {
-    gone.abort();
-  }
+async function openRecord(call: RouteRequest, doors: Doors): Promise<Answer> {
+  const claim = await doors.readClaim(call.request.headers, call.caller);
+  return passOn(call, shownTo(call, claim, doors.handles), claim, doors);
 }

@@ -29,6 +29,8 @@ export interface TokenOrder {
 export interface Facade {
   readonly network: TestNetwork;
   readonly person: TrialPerson;
+  /** Somebody known at `ash`, of whom `elm` keeps a summary. */
+  readonly summarised: TrialPerson;
   /** A token of the application's, with other claims where given. */
   tokenOf(more?: Record<string, unknown>, order?: TokenOrder): Promise<string>;
   ask(request: FhirRequest, token?: string): Promise<FhirAnswer>;
@@ -37,17 +39,25 @@ export interface Facade {
   stop(): Promise<void>;
 }
 
-/** @param fetchBase what the addresses of elm's pointers begin with. */
-export async function startFacade(fetchBase = "https://records.elm.example/"): Promise<Facade> {
+/**
+ * @param fetchBase what the addresses of elm's pointers begin with.
+ * @param atAsh more settings of ash.
+ */
+export async function startFacade(fetchBase = "https://records.elm.example/", atAsh: object = {}): Promise<Facade> {
   const fetch = { base: fetchBase, format: "application/pdf" };
   const person = aPerson(1, "1958-02-03", [
     { area: "ash", records: ["clinical-letter"] },
     { area: "elm", records: ["discharge-letter", "allergies"], fetch },
   ]);
+  const ips = { base: `${fetchBase}Bundle/`, format: "application/fhir+json" };
+  const summarised = aPerson(3, "1971-04-05", [
+    { area: "ash", records: [] },
+    { area: "elm", records: ["patient-summary"], fetch: ips },
+  ]);
   const network = await startNetwork({
     areas: AREAS.map((id) => ({ id, name: `${id} area`, collaborative: "north", region: "North" })),
     agreements: [{ between: AREAS }],
-    people: [person, aPerson(2, "1960-01-01", [{ area: "oak", records: ["allergies"], restricted: true }])],
+    people: [person, aPerson(2, "1960-01-01", [{ area: "oak", records: ["allergies"], restricted: true }]), summarised],
   });
   const pair = generateKeyPairSync("ed25519");
   const jwks = join(network.folder, "epr.jwks.json");
@@ -65,7 +75,7 @@ export async function startFacade(fetchBase = "https://records.elm.example/"): P
   };
   nameSystems(join(network.folder, "topology.yaml"));
   const tokens = [{ caller: DEMO_CALLER.name, issuer: ISSUER, jwks }];
-  await restartWith("ash", { fhir: { listen: `127.0.0.1:${port}`, tokens } });
+  await restartWith("ash", { fhir: { listen: `127.0.0.1:${port}`, tokens }, ...atAsh });
   const source = { provider: "ELMH", kind: "files", base: "https://records.elm.example/", folder };
   await restartWith("elm", { records: { sources: [source] } });
   const [agent, feeder] = [DEMO_CALLER, FEED_CALLER].map(({ name }) =>
@@ -91,7 +101,7 @@ export async function startFacade(fetchBase = "https://records.elm.example/"): P
       .sign(signedBy);
   };
   return {
-    ...{ network, person, tokenOf },
+    ...{ network, person, summarised, tokenOf },
     async ask(request, token) {
       const authorization = `Bearer ${token ?? (await tokenOf())}`;
       return send(port, agent, { method: "GET", ...request, headers: { authorization, ...request.headers } });
