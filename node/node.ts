@@ -20,6 +20,7 @@ import { makeEmergencyGrants } from "./access/emergency.ts";
 import { makeSearchQuota } from "./access/search-quota.ts";
 import { loadAccessTable } from "./access/table.ts";
 import { makeAudit } from "./audit/audit.ts";
+import { type EventSearch, makeEventSearch } from "./audit/event-search.ts";
 import { makePatientToken, openTokenKey } from "./audit/patient-token.ts";
 import { check } from "./base/check.ts";
 import { type Clock, today } from "./base/clock.ts";
@@ -40,6 +41,7 @@ import { tellRefusedForTime } from "./federation/refused-for-time.ts";
 import { type AdmittedFeed, parseFeedItem } from "./feeds/items.ts";
 import type { Hl7DoorOrder } from "./feeds/hl7/door.ts";
 import { checkProviders } from "./feeds/hl7/known-providers.ts";
+import type { AuditRoutesNeeds } from "./fhir/audit-routes.ts";
 import type { FhirDoorOrder } from "./fhir/door.ts";
 import type { PatientSearchNeeds } from "./fhir/patient-search.ts";
 import type { RecordRoutesNeeds } from "./fhir/record-routes.ts";
@@ -86,6 +88,7 @@ import { producePointer, withdrawPointer } from "./requests/produce-pointer.ts";
 import { type PdsEvent, type PdsEventTaken, readPdsFor, takePdsEvent } from "./requests/pds-events.ts";
 import { startManifestExchange } from "./requests/exchange-manifests.ts";
 import { startWitnessing } from "./requests/witnessing.ts";
+import { searchAudit } from "./requests/search-audit.ts";
 import { searchPeople } from "./requests/search-people.ts";
 import { makeRecords, type Records } from "./records/records.ts";
 import type { SourceFault } from "./records/source.ts";
@@ -453,6 +456,8 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
       jobs.wake();
     },
   };
+  const eventSearch = openEventSearch(storeAt("audit"), settings.id, domain, clock);
+  starting.defer(() => eventSearch.close());
   const locateForCaller: FederationNeeds["locate"] = (claimed, rights, gone) => {
     const question = withNationalRole(claimed, localRoles);
     const decideAccess = (): Decision => decideForCaller(question, rights, settings.sandbox, access);
@@ -494,6 +499,11 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
       },
       gone,
     );
+  };
+  const auditForCaller: AuditRoutesNeeds["searchAudit"] = (claimed, part, rights) => {
+    const allowed = { ...rights, sandbox: rights.sandbox && settings.sandbox };
+    const auditNeeds = { events: eventSearch.open(), tokenOf, recordReview: audit.recordReview };
+    return searchAudit(withNationalRole(claimed, localRoles), part, allowed, auditNeeds);
   };
   giveBackSpareMemory();
   // Its door, last: whoever comes in finds everything in place.
@@ -583,6 +593,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
       loadNeeds,
       ...{ tokens: settings.fhirTokens, audience: `https://${nodeDns(domain, settings.id)}/fhir` },
       ...{ locate: locateForCaller, retrieve: retrieveForCaller, searchPeople: searchForCaller },
+      searchAudit: auditForCaller,
       lateSettled: (requestId) => locateNeeds.late.settled(requestId),
     }));
   if (fhir !== undefined) {
@@ -673,6 +684,19 @@ function alertOf({ id, emergencyWebhook: url }: Settings, { clock, log }: NodePa
   };
 }
 
+/** The log for privacy officers, opened when the first of them looks: most nodes never need it. */
+function openEventSearch(path: string, ownId: string, domain: string, clock: Clock) {
+  let opened: { readonly search: EventSearch; readonly close: () => void } | undefined;
+  const open = (): NonNullable<typeof opened> => {
+    const db = openDatabase(path, { readonly: true });
+    return { search: makeEventSearch(db, ownId, domain, clock), close: () => void db.close() };
+  };
+  return {
+    open: (): EventSearch => (opened ??= open()).search,
+    close: (): void => opened?.close(),
+  };
+}
+
 /** The custodians' systems, where any are set up: their code is loaded then alone, for a node without them stays small. */
 async function connectRecords({ recordSources }: Settings, clock: Clock): Promise<Records> {
   if (recordSources.length === 0) return makeRecords(new Map(), clock);
@@ -683,7 +707,10 @@ async function connectRecords({ recordSources }: Settings, clock: Clock): Promis
 interface FhirParts
   extends
     Omit<FhirDoorOrder, "patients" | "consents" | "pointers" | "pdsEvents" | "records">,
-    Pick<RecordRoutesNeeds & PatientSearchNeeds, "locate" | "lateSettled" | "retrieve" | "searchPeople"> {
+    Pick<
+      RecordRoutesNeeds & PatientSearchNeeds & AuditRoutesNeeds,
+      "locate" | "lateSettled" | "retrieve" | "searchPeople" | "searchAudit"
+    > {
   readonly tokens: Settings["fhirTokens"];
   /** What tokens for this door name. */
   readonly audience: string;
@@ -710,6 +737,7 @@ async function openFhirDoor(parts: FhirParts) {
     retrieve: open,
     searchPeople: search,
     lateSettled,
+    searchAudit: lookInto,
     ...order
   } = parts;
   const { startFhirDoor } = await import("./fhir/door.ts");
@@ -774,7 +802,8 @@ async function openFhirDoor(parts: FhirParts) {
   const { random } = order;
   const { makeBearerReader, readIssuers } = await import("./fhir/bearer.ts");
   const readClaim = makeBearerReader(readIssuers(tokens), audience, clock);
-  const records = { clock, random, readClaim, searchPeople: search, locate: find, retrieve: open, lateSettled };
+  const stories = { searchPeople: search, locate: find, retrieve: open, searchAudit: lookInto };
+  const records = { clock, random, readClaim, lateSettled, ...stories };
   return startFhirDoor({
     ...{ ...order, patients, consents, pointers },
     ...(takesPdsEvents && { pdsEvents: { takeEvent } }),

@@ -12,7 +12,11 @@ const NHS_NUMBER = "https://fhir.nhs.uk/Id/nhs-number";
 const ODS = "https://fhir.nhs.uk/Id/ods-organization-code";
 const JOB_ROLE = "https://fhir.hl7.org.uk/CodeSystem/UKCore-SDSJobRoleName";
 
-interface Row {
+/** The columns of `audit_log` of which an AuditEvent is made. */
+export const EVENT_COLUMNS =
+  "seq, at_ms, kind, request_id, asker, holder, user_id, role, organisation, purpose, patient, outcome";
+
+export interface EventRow {
   readonly seq: number;
   readonly at_ms: number;
   readonly kind: string;
@@ -28,7 +32,7 @@ interface Row {
 }
 
 /** Kinds of entries that are events for others: outcomes and reviews are the node's own affair. */
-const KINDS = ["question", "emergency", "answer", "search", "refused", "restricted"];
+export const EVENT_KINDS = ["question", "emergency", "answer", "search", "refused", "restricted"];
 
 const SLICE = 1_000;
 
@@ -38,9 +42,9 @@ export function* auditEvents(
   ownId: string,
   domain: string,
 ): Generator<Readonly<Record<string, unknown>>> {
-  const rows = db.prepare<[number], Row>(
-    `SELECT seq, at_ms, kind, request_id, asker, holder, user_id, role, organisation, purpose, patient, outcome
-     FROM audit_log WHERE seq > ? AND kind IN (${KINDS.map((kind) => `'${kind}'`).join(", ")}) ORDER BY seq LIMIT ${SLICE}`,
+  const kinds = EVENT_KINDS.map((kind) => `'${kind}'`).join(", ");
+  const rows = db.prepare<[number], EventRow>(
+    `SELECT ${EVENT_COLUMNS} FROM audit_log WHERE seq > ? AND kind IN (${kinds}) ORDER BY seq LIMIT ${SLICE}`,
   );
   for (let after = 0; ;) {
     const some = rows.all(after);
@@ -50,7 +54,8 @@ export function* auditEvents(
   }
 }
 
-function toAuditEvent(row: Row, ownId: string, domain: string): Readonly<Record<string, unknown>> {
+/** One entry as an AuditEvent. */
+export function toAuditEvent(row: EventRow, ownId: string, domain: string): Readonly<Record<string, unknown>> {
   const isRefused = row.kind === "refused" || row.kind === "restricted";
   const node = (id: string) => ({ identifier: { system: `https://${domain}/node`, value: id }, display: id });
   return {
@@ -85,7 +90,7 @@ const EMERGENCY = {
   subtype: [{ system: DICOM, code: "110127", display: "Emergency Override Started" }],
 };
 
-function queryEvent({ patient }: Row) {
+function queryEvent({ patient }: EventRow) {
   return {
     meta: { profile: [`${BALP}/StructureDefinition/IHE.BasicAudit.${patient === null ? "Query" : "PatientQuery"}`] },
     type: { system: "http://terminology.hl7.org/CodeSystem/audit-event-type", code: "rest" },
@@ -94,7 +99,7 @@ function queryEvent({ patient }: Row) {
 }
 
 /** What was asked is whose records there are; the patient is an entity of its own. */
-function queryEntity({ kind }: Row) {
+function queryEntity({ kind }: EventRow) {
   return {
     type: { system: "http://terminology.hl7.org/CodeSystem/audit-entity-type", code: "2", display: "System Object" },
     role: { system: "http://terminology.hl7.org/CodeSystem/object-role", code: "24", display: "Query" },
@@ -102,7 +107,7 @@ function queryEntity({ kind }: Row) {
   };
 }
 
-function userAgent({ role, organisation }: Row, userId: string) {
+function userAgent({ role, organisation }: EventRow, userId: string) {
   return {
     type: coded("http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "IRCP", "information recipient"),
     ...(role !== null && { role: [{ coding: [{ system: JOB_ROLE, code: role.split(":").at(-1) }] }] }),

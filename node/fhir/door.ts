@@ -7,6 +7,7 @@ import type { Random } from "../base/random.ts";
 import type { Log } from "../telemetry/log.ts";
 import { type AuthorisedPeer, chainOf, identifyPeer, type PeerIdentity } from "../trust/peer-identity.ts";
 import { makeApp } from "./app.ts";
+import { auditRoutes, type AuditRoutesNeeds } from "./audit-routes.ts";
 import { makeBodyReader } from "./body.ts";
 import { consentFeed, type ConsentFeedNeeds } from "./consent-feed.ts";
 import { type HttpsFiles, type HttpsServer, startHttpsServer } from "./https-server.ts";
@@ -34,7 +35,7 @@ export interface FhirDoorOrder {
   /** Absent where the service cannot be asked what changed: then its events are not taken either. */
   readonly pdsEvents?: PdsEventNeeds;
   /** Absent where no application's tokens are believed: then nobody finds or opens records here. */
-  readonly records?: RecordRoutesNeeds & PatientSearchNeeds;
+  readonly records?: RecordRoutesNeeds & PatientSearchNeeds & AuditRoutesNeeds;
 }
 
 /**
@@ -56,6 +57,7 @@ export async function startFhirDoor(order: FhirDoorOrder): Promise<Pick<HttpsSer
           ...recordRoutes(order.records),
           ...patientSearchRoutes(bodies, order.records),
           ...summaryRoutes(bodies, order.records),
+          ...auditRoutes(order.records),
         ]),
   ];
   const authorise = (request: IncomingMessage): AuthorisedPeer => order.authorise(server.peerOf(request));

@@ -43,6 +43,7 @@ describe("finding and opening records by FHIR", function () {
       ["Patient", "update", "search-type"],
       ["DocumentReference", "create", "delete", "search-type", "read"],
       ["Binary", "read"],
+      ["AuditEvent", "search-type"],
     ]);
   });
 
