@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 
 import { type FhirAnswer, systemOf } from "../testing/fhir-door.ts";
 import { about, type Bundle, type Facade, NUMBER_SYSTEM, recordsIn, type Resource, startFacade } from "./a-facade.ts";
+import { aPointer, FROM_ASH, organisation, snomed } from "./producing.ts";
 
-const ODS = "https://fhir.nhs.uk/Id/ods-organization-code";
 const SNOMED = "http://snomed.info/sct";
 const OWN = "ASHH";
 
@@ -16,32 +16,13 @@ describe("publishing where records are, as a producer of the National Record Loc
   });
   after(() => facade?.stop());
 
-  const organisation = (code: string) => ({ identifier: { system: ODS, value: code } });
-  const coded = (system: string, code: string) => ({ coding: [{ system, code }] });
-
-  /** A care plan of the facade's person at ash. */
-  function aPointer(more: Record<string, unknown> = {}): Record<string, unknown> {
-    return {
-      resourceType: "DocumentReference",
-      status: "current",
-      type: coded(SNOMED, "887701000000100"),
-      category: [coded(SNOMED, "734163000")],
-      subject: { identifier: { system: NUMBER_SYSTEM, value: facade.person.nhsNumber } },
-      author: [organisation(OWN)],
-      custodian: organisation(OWN),
-      date: "2026-01-05T10:00:00Z",
-      content: [{ attachment: { contentType: "application/pdf", url: "https://records.ash.example/plan-1.pdf" } }],
-      context: { practiceSetting: coded(SNOMED, "224891009") },
-      ...more,
-    };
-  }
+  const pointer = (more: Record<string, unknown> = {}) => aPointer(facade.person.nhsNumber, more);
   function post(body: unknown, headers: Record<string, string> = {}): Promise<FhirAnswer> {
-    const usual = { "content-type": "application/fhir+json", "nhsd-end-user-organisation-ods": OWN };
     const text = typeof body === "string" ? body : JSON.stringify(body);
     return facade.feed({
       method: "POST",
       path: "/fhir/DocumentReference",
-      headers: { ...usual, ...headers },
+      headers: { ...FROM_ASH, ...headers },
       body: text,
     });
   }
@@ -65,7 +46,7 @@ describe("publishing where records are, as a producer of the National Record Loc
 
   it("keeps a pointer, which the next question finds, and takes it back", async () => {
     assert.equal((await plans()).length, 0);
-    const created = await post(aPointer());
+    const created = await post(pointer());
     const id = idOf(created);
     assert.equal(said(created), "RESOURCE_CREATED");
     const [plan, ...more] = await plans();
@@ -78,20 +59,20 @@ describe("publishing where records are, as a producer of the National Record Loc
   });
 
   it("replaces a pointer by another of the same patient and type, whole or not at all", async () => {
-    const first = idOf(await post(aPointer()));
+    const first = idOf(await post(pointer()));
     const url = "https://records.ash.example/plan-2.pdf";
     const content = [{ attachment: { contentType: "application/pdf", url } }];
-    const superseding = await post(aPointer({ content, ...replacing(first) }));
+    const superseding = await post(pointer({ content, ...replacing(first) }));
     const second = idOf(superseding);
     assert.equal(said(superseding), "RESOURCE_SUPERSEDED");
     assert.equal((await plans()).length, 1);
     assert.equal((await remove(first)).status, 404, "the old one is gone");
     for (const [what, order] of [
       ["one that is gone", replacing(first)],
-      ["another type", { type: coded(SNOMED, "1382601000000107"), ...replacing(second) }],
+      ["another type", { type: snomed("1382601000000107"), ...replacing(second) }],
       ["another organisation's", replacing("ELMH-00000000000000000000")],
     ] as const) {
-      const refused = await post(aPointer(order));
+      const refused = await post(pointer(order));
       assert.deepEqual([refused.status, said(refused)], [400, "BAD_REQUEST"], what);
     }
     assert.equal((await plans()).length, 1, "what was refused left nothing");
@@ -100,16 +81,16 @@ describe("publishing where records are, as a producer of the National Record Loc
 
   it("answers one message once, told by its X-Request-ID", async () => {
     const headers = { "x-request-id": "5f0c3f0e-9c7e-4f2e-8a43-000000000008" };
-    const first = idOf(await post(aPointer(), headers));
-    assert.equal(idOf(await post(aPointer(), headers)), first);
+    const first = idOf(await post(pointer(), headers));
+    assert.equal(idOf(await post(pointer(), headers)), first);
     assert.equal((await plans()).length, 1);
-    assert.equal((await post(aPointer({ date: "2026-01-06" }), headers)).status, 409);
+    assert.equal((await post(pointer({ date: "2026-01-06" }), headers)).status, 409);
     await remove(first);
   });
 
   it("knows a patient by the custodian's own identifier as well", async () => {
     const own = { subject: { identifier: { system: systemOf(OWN), value: "P0" } } };
-    const id = idOf(await post(aPointer(own)));
+    const id = idOf(await post(pointer(own)));
     assert.equal((await plans()).length, 1);
     await remove(id);
     for (const [value, status] of [
@@ -117,7 +98,7 @@ describe("publishing where records are, as a producer of the National Record Loc
       ["", 400],
     ] as const) {
       const nobody = { subject: { identifier: { system: systemOf(OWN), value } } };
-      assert.equal((await post(aPointer(nobody))).status, status);
+      assert.equal((await post(pointer(nobody))).status, status);
     }
   });
 
@@ -143,12 +124,12 @@ describe("publishing where records are, as a producer of the National Record Loc
       422,
       "UNPROCESSABLE_ENTITY",
     ],
-    ["a type that is none", { type: coded(SNOMED, "1"), category: [coded(SNOMED, "2")] }, 422, "UNPROCESSABLE_ENTITY"],
+    ["a type that is none", { type: snomed("1"), category: [snomed("2")] }, 422, "UNPROCESSABLE_ENTITY"],
     ["a state that says that it is none", { docStatus: "entered-in-error" }, 422, "UNPROCESSABLE_ENTITY"],
     [
       "a legally protected kind",
       {
-        context: { event: [coded(SNOMED, "86406008")], practiceSetting: coded(SNOMED, "1") },
+        context: { event: [snomed("86406008")], practiceSetting: snomed("1") },
       },
       422,
       "UNPROCESSABLE_ENTITY",
@@ -174,7 +155,7 @@ describe("publishing where records are, as a producer of the National Record Loc
   ];
   for (const [what, more, status, code] of refusals) {
     it(`refuses ${what}, keeps nothing and repeats nothing of it`, async () => {
-      const answer = await post(aPointer(more));
+      const answer = await post(pointer(more));
       assert.deepEqual([answer.status, said(answer)], [status, code], answer.text);
       assert.ok(!/90000000|passwd|urn:x/.test(answer.text), answer.text);
       assert.equal((await plans()).length, 0);
@@ -182,12 +163,12 @@ describe("publishing where records are, as a producer of the National Record Loc
   }
 
   it("lets an organisation publish and take back for itself alone", async () => {
-    const id = idOf(await post(aPointer()));
+    const id = idOf(await post(pointer()));
     assert.deepEqual(
-      said(await post(aPointer(), { "nhsd-end-user-organisation-ods": "" })),
+      said(await post(pointer(), { "nhsd-end-user-organisation-ods": "" })),
       "MISSING_OR_INVALID_HEADER",
     );
-    const other = await post(aPointer(), { "nhsd-end-user-organisation-ods": "ELMH" });
+    const other = await post(pointer(), { "nhsd-end-user-organisation-ods": "ELMH" });
     assert.deepEqual([other.status, said(other)], [403, "ACCESS_DENIED"]);
     assert.equal((await remove("ELMH-00000000000000000000")).status, 403);
     assert.equal((await remove(id, "ELMH")).status, 403);

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 
 import type { FhirAnswer } from "../testing/fhir-door.ts";
 import { type Facade, NUMBER_SYSTEM, startFacade } from "./a-facade.ts";
+import { aPointer, FROM_ASH, snomed } from "./producing.ts";
 import { type SourceDouble, startSourceDouble } from "./source-double.ts";
 
 const ODS = "https://fhir.nhs.uk/Id/ods-organization-code";
@@ -27,21 +28,13 @@ describe("passing a patient's summary on, as its organisation gives it", functio
   });
 
   async function publish(nhsNumber: string): Promise<void> {
-    const organisation = { identifier: { system: ODS, value: "ASHH" } };
-    const coded = (code: string) => ({ coding: [{ system: "http://snomed.info/sct", code }] });
     const attachment = {
       contentType: "application/fhir+json",
       url: "https://fhir.ash.example/r4/Patient/x17/$summary",
     };
-    const pointer = {
-      ...{ resourceType: "DocumentReference", status: "current", type: coded("824321000000109") },
-      ...{ category: [coded("823651000000106")], context: { practiceSetting: coded("224891009") } },
-      ...{ author: [organisation], custodian: organisation, content: [{ attachment }] },
-      subject: { identifier: { system: NUMBER_SYSTEM, value: nhsNumber } },
-    };
-    const headers = { ...FHIR, "nhsd-end-user-organisation-ods": "ASHH" };
-    const body = JSON.stringify(pointer);
-    const kept = await facade.feed({ method: "POST", path: "/fhir/DocumentReference", headers, body });
+    const more = { type: snomed("824321000000109"), category: [snomed("823651000000106")], content: [{ attachment }] };
+    const body = JSON.stringify(aPointer(nhsNumber, more));
+    const kept = await facade.feed({ method: "POST", path: "/fhir/DocumentReference", headers: FROM_ASH, body });
     assert.equal(kept.status, 201, kept.text);
   }
   const asked = (
