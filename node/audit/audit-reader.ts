@@ -91,6 +91,7 @@ interface Row {
   readonly pointer_ids: string | null;
   readonly detail: string | null;
   readonly evidence_payload: Uint8Array | null;
+  readonly evidence_of: number | null;
 }
 
 function entryOf(row: Row): AuditEntry {
@@ -116,6 +117,6 @@ function entryOf(row: Row): AuditEntry {
     why: row.why ?? undefined,
     pointerIds: row.pointer_ids?.split(" ") ?? [],
     detail: row.detail ?? undefined,
-    hasEvidence: row.evidence_payload !== null,
+    hasEvidence: row.evidence_payload !== null || row.evidence_of !== null,
   };
 }

@@ -5,6 +5,7 @@ import type { Database } from "better-sqlite3";
 import { timeOfOrderedUuid } from "../base/ordered-uuid.ts";
 import type { CommandHandlers } from "../storage/executor.ts";
 import { emergencyHandlers } from "./emergency-store.ts";
+import { makeEvidenceKept } from "./evidence.ts";
 import { LOG_COLUMNS } from "./log-columns.ts";
 import { retentionHandlers } from "./retention-store.ts";
 import { leafOf, type LogValues } from "./tree/leaf.ts";
@@ -80,10 +81,14 @@ export function makeHandlers(db: Database): CommandHandlers {
   const forgetStretch = makeForgetStretch(db);
   fillTree(db);
   const tree = makeTreeWriter(db);
+  const evidence = makeEvidenceKept();
   const append = (entry: NewEntry): number => {
-    const values = valuesOf(entry, judgeTime(entry.wallMs));
+    const time = judgeTime(entry.wallMs);
+    const evidenceOf = evidence.find(entry, time.atMs);
+    const values = valuesOf(entry, time, evidenceOf);
     const seq = Number(insert.run(...values).lastInsertRowid);
     tree.append(seq, leafOf(values));
+    if (evidenceOf === undefined) evidence.added(entry, time.atMs, seq);
     return seq;
   };
 
@@ -152,7 +157,7 @@ function makeSteadyTime(db: Database): (wallMs: number) => EntryTime {
 const INSERT = `INSERT INTO audit_log (${LOG_COLUMNS.join(", ")}) VALUES (${LOG_COLUMNS.map(() => "?").join(", ")})`;
 
 /** In the order of {@link LOG_COLUMNS}. */
-function valuesOf(entry: NewEntry, time: EntryTime): LogValues {
+function valuesOf(entry: NewEntry, time: EntryTime, evidenceOf: number | undefined): LogValues {
   return [
     time.atMs,
     time.clockBehindMs,
@@ -178,8 +183,9 @@ function valuesOf(entry: NewEntry, time: EntryTime): LogValues {
     entry.why,
     entry.pointerIds,
     entry.detail,
-    entry.evidencePayload,
-    entry.evidenceSignature,
+    evidenceOf === undefined ? entry.evidencePayload : null,
+    evidenceOf === undefined ? entry.evidenceSignature : null,
+    evidenceOf ?? null,
     entry.patientNonce,
     entry.salt,
   ];

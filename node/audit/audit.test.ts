@@ -29,6 +29,7 @@ import { type FakeClock, makeFakeClock } from "../testing/fake-clock.ts";
 import { type Audit, makeAudit } from "./audit.ts";
 import { type AuditEntry, openAuditReader } from "./audit-reader.ts";
 import { makeHandlers } from "./audit-store.ts";
+import { EVIDENCE_REACH_MS } from "./evidence.ts";
 import { makePatientToken } from "./patient-token.ts";
 
 // This file is also the process that one of its tests kills.
@@ -361,6 +362,33 @@ function describeAudit(): void {
       assert.deepEqual(readRows("SELECT evidence_payload AS p, evidence_signature AS s FROM audit_log"), [
         { p: Buffer.from([1, 2, 3]), s: Buffer.from([4, 5]) },
       ]);
+    });
+
+    it("keeps the evidence of several questions once, and in the tree which entry has it", async () => {
+      const [one, other] = [aQuestion(), aQuestion()];
+      const again = { ...aQuestion(), evidence: { ...one.evidence, payload: Uint8Array.from(one.evidence.payload) } };
+      const forged = { ...aQuestion(), evidence: { ...one.evidence, payload: Uint8Array.from([9]) } };
+      await Promise.all(
+        [one, other, again, forged].map((each) => audit.recordAnswer(each, PERMITTED, HELD, answer("records", []))),
+      );
+      assert.deepEqual(
+        readRows("SELECT evidence_payload AS p, evidence_signature AS s, evidence_of AS one FROM audit_log ORDER BY seq"),
+        [
+          { p: Buffer.from([1, 2, 3]), s: Buffer.from([4, 5]), one: null },
+          { p: null, s: null, one: 1 },
+          { p: null, s: null, one: 1 },
+          { p: Buffer.from([9]), s: Buffer.from([4, 5]), one: null },
+        ],
+      );
+      assert.ok(onlyEntryOf(again).hasEvidence);
+      await clock.advance(EVIDENCE_REACH_MS + 1);
+      const late = aQuestion();
+      await audit.recordAnswer(late, PERMITTED, HELD, answer("records", []));
+      assert.deepEqual(
+        readRows("SELECT evidence_payload AS p FROM audit_log WHERE kind = 'answer' ORDER BY seq DESC LIMIT 1"),
+        [{ p: Buffer.from([1, 2, 3]) }],
+        "not from further back than retention waits for",
+      );
     });
 
     it("keeps what shows whom the evidence is about only where it knows the person", async () => {

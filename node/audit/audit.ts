@@ -248,6 +248,7 @@ export interface Audit {
 /** Makes the audit of one node. */
 export function makeAudit(needs: AuditNeeds): Audit {
   const { executor, ownId, clock, random, tokenOf } = needs;
+  const copies = makeCopies();
   const background = makeBackgroundEntries(clock, executor, (failure) => needs.onAlarm("audit-outcomes-lost", failure));
   // Where the wall clock stood each minute. What it says alone does not count: it may be put ahead and back again, or be
   // wrong at the start, and what is forgotten meanwhile could be asked once more.
@@ -308,8 +309,8 @@ export function makeAudit(needs: AuditNeeds): Audit {
       ...row,
       asker: question.asker,
       attemptId: question.attemptId,
-      evidencePayload: ownCopy(question.evidence.payload),
-      evidenceSignature: ownCopy(question.evidence.signature),
+      evidencePayload: copies.of(question.evidence.payload),
+      evidenceSignature: copies.of(question.evidence.signature),
       patientNonce: isKnownHere(found) ? ownCopy(question.evidence.patientNonce) : null,
     });
     if (result === "recorded") return;
@@ -498,6 +499,18 @@ function whyDecided(decision: Decision, found: FoundPerson | undefined): string 
 /** A cloned view takes its whole buffer along, which for bytes off the wire is the frame they came in. */
 function ownCopy(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes);
+}
+
+/** One copy of each, however many questions it covers: what a message to the writer holds twice, it carries once. */
+function makeCopies(): { of(bytes: Uint8Array): Uint8Array } {
+  const copies = new WeakMap<Uint8Array, Uint8Array>();
+  return {
+    of(bytes) {
+      let copy = copies.get(bytes);
+      if (copy === undefined) copies.set(bytes, (copy = ownCopy(bytes)));
+      return copy;
+    },
+  };
 }
 
 function howItEnded(told: Verdict | ToldUntilLeft): string {

@@ -26,6 +26,7 @@ export const LOG_COLUMNS = [
   "detail",
   "evidence_payload",
   "evidence_signature",
+  "evidence_of",
   "patient_nonce",
   "salt",
 ] as const;

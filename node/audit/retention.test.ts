@@ -8,6 +8,7 @@ import type { Database } from "better-sqlite3";
 import { makeInlineExecutor } from "../storage/inline-executor.ts";
 import { makeFakeClock } from "../testing/fake-clock.ts";
 import { makeHandlers } from "./audit-store.ts";
+import { EVIDENCE_REACH_MS } from "./evidence.ts";
 import { exportLog, verifyExport } from "./export-log.ts";
 import { erase } from "./retention.ts";
 import { addCheckpoint, addEntries, aNoteKey, anAuditLog, anEntry, STARTED_MS } from "./testing/an-audit-log.ts";
@@ -33,7 +34,7 @@ describe("retention", () => {
   function eraseBefore(n: number, isClockTrusted = true): Promise<void> {
     return erase({
       executor: makeInlineExecutor(db, makeHandlers(db)),
-      clock: makeFakeClock(STARTED_MS + n + 1_000),
+      clock: makeFakeClock(STARTED_MS + n + 1_000 + EVIDENCE_REACH_MS),
       keepMs: 1_000,
       isClockTrusted: () => isClockTrusted,
       makeEntry: () => ({ ...anEntry(9_999), kind: "retention", outcome: "erased" }),

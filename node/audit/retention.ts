@@ -2,6 +2,7 @@ import type { Clock } from "../base/clock.ts";
 import { asFailure, type Failure } from "../base/failure.ts";
 import type { StoreExecutor } from "../storage/executor.ts";
 import type { NewEntry } from "./audit-store.ts";
+import { EVIDENCE_REACH_MS } from "./evidence.ts";
 
 const EVERY_MS = 24 * 3_600_000;
 const FIRST_AFTER_MS = 3_600_000;
@@ -42,9 +43,10 @@ export function startRetention(needs: RetentionNeeds): { stop(): Promise<void> }
   };
 }
 
-/** One round of {@link startRetention}. */
+/** One round of {@link startRetention}. Ten minutes late: an entry's evidence may lie with another one as much older. */
 export async function erase({ executor, clock, keepMs, isClockTrusted, makeEntry }: RetentionNeeds): Promise<void> {
   if (!isClockTrusted()) return;
-  await executor.run("audit.decide-retention", { entry: makeEntry(), beforeMs: clock.wallMs() - keepMs });
+  const beforeMs = clock.wallMs() - keepMs - EVIDENCE_REACH_MS;
+  await executor.run("audit.decide-retention", { entry: makeEntry(), beforeMs });
   while (await executor.run("audit.erase-some", undefined));
 }

@@ -142,6 +142,7 @@ function otherThan(value: unknown, column: string): unknown {
   if (typeof value === "number") return value + 1;
   if (value instanceof Uint8Array) return Buffer.from(value).map((byte, at) => (at === 0 ? byte ^ 1 : byte));
   if (typeof value === "string") return `${value}x`;
+  if (column === "evidence_of") return 1;
   if (column === "salt" || column === "patient_nonce") return Buffer.alloc(16, 9);
   if (column.startsWith("evidence")) return Buffer.from("x");
   return column === "clock_behind_ms" ? 1 : "x";
