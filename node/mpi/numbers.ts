@@ -44,6 +44,7 @@ export function makeNumbers(db: Database): Numbers {
   }
 
   function family(nhsNumber: number): readonly number[] {
+    if (statements.about(nhsNumber, "superseded").length === 0) return [nhsNumber];
     const members = [canonical(nhsNumber)];
     for (const member of members) {
       for (const { one, other } of statements.about(member, "superseded")) {
