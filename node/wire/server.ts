@@ -41,7 +41,6 @@ import { type MpiNeeds, mpiService } from "./mpi-service.ts";
 import { type PeersDoorNeeds, peerService } from "./peer-service.ts";
 import type { ProofNeeds } from "./prove-question.ts";
 import { type RecordNeeds, recordService } from "./record-service.ts";
-import { reflectionServices } from "./reflection.ts";
 import { type RetrievalNeeds, retrievalService } from "./retrieval-service.ts";
 import { type SearchNeeds, searchService } from "./search-service.ts";
 import type { Service } from "./service.ts";
@@ -118,7 +117,7 @@ export async function startServer(order: ServerOrder): Promise<RunningServer> {
     clock,
   );
 
-  const services = servicesOf(order);
+  const services = await servicesOf(order);
   const health = makeHealth(services.map(({ name }) => name));
   const open = (): Doors => makeDoors(services, health, guard, order.connectionAgeMs ?? CONNECTION_AGE_MS);
   let doors = open();
@@ -155,7 +154,7 @@ export async function startServer(order: ServerOrder): Promise<RunningServer> {
   };
 }
 
-function servicesOf(order: ServerOrder): readonly Service[] {
+async function servicesOf(order: ServerOrder): Promise<readonly Service[]> {
   const { ownId, protocol, clock, random, log } = order;
   const checkAgain = checkMethodPolicy(order.authorise).opened;
   const services = [
@@ -173,7 +172,9 @@ function servicesOf(order: ServerOrder): readonly Service[] {
     feedService(log, order.feed, checkAgain),
   ];
   const named = [...services.map(({ name }) => name), HEALTH_SERVICE];
-  return order.reflection ? [...services, ...reflectionServices(named, log)] : services;
+  if (!order.reflection) return services;
+  const { reflectionServices } = await import("./reflection.ts"); // only then: a node without it stays small
+  return [...services, ...reflectionServices(named, log)];
 }
 
 const HEALTH_SERVICE = "grpc.health.v1.Health";
