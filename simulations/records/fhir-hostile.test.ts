@@ -6,6 +6,7 @@ import { seededRandom } from "../../node/base/random.ts";
 import { catalogueRow } from "../testing/catalogue.ts";
 import type { FhirAnswer, FhirRequest } from "../testing/fhir-door.ts";
 import { mutate } from "../testing/fhir-mutations.ts";
+import { aPointer, FROM_ASH, snomed } from "./producing.ts";
 import { about, type Bundle, type Facade, form, recordsIn, startFacade } from "./a-facade.ts";
 
 const FHIR = { "content-type": "application/fhir+json" };
@@ -15,6 +16,9 @@ function matching(patient: object): string {
   const resource = { resourceType: "Patient", ...patient };
   return JSON.stringify({ resourceType: "Parameters", parameter: [{ name: "resource", resource }] });
 }
+const PRODUCE = { method: "POST", path: "/fhir/DocumentReference", headers: FROM_ASH } as const;
+const SUMMARY = { method: "POST", path: "/fhir/Patient/$summary", headers: FHIR } as const;
+
 const ROBIN = matching({ name: [{ family: "Trial", given: ["Robin"] }], birthDate: "1958-02-03" });
 
 /** What is no JSON: each breaks one rule of RFC 8259. */
@@ -208,6 +212,7 @@ const STRINGS: readonly string[] = [
 
 const FIELDS = [
   ...["patient.identifier", "patient.birthdate", "type", "custodian:identifier", "status", "_summary"],
+  ...["_count", "_page", "audit patient.identifier", "audit agent.identifier", "audit date", "audit _count"],
   ...[
     "family",
     "given",
@@ -221,6 +226,31 @@ const FIELDS = [
   ],
 ] as const;
 
+/** Nobody listens there, and nobody is to come. */
+const NOWHERE = "http://127.0.0.1:1/";
+
+const OFFICER = {
+  nhsid_nrbac_roles: [{ person_roleid: "1", org_code: "RRK", role_code: "R0001" }],
+  reason: "Trying it",
+};
+
+/** Where a field is searched by, what it is called there, and what has to stand beside it. */
+function searchFor(field: (typeof FIELDS)[number]) {
+  const [kind, name] = field.includes(" ") ? (field.split(" ") as [string, string]) : ["", field];
+  const isPatient = FIELDS.indexOf(field) >= FIELDS.indexOf("family");
+  if (kind === "audit") return { path: "/fhir/AuditEvent/_search", name, usual: { "agent.identifier": "nobody" } };
+  if (isPatient) {
+    return { path: "/fhir/Patient/_search", name, usual: { family: "Trial", birthdate: "eq1958-02-03" } };
+  }
+  return { path: "/fhir/DocumentReference/_search", name, usual: { "patient.birthdate": "1958-02-03" } };
+}
+
+function summaryOf(nhsNumber: string, birthDate: string): string {
+  const values = { identifier: `https://fhir.nhs.uk/Id/nhs-number|${nhsNumber}`, birthdate: birthDate };
+  const parameter = Object.entries(values).map(([name, valueString]) => ({ name, valueString }));
+  return JSON.stringify({ resourceType: "Parameters", parameter });
+}
+
 describe("hostile words at the door for FHIR", function () {
   this.timeout(120_000);
   let facade: Facade;
@@ -228,20 +258,24 @@ describe("hostile words at the door for FHIR", function () {
 
   before(async () => {
     sink = await startSink();
-    facade = await startFacade(sink.base);
+    const source = { provider: "ASHH", kind: "fhir", base: "https://fhir.ash.example/r4/", server: NOWHERE };
+    facade = await startFacade(sink.base, { records: { sources: [source] } });
   });
   after(async () => {
     await facade?.stop();
     sink?.close();
   });
 
+  const officer = (): Promise<string> => facade.tokenOf(OFFICER);
+
   /** An answer of ours, that repeats nothing, and a node that is still there. */
-  async function checked(request: FhirRequest, what: string): Promise<FhirAnswer> {
-    const answer = await facade.ask(request);
+  async function checked(request: FhirRequest, what: string, token?: string): Promise<FhirAnswer> {
+    const isFeed = request.headers?.["nhsd-end-user-organisation-ods"] !== undefined;
+    const answer = await (isFeed ? facade.feed(request) : facade.ask(request, token));
     assert.notEqual(answer.status, 500, `${what}: ${answer.text}`);
     assert.match(String(answer.headers["content-type"]), /^application\/fhir\+json/, what);
     const { resourceType } = JSON.parse(answer.text) as { resourceType: string };
-    if (answer.status !== 200) assert.equal(resourceType, "OperationOutcome", what);
+    if (answer.status !== 200 || isFeed) assert.equal(resourceType, "OperationOutcome", what);
     assert.ok(!answer.text.includes("1958") || answer.status === 200, `${what} is not repeated`);
     return answer;
   }
@@ -250,14 +284,24 @@ describe("hostile words at the door for FHIR", function () {
     { id: "P5", title: "broken JSON is refused as such, odd JSON is never a fault", quick: 320, full: 3_000 },
     async (trials) => {
       const counts: Record<string, number> = {};
+      const { nhsNumber, birthDate } = facade.person;
+      const [pointer, summary] = [JSON.stringify(aPointer(nhsNumber)), summaryOf(nhsNumber, birthDate)];
+      const doors = [
+        [MATCH, ROBIN],
+        [PRODUCE, pointer],
+        [SUMMARY, summary],
+      ] as const;
       for (const trial of trials) {
         const known = [...NOT_JSON, ...ODD_JSON];
-        const body = trial < known.length ? known[trial]! : mutate(ROBIN, seededRandom(trial));
-        const { status } = await checked({ ...MATCH, body }, `body ${trial}`);
-        if (trial < NOT_JSON.length)
-          assert.equal(status, 400, `${JSON.stringify(String(body).slice(0, 80))} is no JSON`);
-        counts[String(status)] = (counts[String(status)] ?? 0) + 1;
+        for (const [door, sound] of doors) {
+          const body = trial < known.length ? known[trial]! : mutate(sound, seededRandom(trial));
+          const { status } = await checked({ ...door, body }, `body ${trial} to ${door.path}`);
+          if (trial < NOT_JSON.length)
+            assert.equal(status, 400, `${JSON.stringify(String(body).slice(0, 80))} is no JSON`);
+          counts[String(status)] = (counts[String(status)] ?? 0) + 1;
+        }
       }
+      assert.equal((await facade.feed({ ...PRODUCE, body: pointer })).status, 201, "as the next good pointer");
       assert.equal((await facade.ask({ ...MATCH, body: ROBIN })).status, 200, "and the next good one is answered");
       return { counts };
     },
@@ -267,8 +311,8 @@ describe("hostile words at the door for FHIR", function () {
     {
       id: "P6",
       title: "FHIR that is hostile is refused or neutralised, and leads to no connection",
-      quick: 50,
-      full: 50,
+      quick: 90,
+      full: 90,
     },
     async (trials) => {
       const before = sink.connections();
@@ -295,6 +339,23 @@ describe("hostile words at the door for FHIR", function () {
           method: "GET",
           path: `/fhir/Binary/${id}`,
         })),
+        ...["application/fhir+xml", "text/xml", "application/json"].map((type) => ({
+          ...{ ...PRODUCE, headers: { ...FROM_ASH, "content-type": type } },
+          body: `${entity}<DocumentReference xmlns="http://hl7.org/fhir"><x>&x;&f;</x></DocumentReference>`,
+        })),
+        ...[`${sink.base}9000000017`, "file:///etc/passwd", "javascript:alert(1)", "ssp://x/y"].map((url) => ({
+          ...PRODUCE,
+          body: JSON.stringify(
+            aPointer(facade.person.nhsNumber, { content: [{ attachment: { contentType: "text/html", url } }] }),
+          ),
+        })),
+        ...["../../etc/passwd", "%2e%2e%2f", "ASHH-%00", "ASHH-'%20OR%201=1", "9".repeat(2_000)].flatMap((id) => [
+          { method: "DELETE", path: `/fhir/DocumentReference/${id}`, headers: FROM_ASH },
+          { method: "GET", path: `/fhir/async/${id}` },
+          { method: "DELETE", path: `/fhir/async/${id}` },
+          { method: "GET", path: `/fhir/DocumentReference?_page=${id}` },
+          { method: "GET", path: `/fhir/AuditEvent?_page=${id}` },
+        ]),
         ...[sink.base, "file:///etc/passwd", "javascript:alert(1)"].map((url) => ({
           ...MATCH,
           body: matching({
@@ -310,7 +371,9 @@ describe("hostile words at the door for FHIR", function () {
           contained: [{ resourceType: "Binary", data: "x".repeat(trial * 1_000) }],
           text: { div: `<img src="${sink.base}">` },
         });
-        const answer = await facade.ask(hostile[trial] ?? { ...MATCH, body });
+        const request: FhirRequest = hostile[trial] ?? { ...MATCH, body };
+        const isFeed = request.headers === FROM_ASH || request.path === PRODUCE.path;
+        const answer = await (isFeed ? facade.feed(request) : facade.ask(request));
         assert.ok(answer.status < 500 && !/root:/.test(answer.text), `trial ${trial}: ${answer.status}`);
       }
       assert.equal(sink.connections(), before, "nothing was fetched");
@@ -330,15 +393,10 @@ describe("hostile words at the door for FHIR", function () {
           trial < FIELDS.length * STRINGS.length
             ? known
             : known + STRINGS[Math.floor(random.fraction() * STRINGS.length)]!;
-        const isPatient = trial % FIELDS.length >= 6;
-        const usual = isPatient
-          ? { family: "Trial", birthdate: "eq1958-02-03" }
-          : { "patient.birthdate": "1958-02-03" };
-        const request = {
-          ...form({ ...usual, [field]: text }),
-          path: isPatient ? "/fhir/Patient/_search" : "/fhir/DocumentReference/_search",
-        };
-        const { status, headers } = await checked(request, `${field} = ${JSON.stringify(text.slice(0, 60))}`);
+        const { path, name, usual } = searchFor(field);
+        const request = { ...form({ ...usual, [name]: text }), path };
+        const what = `${field} = ${JSON.stringify(text.slice(0, 60))}`;
+        const { status, headers } = await checked(request, what, path.includes("Audit") ? await officer() : undefined);
         assert.equal(headers["x-evil"], undefined);
         counts[String(status)] = (counts[String(status)] ?? 0) + 1;
       }
@@ -350,7 +408,15 @@ describe("hostile words at the door for FHIR", function () {
     { id: "X9", title: "addresses in data are not followed: a pointer elsewhere is not opened", quick: 10, full: 100 },
     async (trials) => {
       const before = sink.connections();
+      const { nhsNumber, birthDate } = facade.person;
+      const elsewhere = { contentType: "application/fhir+json", url: `${sink.base}r4/Patient/1/$summary` };
+      const kind = { type: snomed("824321000000109"), content: [{ attachment: elsewhere }] };
+      const published = await facade.feed({ ...PRODUCE, body: JSON.stringify(aPointer(nhsNumber, kind)) });
+      assert.equal(published.status, 201, published.text);
       for (const trial of trials) {
+        const summary = await facade.ask({ ...SUMMARY, body: summaryOf(nhsNumber, birthDate) });
+        assert.equal(summary.status, 503, `trial ${trial}: ${summary.text}`);
+        assert.match(summary.text, /is not connected for opening records/);
         const { text } = await facade.ask(about(facade.person));
         const found = recordsIn(JSON.parse(text) as Bundle).find(({ custodian }) =>
           /ELMH/.test(JSON.stringify(custodian)),
