@@ -372,7 +372,9 @@ function describeAudit(): void {
         [one, other, again, forged].map((each) => audit.recordAnswer(each, PERMITTED, HELD, answer("records", []))),
       );
       assert.deepEqual(
-        readRows("SELECT evidence_payload AS p, evidence_signature AS s, evidence_of AS one FROM audit_log ORDER BY seq"),
+        readRows(
+          "SELECT evidence_payload AS p, evidence_signature AS s, evidence_of AS one FROM audit_log ORDER BY seq",
+        ),
         [
           { p: Buffer.from([1, 2, 3]), s: Buffer.from([4, 5]), one: null },
           { p: null, s: null, one: 1 },
