@@ -16,6 +16,7 @@ import { bulkLoad } from "./rows/bulk-load.ts";
 import { demographicSearch } from "./rows/demographic-search.ts";
 import { englandLocate } from "./rows/england-locate.ts";
 import { federatedLocate } from "./rows/federated-locate.ts";
+import { fhirDoor } from "./rows/fhir-door.ts";
 import { limitsCost } from "./rows/limits-cost.ts";
 import { locateWhileLoading } from "./rows/locate-while-loading.ts";
 import { pointLookup } from "./rows/point-lookup.ts";
@@ -44,6 +45,7 @@ const ROWS: readonly Row[] = [
   bulkLoad({ records: 2_500_000, name: "bulk load and link, 2.5 M identity records" }),
   locateWhileLoading,
   limitsCost,
+  fhirDoor,
 ];
 
 async function main(): Promise<void> {

@@ -1,29 +1,20 @@
-import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import type { Agent } from "node:https";
 import { join } from "node:path";
 
-import { SignJWT } from "jose";
 import { parse, stringify } from "yaml";
 
 import { DEMO_CALLER, FEED_CALLER } from "../../node/cli/mesh/demo-caller.ts";
 import { readCallerTls } from "../../node/wire/tls-files.ts";
 import { startNetwork, type TestNetwork } from "../testing/a-network.ts";
 import { agentOf, type FhirAnswer, type FhirRequest, send, systemOf } from "../testing/fhir-door.ts";
+import { type FhirTokens, makeFhirTokens } from "../testing/fhir-tokens.ts";
 import { findFreePorts } from "../testing/free-ports.ts";
 import { aPerson, type TrialPerson } from "../testing/people.ts";
 
 const AREAS = ["ash", "elm", "oak"] as const;
-const ISSUER = "https://epr.example";
 export const NUMBER_SYSTEM = "https://fhir.nhs.uk/Id/nhs-number";
 export const PDF = Buffer.from("%PDF-1.7 a discharge letter of nobody\n");
-
-export interface TokenOrder {
-  /** Seconds. */
-  readonly lives?: number;
-  readonly signedBy?: KeyObject;
-  readonly door?: string;
-}
 
 /** A small network with a door for FHIR at `ash`, an application that may use it, and a file store at `elm`. */
 export interface Facade {
@@ -32,7 +23,7 @@ export interface Facade {
   /** Somebody known at `ash`, of whom `elm` keeps a summary. */
   readonly summarised: TrialPerson;
   /** A token of the application's, with other claims where given. */
-  tokenOf(more?: Record<string, unknown>, order?: TokenOrder): Promise<string>;
+  readonly tokenOf: FhirTokens["tokenOf"];
   ask(request: FhirRequest, token?: string): Promise<FhirAnswer>;
   /** As ash's feeding system, which has no token: its certificate says for whom it speaks. */
   feed(request: FhirRequest): Promise<FhirAnswer>;
@@ -59,10 +50,7 @@ export async function startFacade(fetchBase = "https://records.elm.example/", at
     agreements: [{ between: AREAS }],
     people: [person, aPerson(2, "1960-01-01", [{ area: "oak", records: ["allergies"], restricted: true }]), summarised],
   });
-  const pair = generateKeyPairSync("ed25519");
-  const jwks = join(network.folder, "epr.jwks.json");
-  const published = { ...pair.publicKey.export({ format: "jwk" }), kid: "one", alg: "EdDSA" };
-  writeFileSync(jwks, JSON.stringify({ keys: [published] }));
+  const { settings: tokens, tokenOf } = makeFhirTokens(join(network.folder, "epr.jwks.json"), "ash");
   const folder = join(network.folder, "elm-records");
   mkdirSync(folder);
   writeFileSync(join(folder, "P0-0.pdf"), PDF);
@@ -74,7 +62,6 @@ export async function startFacade(fetchBase = "https://records.elm.example/", at
     await node.restart();
   };
   nameSystems(join(network.folder, "topology.yaml"));
-  const tokens = [{ caller: DEMO_CALLER.name, issuer: ISSUER, jwks }];
   await restartWith("ash", { fhir: { listen: `127.0.0.1:${port}`, tokens }, ...atAsh });
   const source = { provider: "ELMH", kind: "files", base: "https://records.elm.example/", folder };
   await restartWith("elm", { records: { sources: [source] } });
@@ -82,24 +69,6 @@ export async function startFacade(fetchBase = "https://records.elm.example/", at
     agentOf(readCallerTls(network.mesh.node("ash").callerDir(name))),
   ) as [Agent, Agent];
 
-  const tokenOf: Facade["tokenOf"] = (more = {}, { lives = 120, signedBy = pair.privateKey, door = "ash" } = {}) => {
-    const claims = {
-      nhsid_useruid: "555000000001",
-      nhsid_nrbac_roles: [{ person_roleid: "1", org_code: "RRK", role_code: "S8000:G8000:R8000" }],
-      ...{ authentication_assurance_level: "3", setting: "emergency", purpose_of_use: "TREAT" },
-      ...{ relationship: { kind: "attendance", reference: "ED-17" }, reason: "In resus" },
-      ...more,
-    };
-    const now = Math.floor(Date.now() / 1_000);
-    return new SignJWT(claims)
-      .setProtectedHeader({ alg: "EdDSA", kid: "one" })
-      .setIssuer(ISSUER)
-      .setSubject("epr")
-      .setAudience(`https://${door}.trial.corridor.example/fhir`)
-      .setIssuedAt(now)
-      .setExpirationTime(now + lives)
-      .sign(signedBy);
-  };
   return {
     ...{ network, person, summarised, tokenOf },
     async ask(request, token) {
