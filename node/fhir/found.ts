@@ -16,7 +16,7 @@ export interface Finding {
 
 /** A searchset's resources, with the ids that stand in their addresses. */
 export interface Shown extends Finding {
-  readonly found: readonly { readonly id: string; readonly resource: object }[];
+  readonly found: readonly { readonly id: string; readonly resource: () => object }[];
 }
 
 /** Ids of shown records are a user's own. */
@@ -39,17 +39,13 @@ export function show(owner: string, search: RecordSearch, finding: Finding, hand
     pointers.filter((pointer) => isWanted(pointer, search)).map((pointer): FoundRecord => ({ area, pointer })),
   );
   const found = wanted.map((record) => {
-    let id = "";
-    const { resource } = handles.give(owner, (given) => {
-      id = given;
-      const { area, pointer } = record;
-      return {
-        patient: search.patient,
-        ...{ nodeId: area.nodeId!, pointerId: pointer.pointerId },
-        resource: documentReference(given, record, number),
-      };
-    });
-    return { id, resource };
+    const { area, pointer } = record;
+    const { id, shown } = handles.give(owner, (given) => ({
+      patient: search.patient,
+      ...{ nodeId: area.nodeId!, pointerId: pointer.pointerId },
+      resource: () => documentReference(given, record, number),
+    }));
+    return { id, resource: shown.resource };
   });
   return { ...finding, found };
 }
@@ -83,7 +79,7 @@ export class Pages {
   }
 
   #page(as: string, shown: Shown, from: number, count: number): object {
-    const found = shown.found.slice(from, from + count);
+    const found = shown.found.slice(from, from + count).map(({ id, resource }) => ({ id, resource: resource() }));
     const hasMore = count > 0 && from + count < shown.found.length;
     const nextId = hasMore ? this.#keep(as, shown, from + count, count) : undefined;
     const page = { found, total: shown.found.length, isCount: count === 0, bannerId: this.#random.uuid(), nextId };

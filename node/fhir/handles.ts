@@ -8,8 +8,8 @@ export interface ShownRecord {
   readonly patient: PatientQuery;
   readonly nodeId: NodeId;
   readonly pointerId: string;
-  /** As it was shown. */
-  readonly resource: object;
+  /** As it was shown; made when it is asked for, since thousands are kept and few are read. */
+  readonly resource: () => object;
 }
 
 /** A record shown longer ago is to be searched for again. */
@@ -31,13 +31,17 @@ export class Handles {
     this.#random = random;
   }
 
-  /** @param make gives the record as it is shown under the id. */
-  give(owner: string, make: (id: string) => ShownRecord): ShownRecord {
+  /**
+   * Keeps a record under a fresh id.
+   *
+   * @param make gives the record as it is shown under the id.
+   */
+  give(owner: string, make: (id: string) => ShownRecord): { readonly id: string; readonly shown: ShownRecord } {
     const id = this.#random.uuid();
     const shown = make(id);
     this.#held.set(id, { owner, shown, untilMs: this.#clock.monotonicMs() + KEPT_MS });
     this.#forgetOld();
-    return shown;
+    return { id, shown };
   }
 
   /** `undefined` where it was never given, not to this owner, or too long ago: nobody can tell which. */

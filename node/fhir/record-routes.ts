@@ -41,7 +41,7 @@ export function recordRoutes(needs: RecordRoutesNeeds): readonly Route[] {
       says: { ...search, interaction: "read", search: [] },
       async handle(call) {
         const claim = await needs.readClaim(call.request.headers, call.caller);
-        return { status: 200, body: shownTo(call, claim, handles).resource };
+        return { status: 200, body: shownTo(call, claim, handles).resource() };
       },
     },
     {

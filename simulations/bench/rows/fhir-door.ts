@@ -25,7 +25,7 @@ import { type FhirTokens, makeFhirTokens } from "../../testing/fhir-tokens.ts";
 import { aPerson, type TrialPerson, writePeople } from "../../testing/people.ts";
 import { CLAIM } from "../asker.ts";
 import type { Bench, Result, Row } from "../bench-row.ts";
-import { type Round, compareRounds, keepInFlight, percentile } from "../measure.ts";
+import { type Round, compareRounds, keepInFlight, median, percentile } from "../measure.ts";
 
 const NAMES = ["FHIR door, p50 over the gRPC door", "FHIR door, locates against a bare HTTP echo"] as const;
 const PORT_BASE = 7_650;
@@ -96,31 +96,14 @@ async function withDoor<T>(bench: Bench, areas: readonly string[], work: (door: 
 
 /** The same people asked about at both doors in turn, one after another. */
 async function measureAdded(bench: Bench, door: Door): Promise<Result> {
-  const client = await connectCaller(
-    {
-      host: "127.0.0.1",
-      port: door.mesh.node("ash").port,
-      certsDir: door.mesh.node("ash").callerDir(DEMO_CALLER.name),
-    },
-    systemClock,
-  );
+  const caller = await openCaller(door);
   const facade = openFacade(door, 1);
-  const byGrpc = async (person: TrialPerson): Promise<void> => {
-    const nhsNumber = NhsNumber.parse(person.nhsNumber)!;
-    const birthDate = BirthDate.parse(person.birthDate, today(systemClock))!;
-    let isWhole = false;
-    const question = { patient: { by: "number", nhsNumber, birthDate } as const, claim: CLAIM, answerByMs: 2_000 };
-    for await (const event of client.locate({ ...question, requestId: systemRandom.uuid() })) {
-      if (event.kind === "verdict") isWhole = event.verdict.scopes.every(({ everyAreaAnswered }) => everyAreaAnswered);
-    }
-    if (!isWhole) throw new Error("not every area answered at the gRPC door");
-  };
   const count = bench.isQuick ? 100 : 400;
   try {
     const [grpc, fhir]: [number[], number[]] = [[], []];
     for (let turn = -count; turn < count; turn++) {
       const person = door.people[(turn + count) % PEOPLE]!;
-      const grpcMs = await timed(() => byGrpc(person));
+      const grpcMs = await timed(() => caller.ask(person));
       const fhirMs = await timed(() => facade.ask(person));
       if (turn < 0) continue; // a node that has run for a day is warm
       grpc.push(grpcMs);
@@ -128,7 +111,7 @@ async function measureAdded(bench: Bench, door: Door): Promise<Result> {
     }
     return addedOf(grpc, fhir, door.mesh.nodes.length);
   } finally {
-    client.close();
+    caller.close();
     facade.close();
   }
 }
@@ -150,13 +133,34 @@ function addedOf(grpc: readonly number[], fhir: readonly number[], areas: number
   };
 }
 
-interface FacadeClient {
-  ask(person: TrialPerson): Promise<FhirAnswer>;
+/** An application at one of the two doors. */
+interface DoorClient<Answer> {
+  ask(person: TrialPerson): Promise<Answer>;
   close(): void;
 }
 
+/** One at the gRPC door, with the product's own client. */
+async function openCaller({ mesh }: Door): Promise<DoorClient<void>> {
+  const { host, port, callerDir } = mesh.node("ash");
+  const client = await connectCaller({ host, port, certsDir: callerDir(DEMO_CALLER.name) }, systemClock);
+  return {
+    async ask(person) {
+      const nhsNumber = NhsNumber.parse(person.nhsNumber)!;
+      const birthDate = BirthDate.parse(person.birthDate, today(systemClock))!;
+      const question = { patient: { by: "number", nhsNumber, birthDate } as const, claim: CLAIM, answerByMs: 2_000 };
+      let isWhole = false;
+      for await (const event of client.locate({ ...question, requestId: systemRandom.uuid() })) {
+        if (event.kind === "verdict")
+          isWhole = event.verdict.scopes.every(({ everyAreaAnswered }) => everyAreaAnswered);
+      }
+      if (!isWhole) throw new Error("not every area answered at the gRPC door");
+    },
+    close: () => client.close(),
+  };
+}
+
 /** An application with its certificate and a token, as it uses the door. */
-function openFacade({ mesh, tokens }: Door, connections: number): FacadeClient {
+function openFacade({ mesh, tokens }: Door, connections: number): DoorClient<FhirAnswer> {
   const { certificate: cert, key, trust: ca } = readCallerTls(mesh.node("ash").callerDir(DEMO_CALLER.name));
   const tls = { cert, key, ca, keepAlive: true, checkServerIdentity: () => undefined };
   const agent = new Agent({ ...tls, maxSockets: connections });
@@ -187,28 +191,34 @@ function searchOn({ nhsNumber, birthDate }: TrialPerson, headers: Readonly<Recor
 async function measureRate(bench: Bench, door: Door): Promise<Result> {
   const phaseMs = bench.isQuick ? 1_000 : 4_000;
   const facade = openFacade(door, IN_FLIGHT);
+  const caller = await openCaller(door);
   const answerBytes = Buffer.byteLength((await facade.ask(door.people[0]!)).text);
   const echo = await startEcho(door, answerBytes);
   let turn = 0;
   const next = (): TrialPerson => door.people[turn++ % PEOPLE]!;
-  const rateOf = async (client: Pick<FacadeClient, "ask">): Promise<number> =>
+  const rateOf = async (client: Pick<DoorClient<unknown>, "ask">): Promise<number> =>
     (await keepInFlight(IN_FLIGHT, phaseMs, async () => void (await client.ask(next())))).perSecond;
   try {
-    for (const client of [facade, echo]) await rateOf(client);
+    for (const client of [facade, echo, caller]) await rateOf(client);
     const rounds: Round[] = [];
+    const byGrpc: number[] = [];
     for (let round = 1; round <= ROUNDS; round++) {
       rounds.push({ value: await rateOf(facade), baseline: await rateOf(echo) });
+      byGrpc.push(await rateOf(caller));
       const { value, baseline } = rounds.at(-1)!;
-      bench.say(`  round ${round}: ${value.toFixed(0)}/s against ${baseline.toFixed(0)}/s`);
+      bench.say(
+        `  round ${round}: ${value.toFixed(0)}/s against ${baseline.toFixed(0)}/s; the gRPC door ${byGrpc.at(-1)!.toFixed(0)}/s`,
+      );
     }
     const { value, baseline, ratio, spread } = compareRounds(rounds);
     return {
       ...{ name: NAMES[1], unit: "locates/s", value, baseline, ratio, spread, target: RATIO_MIN },
       ...{ bar: `ratio >= ${RATIO_MIN}`, met: ratio >= RATIO_MIN },
+      beside: { "gRPC door locates/s": median(byGrpc) },
       note: `${IN_FLIGHT} in flight, one area, token, access and durable audit for each; answers of ${answerBytes} bytes; ${phaseMs / 1_000} s each way`,
     };
   } finally {
-    facade.close();
+    for (const client of [facade, caller]) client.close();
     await echo.stop();
   }
 }
