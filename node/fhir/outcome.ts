@@ -99,6 +99,15 @@ const ANSWER_OF = {
   internal: [500, "exception"],
 } as const satisfies Record<FailureCode, readonly [StatusCode, IssueCode]>;
 
+/** What the Spine calls a refusal of which it is not known better. For the other statuses it has no word of its own. */
+const SPINE_CODE_OF: ReadonlyMap<StatusCode, string> = new Map<StatusCode, string>([
+  [400, "BAD_REQUEST"],
+  [401, "ACCESS_DENIED"],
+  [403, "ACCESS_DENIED"],
+  [404, "RESOURCE_NOT_FOUND"],
+  [422, "UNPROCESSABLE_ENTITY"],
+]);
+
 /** Said instead of the message where that could name what is inside the node. */
 const FIXED_TEXT: Partial<Record<FailureCode, string>> = {
   internal: "Something went wrong inside the node; its log has the details.",
@@ -109,7 +118,7 @@ const FIXED_TEXT: Partial<Record<FailureCode, string>> = {
 /** The answer to whatever was thrown, and the failure for the log. */
 export function answerTo(thrown: unknown): Answer {
   if (thrown instanceof Refusal) {
-    const { status, code, message, element, headers, spineCode } = thrown;
+    const { status, code, message, element, headers, spineCode = SPINE_CODE_OF.get(status) } = thrown;
     const spine = spineCode === undefined ? {} : { spineCode };
     const issue = { severity: "error", code, diagnostics: message, ...at(element), ...spine } as const;
     return { status, headers, body: outcome(issue) };
@@ -118,7 +127,12 @@ export function answerTo(thrown: unknown): Answer {
   const [status, code] = ANSWER_OF[failure];
   const fixed = FIXED_TEXT[failure];
   const element = fixed === undefined ? where : undefined;
-  return { status, body: outcome({ severity: "error", code, diagnostics: fixed ?? message, ...at(element) }) };
+  const spineCode = SPINE_CODE_OF.get(status);
+  const spine = spineCode === undefined ? {} : { spineCode };
+  return {
+    status,
+    body: outcome({ severity: "error", code, diagnostics: fixed ?? message, ...at(element), ...spine }),
+  };
 }
 
 function at(element: string | undefined): { readonly element?: string } {

@@ -259,6 +259,38 @@ describe("finding and opening records by FHIR", function () {
     assert.equal((await ask(about(person), await tokenOf({ reason: undefined }))).status, 403);
   });
 
+  it("says in the Spine's words why it refuses, and mirrors whose request it was", async () => {
+    const headers = { "x-request-id": randomUUID(), "x-correlation-id": "epr-2" };
+    const refusals: readonly [answer: FhirAnswer, status: number, code: string][] = [
+      [await ask({ path: "/fhir/nothing", headers }), 404, "RESOURCE_NOT_FOUND"],
+      [await ask({ path: `/fhir/Binary/${randomUUID()}`, headers }), 404, "NO_RECORD_FOUND"],
+      [
+        await ask({ ...about(person), headers: { ...about(person).headers, ...headers } }, "none"),
+        401,
+        "ACCESS_DENIED",
+      ],
+      [
+        await ask(
+          { ...about(person), headers: { ...about(person).headers, ...headers } },
+          await tokenOf({ purpose_of_use: "RESEARCH" }),
+        ),
+        ...([403, "ACCESS_DENIED"] as const),
+      ],
+      [await ask({ path: "/fhir/DocumentReference?x=1", headers }), 400, "INVALID_PARAMETER"],
+      [await ask({ path: "/fhir/AuditEvent", headers }), 400, "INVALID_PARAMETER"],
+    ];
+    for (const [answer, status, code] of refusals) {
+      const { issue } = JSON.parse(answer.text) as {
+        issue: [{ details: { coding: [{ system: string; code: string }] } }];
+      };
+      const [{ system, code: said }] = issue[0].details.coding;
+      assert.deepEqual([answer.status, said], [status, code], answer.text);
+      assert.equal(system, "https://fhir.nhs.uk/CodeSystem/Spine-ErrorOrWarningCode");
+      const mirrored = ["x-request-id", "x-correlation-id"].map((name) => answer.headers[name]);
+      assert.deepEqual(mirrored, Object.values(headers));
+    }
+  });
+
   it("keeps numbers and names out of its log", () => {
     const log = readFileSync(network.mesh.paths.log("ash"), "utf8");
     assert.ok(log.length > 0);
