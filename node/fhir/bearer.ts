@@ -1,4 +1,6 @@
-import { createLocalJWKSet, errors, type JSONWebKeySet, jwtVerify } from "jose";
+import { hash } from "node:crypto";
+
+import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTPayload, jwtVerify } from "jose";
 import { z } from "zod";
 
 import { readPublicPem } from "../../certs/key-file.ts";
@@ -89,6 +91,7 @@ export type ReadClaim = (headers: Headers, caller: Caller) => Promise<Claim>;
  * organisation than the request; 400: it does not say all that is needed.
  */
 export function makeBearerReader(issuers: readonly TokenIssuer[], audience: string, clock: Clock): ReadClaim {
+  const proven = new ProvenTokens(clock);
   const known = new Map(issuers.map(({ caller, issuer, keys }) => [caller, { issuer, keys: createLocalJWKSet(keys) }]));
   return async (headers, { name }) => {
     const trusted = known.get(name);
@@ -96,14 +99,62 @@ export function makeBearerReader(issuers: readonly TokenIssuer[], audience: stri
     if (trusted === undefined) throw unauthorised("No tokens are agreed with this application: see fhir.tokens.");
     if (token === undefined || token.length > TOKEN_CHARACTERS_MAX)
       throw unauthorised("Send Authorization: Bearer TOKEN.");
-    const said = await verified(token, trusted, audience, clock);
-    const parsed = tokenSchema.safeParse(said);
-    if (!parsed.success) throw incomplete(parsed.error);
-    const claim = toClaim(parsed.data);
+    const claim = proven.find(name, token) ?? proven.keep(name, token, await read(token, trusted, audience, clock));
     checkOrganisation(headers, claim.organisation);
-    checkClaimHoldsNoNumber(claim);
     return claim;
   };
+}
+
+/** What a token says, and when it was made and ends, in seconds since the epoch. */
+interface Read {
+  readonly claim: Claim;
+  readonly iat: number;
+  readonly exp: number;
+}
+
+async function read(token: string, trusted: Trusted, audience: string, clock: Clock): Promise<Read> {
+  const payload = await verified(token, trusted, audience, clock);
+  const parsed = tokenSchema.safeParse(payload);
+  if (!parsed.success) throw incomplete(parsed.error);
+  const claim = toClaim(parsed.data);
+  checkClaimHoldsNoNumber(claim);
+  return { claim, iat: payload.iat!, exp: payload.exp! };
+}
+
+/** Tokens that are remembered at once; the oldest goes first. */
+const PROVEN_MAX = 1_000;
+
+/**
+ * Tokens whose signature was found right, until they end: a user's application sends one token with many requests, and each
+ * check of a signature costs as much as a look-up. Kept by their hashes; who comes with a token is still read each time.
+ */
+class ProvenTokens {
+  readonly #clock: Clock;
+  readonly #proven = new Map<string, { readonly claim: Claim; readonly fromMs: number; readonly untilMs: number }>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  find(caller: string, token: string): Claim | undefined {
+    const held = this.#proven.get(keyOf(caller, token));
+    const nowMs = this.#clock.wallMs();
+    return held !== undefined && held.fromMs <= nowMs && nowMs < held.untilMs ? held.claim : undefined;
+  }
+
+  keep(caller: string, token: string, { claim, iat, exp }: Read): Claim {
+    const untilMs = Math.min(exp, iat + LIVES_SECONDS_MAX) * 1_000;
+    this.#proven.set(keyOf(caller, token), { claim, fromMs: this.#clock.wallMs(), untilMs });
+    for (const oldest of this.#proven.keys()) {
+      if (this.#proven.size <= PROVEN_MAX) break;
+      this.#proven.delete(oldest);
+    }
+    return claim;
+  }
+}
+
+function keyOf(caller: string, token: string): string {
+  return hash("sha256", `${caller}\n${token}`, "base64url");
 }
 
 interface Trusted {
@@ -111,7 +162,7 @@ interface Trusted {
   readonly keys: ReturnType<typeof createLocalJWKSet>;
 }
 
-async function verified(token: string, { issuer, keys }: Trusted, audience: string, clock: Clock): Promise<unknown> {
+async function verified(token: string, { issuer, keys }: Trusted, audience: string, clock: Clock): Promise<JWTPayload> {
   try {
     const { payload } = await jwtVerify(token, keys, {
       ...{ issuer, audience, algorithms: ALGORITHMS, clockTolerance: CLOCK_SECONDS_MAX },
