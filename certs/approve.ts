@@ -3,6 +3,8 @@ import { existsSync } from "node:fs";
 
 import type { Clock } from "../node/base/clock.ts";
 import { Failure } from "../node/base/failure.ts";
+import { Authorities } from "./authorities.ts";
+import { readRegister } from "./authority-register.ts";
 import { type IssuingAuthority, readIssuingAuthority } from "./authority.ts";
 import type { Enrolment } from "./enrol.ts";
 import { keyFingerprint } from "./fingerprint.ts";
@@ -76,7 +78,7 @@ export interface Renewal {
 export async function approveRenewal(dir: string, renewal: Renewal): Promise<{ approved: string; id: string }> {
   const { collaborative, shown, enrolment, known, clock } = renewal;
   const authority = readIssuingAuthority(dir, collaborative);
-  const id = whoShows(shown, authority, clock.wallMs());
+  const id = whoShows(shown, new Authorities(readRegister(dir)), authority, clock.wallMs());
   if (shown === undefined || isRevoked(dir, collaborative, shown.serialNumber.toLowerCase())) {
     throw new Failure("not-authenticated", "The certificate is revoked.");
   }
@@ -94,13 +96,18 @@ export async function approveRenewal(dir: string, renewal: Renewal): Promise<{ a
   return { id, approved: await approveRequest(dir, { id, collaborative, enrolment, clock }) };
 }
 
-function whoShows(shown: X509Certificate | undefined, authority: IssuingAuthority, nowMs: number): string {
+function whoShows(
+  shown: X509Certificate | undefined,
+  authorities: Authorities,
+  { collaborative, domain }: IssuingAuthority,
+  nowMs: number,
+): string {
   const refuse = (why: string): Failure => new Failure("not-authenticated", `The certificate ${why}.`);
   if (shown === undefined) throw refuse("was not shown");
-  if (!shown.verify(createPublicKey(authority.certificatePem))) throw refuse("is not of this authority");
+  if (!authorities.hasIssued(collaborative, shown)) throw refuse("is not of this authority");
   if (nowMs < shown.validFromDate.getTime()) throw refuse("is not valid yet");
   if (nowMs >= shown.validToDate.getTime() + RENEWED_LATE_MS_MAX) throw refuse("expired over a week ago: enrol anew");
-  const identity = readIdentity(shown, authority.domain);
+  const identity = readIdentity(shown, domain);
   if (identity.kind !== "node") throw refuse(identity.kind === "caller" ? "is an application's" : identity.reason);
   return identity.nodeId;
 }

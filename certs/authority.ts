@@ -1,4 +1,4 @@
-import { createPrivateKey, X509Certificate } from "node:crypto";
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 
@@ -51,7 +51,7 @@ export async function initNetwork(dir: string, order: NetworkOrder): Promise<Net
   const issuingCas = new Map<string, string>();
   for (const [index, collaborative] of order.collaboratives.entries()) {
     const keys = intermediateKeys[index]!;
-    const pem = await signIntermediate(order, collaborative, keys, root);
+    const pem = await signIntermediate(order, collaborative, keys.publicKey, root);
     writeAuthority(collaborativeFiles(dir, collaborative), pem, keys);
     issuingCas.set(collaborative, caFingerprint(pem));
   }
@@ -97,11 +97,14 @@ export function listCollaboratives(dir: string): string[] {
   return existsSync(folder) ? readdirSync(folder).toSorted() : [];
 }
 
-function signRoot({ domain, clock }: NetworkOrder, keys: KeyPair): Promise<string> {
+type Issue = Pick<NetworkOrder, "domain" | "clock">;
+
+/** @returns PEM. */
+export function signRoot({ domain, clock }: Issue, keys: KeyPair, name = "Root authority"): Promise<string> {
   const nowMs = clock.wallMs();
   return signCertificate(
     {
-      subject: { commonName: "Root authority", organization: domain },
+      subject: { commonName: name, organization: domain },
       publicKey: keys.publicKey,
       notBeforeMs: nowMs - BACKDATED_MS,
       notAfterMs: nowMs + ROOT_LIFETIME_MS,
@@ -111,17 +114,21 @@ function signRoot({ domain, clock }: NetworkOrder, keys: KeyPair): Promise<strin
   );
 }
 
-function signIntermediate(
-  { domain, clock }: NetworkOrder,
-  collaborative: string,
-  keys: KeyPair,
+/**
+ * @param name of the issuing authority: its collaborative's id, with a number where it is not the first.
+ * @returns PEM.
+ */
+export function signIntermediate(
+  { domain, clock }: Issue,
+  name: string,
+  publicKey: KeyObject,
   root: Signer,
 ): Promise<string> {
   const nowMs = clock.wallMs();
   return signCertificate(
     {
-      subject: { commonName: `Issuing authority ${collaborative}`, organization: domain },
-      publicKey: keys.publicKey,
+      subject: { commonName: `Issuing authority ${name}`, organization: domain },
+      publicKey,
       notBeforeMs: nowMs - BACKDATED_MS,
       notAfterMs: nowMs + INTERMEDIATE_LIFETIME_MS,
       extensions: [...authorityConstraints(0), nameConstraints(domain)],

@@ -86,6 +86,8 @@ export interface Installation {
   readonly approved: string;
   /** {@link networkFingerprint} of the network to believe. Needed where the folder knows none, or another. */
   readonly network: string | undefined;
+  /** Roots, PEM, that a running node believes by its directory, whatever its file has. */
+  readonly believed?: string;
   readonly clock: Clock;
 }
 
@@ -95,7 +97,8 @@ export interface Installation {
  * @throws {Failure} `invalid-input`: it is not for that key or that node, would be refused, or comes from another
  * network than the one named or known; nothing has been changed.
  */
-export function installCertificate(dir: string, { approved, network, clock }: Installation): X509Certificate {
+export function installCertificate(dir: string, installation: Installation): X509Certificate {
+  const { approved, network, believed, clock } = installation;
   const files = nodeFilesIn(dir);
   const keyPem = readPrivateKey(files.nextKey);
   const { id, domain } = readEnrolment(readPublicPem(files.request)).request;
@@ -105,7 +108,9 @@ export function installCertificate(dir: string, { approved, network, clock }: In
   if (leaf === undefined || issuer === undefined || trusted.length === 0 || manifestPublic === undefined) {
     throw refused("is not whole: the certificate, its authority, whom to trust, and the manifest's key");
   }
-  checkNetwork(networkFingerprint(trusted, manifestPublic), network, files);
+  if (believed === undefined || !isBelieved(trusted, manifestPublic, believed, files)) {
+    checkNetwork(networkFingerprint(trusted, manifestPublic), network, files);
+  }
   const faults = faultsOfCertificate({ chain: [leaf, issuer], trusted, domain, nowMs: clock.wallMs() });
   if (faults.length > 0) throw refused(`would be refused: ${faults.join("; ")}`);
   const identity = readIdentity(leaf, domain);
@@ -129,6 +134,22 @@ const MANIFEST_KEY = /-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----/;
 export function networkFingerprint(certificates: readonly X509Certificate[], manifestPem: string): string {
   const roots = certificates.filter((certificate) => certificate.checkIssued(certificate));
   return keyFingerprint(...roots.map(({ publicKey }) => publicKey), createPublicKey(manifestPem));
+}
+
+/** True where every root that was sent is one that the node believes already, and the manifest's key is the one it has. */
+function isBelieved(
+  sent: readonly X509Certificate[],
+  manifestPem: string,
+  believed: string,
+  { manifestPublic }: NodeFiles,
+): boolean {
+  const known = new Set(
+    readCertificates(believed, "What the node believes").map(({ fingerprint256 }) => fingerprint256),
+  );
+  const roots = sent.filter((certificate) => certificate.checkIssued(certificate));
+  const keyOf = (pem: string): string => keyFingerprint(createPublicKey(pem));
+  const isSameKey = existsSync(manifestPublic) && keyOf(readPublicPem(manifestPublic)) === keyOf(manifestPem);
+  return isSameKey && roots.length > 0 && roots.every(({ fingerprint256 }) => known.has(fingerprint256));
 }
 
 /** Another network is believed only where people have compared it: whoever carries the file could have changed it. */

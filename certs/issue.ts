@@ -4,6 +4,8 @@ import { type KeyObject, X509Certificate } from "node:crypto";
 
 import type { Clock } from "../node/base/clock.ts";
 import { Failure } from "../node/base/failure.ts";
+import { Authorities } from "./authorities.ts";
+import { readRegister } from "./authority-register.ts";
 import { type IssuingAuthority, listCollaboratives, readIssuingAuthority } from "./authority.ts";
 import { type CallerRights, callerRightsSchema } from "./caller-rights.ts";
 import { type Extension, type Subject, signCertificate } from "./certificate.ts";
@@ -12,16 +14,7 @@ import { keepOrMakeAssertionKey } from "./assertion-key.ts";
 import { caFingerprint } from "./fingerprint.ts";
 import { readPublicPem, replacePair, writePublicPem } from "./key-file.ts";
 import { makeRsaKeyPair, privatePem } from "./key-pair.ts";
-import {
-  type CallerFiles,
-  type NodeFiles,
-  authorityFiles,
-  callerFiles,
-  checkId,
-  collaborativeFiles,
-  nodeFiles,
-  rootFiles,
-} from "./layout.ts";
+import { type CallerFiles, type NodeFiles, authorityFiles, callerFiles, checkId, nodeFiles } from "./layout.ts";
 import {
   BACKDATED_MS,
   CLIENT_AUTH_OID,
@@ -138,17 +131,17 @@ export async function issueCaller(dir: string, order: CallerOrder): Promise<{ re
     ],
   });
   replacePair(files, privatePem(keys), leaf + authority.certificatePem);
-  writePublicPem(files.trust, readPublicPem(rootFiles(dir).certificate), true);
+  writePublicPem(files.trust, trustOf(dir), true);
   return { files };
 }
 
 /**
- * What a node's server trusts: the root. The issuing authorities follow it, as helpers and not as anchors: some releases
- * of Node.js (24.21 is one) forget the chain that a client sent and find a leaf's issuer only among these certificates.
+ * Whom a node or an application trusts: the root, or two while one is exchanged. The issuing authorities follow it, as helpers
+ * and not as anchors: some releases of Node.js (24.21 is one) forget the chain that a client sent and find a leaf's issuer only
+ * among these certificates. And whoever has them goes on believing a node that shows its authority under the next root.
  */
 export function trustOf(dir: string): string {
-  const authorities = listCollaboratives(dir).map((id) => collaborativeFiles(dir, id).certificate);
-  return [rootFiles(dir).certificate, ...authorities].map(readPublicPem).join("");
+  return new Authorities(readRegister(dir)).live().map(String).join("");
 }
 
 interface LeafOrder {
@@ -185,10 +178,8 @@ async function signLeaf(
 function issuingAuthorityOf(dir: string, node: string): IssuingAuthority {
   const files = nodeFiles(dir, node);
   const leaf = new X509Certificate(readPublicPem(files.certificate));
-  const collaborative = listCollaboratives(dir).find((id) => {
-    const authority = new X509Certificate(readPublicPem(collaborativeFiles(dir, id).certificate));
-    return leaf.verify(authority.publicKey);
-  });
+  const authorities = new Authorities(readRegister(dir));
+  const collaborative = listCollaboratives(dir).find((id) => authorities.hasIssued(id, leaf));
   if (collaborative === undefined) {
     throw new Failure("configuration", `No issuing authority here has signed ${files.certificate}.`, {
       where: files.certificate,

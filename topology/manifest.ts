@@ -17,6 +17,8 @@ const organisationCode = z
 const day = z.iso.date();
 /** 256 KiB in base64. */
 const CRL_TEXT_MAX = 349_528;
+/** 6 KiB in base64: an authority's certificate takes a quarter of it. */
+const CERTIFICATE_TEXT_MAX = 8_192;
 
 /** An ODS code with the days on which it was valid; `to` is the first day on which it no longer is. */
 export const datedCode = z.strictObject({
@@ -98,6 +100,20 @@ export const manifestSchema = z.strictObject({
   agreements: z.array(agreementSchema).superRefine(eachOnce),
   /** Revocation lists of the network's authorities, DER in base64: at most one of each. Absent: nobody is revoked. */
   crls: z.array(z.base64().max(CRL_TEXT_MAX)).max(64).optional(),
+  /**
+   * Whom the network believes: its roots, and each collaborative's issuing authorities, DER in base64 (`certs/authorities.ts`).
+   * Absent: whom each node's own trust file names, and each member's `issuingCa` alone.
+   */
+  authorities: z
+    .array(
+      z.strictObject({
+        certificate: z.base64().max(CERTIFICATE_TEXT_MAX),
+        collaborative: nodeId.optional(),
+        state: z.enum(["prepared", "active", "tainted", "revoked"]),
+      }),
+    )
+    .max(200)
+    .optional(),
   /**
    * Raw Ed25519 public keys, base64url, of those of whom one must approve where the next manifest takes away more than a
    * fifth of the live members, or changes this list. Absent: nobody can, and no such step is taken but the first naming.

@@ -6,6 +6,7 @@ import tls, { type DetailedPeerCertificate } from "node:tls";
 
 import { Command } from "commander";
 
+import { Authorities } from "../../certs/authorities.ts";
 import { keyFingerprint } from "../../certs/fingerprint.ts";
 import { oneLine } from "../../certs/inspect.ts";
 import { type Pair, readPair, readPrivateKey, readPublicPem } from "../../certs/key-file.ts";
@@ -17,6 +18,7 @@ import { readCrl, verifyCrl } from "../../certs/crl.ts";
 import { type Manifest, verifyManifest } from "../../topology/manifest.ts";
 import type { Clock } from "../base/clock.ts";
 import { Failure, asFailure } from "../base/failure.ts";
+import { judgeIssuer } from "../trust/peer-identity.ts";
 import { EXIT, reporting } from "./exit.ts";
 
 const WITHIN_MS = 5_000;
@@ -272,7 +274,14 @@ async function explainMembership(
     ];
   }
   const issuer = chain[1];
-  if (issuer !== undefined && keyFingerprint(issuer.publicKey) !== member.issuingCa) {
+  const listed = read.authorities && new Authorities(read.authorities);
+  const issued = issuer && judgeIssuer(member, keyFingerprint(issuer.publicKey), listed);
+  if (issued === "revoked") {
+    return [
+      { name: "revoked", where, text: `${id}'s issuing authority is revoked: its operator enrols the node anew.` },
+    ];
+  }
+  if (issued === "not-listed") {
     return [
       {
         name: "wrong-authority",

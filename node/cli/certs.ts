@@ -10,6 +10,7 @@ import { faultsOfCertificate } from "../../certs/verify.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { Failure } from "../base/failure.ts";
 import { SETTINGS, type Setting } from "../base/words.ts";
+import { authorityCommand } from "./certs-authority.ts";
 import { approveCommand, installCommand, requestCommand } from "./certs-enrol.ts";
 import { explainCommand } from "./certs-explain.ts";
 import { crlCommand, revokeCommand } from "./certs-revoke.ts";
@@ -28,6 +29,7 @@ export function certsCommand(clock: Clock = systemClock): Command {
     .addCommand(installCommand(clock))
     .addCommand(revokeCommand(clock))
     .addCommand(crlCommand(clock))
+    .addCommand(authorityCommand(clock))
     .addCommand(inspectCommand(clock))
     .addCommand(verifyCommand(clock))
     .addCommand(explainCommand(clock));

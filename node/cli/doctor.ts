@@ -4,6 +4,7 @@ import { join } from "node:path";
 
 import { Command } from "commander";
 
+import { Authorities } from "../../certs/authorities.ts";
 import { assertionPublicKey, keyFingerprint } from "../../certs/fingerprint.ts";
 import { inspectCertificate } from "../../certs/inspect.ts";
 import { readPrivateKey, readPublicPem } from "../../certs/key-file.ts";
@@ -17,6 +18,7 @@ import { Failure, asFailure } from "../base/failure.ts";
 import { readSettings, type Settings } from "../config/settings.ts";
 import { behindText, readBehind } from "../storage/behind.ts";
 import { openDatabase } from "../storage/database.ts";
+import { judgeIssuer } from "../trust/peer-identity.ts";
 import { checkLetters } from "./doctor-letters.ts";
 import { explain } from "./certs-explain.ts";
 import { type GreetAs, checkClock, checkQuarantine } from "./doctor-peers.ts";
@@ -135,11 +137,23 @@ function checkManifest(settings: Settings, manifest: Manifest, clock: Clock): Fi
   const member = manifest.members.find(({ id }) => id === settings.id);
   if (member === undefined) return { what, state: "fault", text: `${text}: does not list this node` };
   const [, issuer] = certificatesOf(nodeFilesIn(settings.certsDir).certificate);
-  if (issuer === undefined || keyFingerprint(issuer.publicKey) !== member.issuingCa) {
+  const listed = manifest.authorities && new Authorities(manifest.authorities);
+  const issued = issuer && judgeIssuer(member, keyFingerprint(issuer.publicKey), listed);
+  if (issued === "revoked") {
+    return { what, state: "fault", text: `${text}: this node's issuing authority is revoked; enrol it anew` };
+  }
+  if (issued === undefined || issued === "not-listed") {
     return {
       what,
       state: "fault",
       text: `${text}: names another issuing authority for this node; peers will refuse it`,
+    };
+  }
+  if (issued === "tainted") {
+    return {
+      what,
+      state: "warning",
+      text: `${text}: this node's issuing authority is to be left; renew the certificate`,
     };
   }
   if (state === "stale")

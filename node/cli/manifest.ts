@@ -2,6 +2,7 @@ import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:
 
 import { Command } from "commander";
 
+import { readRegister } from "../../certs/authority-register.ts";
 import { readCrl } from "../../certs/crl.ts";
 import { assertionPublicKey, caFingerprint } from "../../certs/fingerprint.ts";
 import { readPrivateKey, readPublicPem } from "../../certs/key-file.ts";
@@ -22,8 +23,8 @@ import { type Clock, systemClock } from "../base/clock.ts";
 import { buildManifest } from "../../topology/build-manifest.ts";
 import { readTopology } from "../../topology/topology.ts";
 import { approveManifest, splitManifestFile } from "../../topology/manifest-approval.ts";
-import { differencesOf, needsApprovalSince } from "../../topology/manifest-differences.ts";
 import { Failure, asFailure } from "../base/failure.ts";
+import { everyDifference, whyApprovalIsNeeded } from "../trust/needs-approval.ts";
 import { EXIT, reportFailure } from "./exit.ts";
 
 /** `corridor manifest`: signs the list of members, shows one, and says whether one may be relied on. */
@@ -95,15 +96,38 @@ function signCommand(): Command {
     .argument("<out>", "where the signed manifest goes")
     .requiredOption("--key <key>", "the authority's private key (manifest.key.pem)")
     .option("--crl <file...>", "revocation lists of the network's authorities, DER or PEM, in place of those in <in>")
-    .action((from: string, to: string, { key, crl }: { key: string; crl?: string[] }) =>
+    .option(
+      "--authorities <dir>",
+      "the folder of 'corridor certs init', whose authorities go in place of those in <in>",
+    )
+    .action((from: string, to: string, options: SignOptions) =>
       reporting(async () => {
+        const { key, crl, authorities } = options;
         const read = parseManifest(parseJson(from));
-        const manifest = crl === undefined ? read : { ...read, crls: crl.map(readList) };
+        const manifest = {
+          ...(authorities === undefined ? read : withAuthorities(read, authorities)),
+          ...(crl !== undefined && { crls: crl.map(readList) }),
+        };
         replaceFile(to, await signManifest(manifest, readPrivateKey(key)));
         const lists = `${manifest.crls?.length ?? 0} revocation lists`;
         console.log(`Signed ${to}: sequence ${manifest.sequence}, ${manifest.members.length} members, ${lists}.`);
       }),
     );
+}
+
+interface SignOptions {
+  readonly key: string;
+  readonly crl?: string[];
+  readonly authorities?: string;
+}
+
+/** The authorities of a folder, and for each member the one that issues now: versions before the list know that alone. */
+function withAuthorities(manifest: Manifest, dir: string): Manifest {
+  const members = manifest.members.map((member) => {
+    const { certificate } = collaborativeFiles(dir, member.collaborative);
+    return { ...member, issuingCa: caFingerprint(readPublicPem(certificate)) };
+  });
+  return { ...manifest, members, authorities: readRegister(dir) };
 }
 
 function showCommand(clock: Clock): Command {
@@ -168,10 +192,10 @@ function diffCommand(): Command {
     .action((from: string, to: string, { json }: { json?: true }) =>
       reporting(() => {
         const [before, after] = [from, to].map((path) => readUnverified(readText(path))) as [Manifest, Manifest];
-        const lines = differencesOf(before, after);
+        const lines = everyDifference(before, after);
         if (json === true) return console.log(JSON.stringify(lines, undefined, 2));
         console.log(lines.length === 0 ? "Nothing but sequence and time." : lines.join("\n"));
-        const step = needsApprovalSince(before, after);
+        const step = whyApprovalIsNeeded(before, after);
         if (step !== undefined) console.log(`A second person must approve: it ${step}.`);
       }),
     );

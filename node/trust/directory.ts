@@ -1,6 +1,7 @@
 import { createPublicKey, type X509Certificate } from "node:crypto";
 import { open } from "node:fs/promises";
 
+import { Authorities } from "../../certs/authorities.ts";
 import { readPublicPem } from "../../certs/key-file.ts";
 import {
   MANIFEST_BYTES_MAX,
@@ -12,10 +13,10 @@ import {
   verifyManifest,
 } from "../../topology/manifest.ts";
 import { isApproved, type ManifestFile, splitManifestFile } from "../../topology/manifest-approval.ts";
-import { needsApprovalSince } from "../../topology/manifest-differences.ts";
 import type { Clock } from "../base/clock.ts";
 import { Failure, asFailure } from "../base/failure.ts";
 import { replaceFile } from "../base/replace-file.ts";
+import { whyApprovalIsNeeded } from "./needs-approval.ts";
 import { checkRevocationsSucceed, readRevocations, type Revocations } from "./revocations.ts";
 import type { SequenceMemory } from "./sequence-memory.ts";
 
@@ -33,6 +34,8 @@ export interface InForce {
   readonly atMs: number;
   /** Absent: nobody is revoked. */
   readonly revocations?: Revocations;
+  /** Absent: the manifest lists none, and each member has the one issuing authority that it names. */
+  readonly authorities?: Authorities;
 }
 
 /** Who is in the network, as its authority last said. */
@@ -92,6 +95,7 @@ interface Taken {
   /** From when on it ages: its issue, or the end of its first list to end, whichever comes first. */
   readonly asOfMs: number;
   readonly revocations: Revocations;
+  readonly authorities?: Authorities;
   readonly members: ReadonlyMap<string, Member>;
 }
 
@@ -133,7 +137,7 @@ function watch(order: DirectoryOrder, publicKeyPem: string, first: Taken): Direc
     const candidate = await readFileAndStamp(order.path, current.stamp);
     if (candidate === "unchanged") return;
     // Taken first: another may have come in force meanwhile, and this one must follow that.
-    const next = candidate.jws === current.jws ? undefined : await take(order, publicKeyPem, candidate);
+    const next = candidate.jws.trim() === current.jws.trim() ? undefined : await take(order, publicKeyPem, candidate);
     if (next !== undefined) await checkApproved(current, next);
     current = next === undefined ? { ...current, stamp: candidate.stamp } : succeed(current, next);
     lastAlarm = "";
@@ -195,9 +199,9 @@ function watch(order: DirectoryOrder, publicKeyPem: string, first: Taken): Direc
   };
 }
 
-function judge({ manifest, asOfMs, revocations }: Taken, atMs: number): InForce {
+function judge({ manifest, asOfMs, revocations, authorities }: Taken, atMs: number): InForce {
   const ageMs = Math.max(0, atMs - asOfMs);
-  return { manifest, ageMs, state: manifestState(ageMs), atMs, revocations };
+  return { manifest, ageMs, state: manifestState(ageMs), atMs, revocations, ...(authorities && { authorities }) };
 }
 
 /** Verifies what was read, and refuses one from the future: a wrong clock would keep it fresh for too long. */
@@ -212,7 +216,9 @@ async function take(order: DirectoryOrder, publicKeyPem: string, read: ReadFile)
       `The manifest ${order.path} is issued at ${manifest.issuedAt}, ahead of this machine's clock: check both clocks.`,
     );
   }
-  const revocations = readRevocations(manifest.crls ?? [], order.authorities());
+  const authorities = manifest.authorities && new Authorities(manifest.authorities);
+  const listed = authorities?.certificates ?? [];
+  const revocations = readRevocations(manifest.crls ?? [], [...order.authorities(), ...listed]);
   const asOfMs = Math.min(issuedAtMs, revocations.nextUpdateMs ?? issuedAtMs);
   return {
     ...read,
@@ -220,18 +226,19 @@ async function take(order: DirectoryOrder, publicKeyPem: string, read: ReadFile)
     manifest,
     asOfMs,
     revocations,
+    ...(authorities && { authorities }),
     members: new Map(manifest.members.map((member) => [member.id, member])),
   };
 }
 
 /**
- * Two people must want a step that takes many members away at once, or changes who approves: one stolen key must not end
+ * Two people must want a step that takes many members away at once, or changes whom all believe, or who approves: one stolen key must not end
  * the network.
  *
  * @throws {Failure} `not-authenticated`: nobody whom the manifest in force names has approved of it.
  */
 async function checkApproved(current: Taken, next: Taken): Promise<void> {
-  const step = needsApprovalSince(current.manifest, next.manifest);
+  const step = whyApprovalIsNeeded(current.manifest, next.manifest);
   if (step === undefined) return;
   if (await isApproved(next.file, current.manifest.approvers ?? [])) return;
   throw new Failure(
@@ -253,7 +260,8 @@ function succeed(current: Taken, next: Taken): Taken {
   if (to.network.domain !== from.network.domain) {
     throw new Failure("configuration", `A manifest of another network (${to.network.domain}) was put in its place.`);
   }
-  checkRevocationsSucceed(current.revocations, next.revocations);
+  const believed = next.authorities && [...next.authorities.liveKeys("roots"), ...next.authorities.liveKeys("issuing")];
+  checkRevocationsSucceed(current.revocations, next.revocations, believed);
   return next;
 }
 

@@ -1,6 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
 
+import type { Authorities, IssuerVerdict } from "../../certs/authorities.ts";
 import type { CallerRights } from "../../certs/caller-rights.ts";
 import { keyFingerprint } from "../../certs/fingerprint.ts";
 import { readIdentity } from "../../certs/identity.ts";
@@ -102,7 +103,7 @@ export function authorisePeer(
   directory: Pick<Directory, "inForce" | "member">,
   ownId: string,
 ): AuthorisedPeer {
-  const { atMs, state, revocations } = directory.inForce();
+  const { atMs, state, revocations, authorities } = directory.inForce();
   const refuse = (code: FailureCode, why: string): Failure => refusal(code, why, identity.certificate);
   if (atMs < identity.validFromMs) {
     throw refuse("not-authenticated", `is not valid before ${instant(identity.validFromMs)}`);
@@ -114,8 +115,10 @@ export function authorisePeer(
 
   const member = directory.member(identity.nodeId);
   if (member === undefined) throw refuse("not-authenticated", "is not of a member of this network");
-  if (member.issuingCa !== identity.issuingCa) {
-    throw refuse("not-authenticated", "is not issued by the authority that the directory names for this member");
+  const issuer = judgeIssuer(member, identity.issuingCa, authorities);
+  if (issuer === "revoked") throw refuse("not-authenticated", "is of an authority that is revoked");
+  if (issuer === "not-listed") {
+    throw refuse("not-authenticated", "is not issued by an authority that the directory names for this member");
   }
   const { issuingCa, issuerSerial, certificate } = identity;
   const revoked = revocations?.reasonOf({ issuingCa, issuerSerial, serial: certificate.serial });
@@ -128,6 +131,16 @@ export function authorisePeer(
   }
   if (member.status !== "live") throw refuse("not-permitted", `is of a member that is ${member.status}, not live`);
   return { kind: "node", member };
+}
+
+/** What the directory says of the key that signed a member's certificate (SHA-256, lower-case hex). */
+export function judgeIssuer(
+  member: Pick<Member, "collaborative" | "issuingCa">,
+  key: string,
+  authorities: Authorities | undefined,
+): IssuerVerdict {
+  if (authorities !== undefined) return authorities.judge(member.collaborative, key);
+  return member.issuingCa === key ? "accepted" : "not-listed";
 }
 
 /** The issuer that the peer sent is only a claim until its key has verified the leaf's signature. */

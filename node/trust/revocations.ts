@@ -65,11 +65,13 @@ export function readRevocations(lists: readonly string[], authorities: readonly 
 /**
  * Refuses lists that would bring back what was revoked.
  *
+ * @param believed the keys of the authorities that still are, where they are known: the list of another may go with it.
  * @throws {Failure} `not-authenticated`: a list is missing that was there, or has a lower number.
  */
-export function checkRevocationsSucceed(before: Revocations, next: Revocations): void {
+export function checkRevocationsSucceed(before: Revocations, next: Revocations, believed?: readonly string[]): void {
   for (const [authority, number] of before.numbers) {
     const now = next.numbers.get(authority);
+    if (now === undefined && believed?.includes(authority) === false) continue;
     if (now === undefined) throw untrusted("one that was in force is missing");
     if (now < number) throw untrusted(`one has number ${now}, and ${number} was in force`);
   }

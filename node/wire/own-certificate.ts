@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 
+import type { Authorities } from "../../certs/authorities.ts";
 import { readIdentity } from "../../certs/identity.ts";
 import { nodeFilesIn } from "../../certs/layout.ts";
 import { readCertificates } from "../../certs/pem.ts";
@@ -42,6 +43,8 @@ export interface OwnCertificateOrder {
   /** The network's. */
   readonly domain: string;
   readonly clock: Clock;
+  /** Whom the directory in force lists: believed beside the trust file, and shown in place of the file's. */
+  readonly authorities?: () => Authorities | undefined;
   /** Told the days that are left, each day and at each change, and when too few are. */
   readonly log: Log;
 }
@@ -56,17 +59,18 @@ export interface OwnCertificateOrder {
 export function watchOwnCertificate(order: OwnCertificateOrder): OwnCertificate {
   const listeners: ((files: TlsFiles) => void)[] = [];
   let stamp = stampOf(order.dir);
+  let listed = order.authorities?.();
   const first = readFirst(order);
   let current = first;
   let fault = { text: "", seen: 0 };
   const expiry = makeExpiryAlarm(order, () => current);
 
   function look(): void {
-    const seen = stampOf(order.dir);
-    if (seen === stamp) return;
+    const [seen, seenListed] = [stampOf(order.dir), order.authorities?.()];
+    if (seen === stamp && seenListed === listed) return;
     try {
       const next = readGood(order);
-      stamp = seen;
+      [stamp, listed] = [seen, seenListed];
       fault = { text: "", seen: 0 };
       if (isSame(next.files, current.files)) return;
       current = next;
@@ -123,8 +127,9 @@ function readGood(order: OwnCertificateOrder): Read {
   );
 }
 
-function readAndJudge({ dir, ownId, domain, clock }: OwnCertificateOrder): { read: Read; faults: readonly string[] } {
-  const files = readNodeTls(dir);
+function readAndJudge(order: OwnCertificateOrder): { read: Read; faults: readonly string[] } {
+  const { dir, ownId, domain, clock } = order;
+  const files = asListed(readNodeTls(dir), order.authorities?.());
   clientContext(files); // OpenSSL's own word that the two are a pair
   const paths = nodeFilesIn(dir);
   const chain = readCertificates(files.certificate, paths.certificate);
@@ -143,6 +148,18 @@ function readAndJudge({ dir, ownId, domain, clock }: OwnCertificateOrder): { rea
       ...faultsOfCertificate({ chain, trusted, domain, nowMs: clock.wallMs() }),
       ...(isOwn ? [] : [`it is not of this node, ${ownId}`]),
     ],
+  };
+}
+
+/** With the directory's list: whom it believes, and the leaf with the authority's certificate that is active now. */
+function asListed(files: TlsFiles, authorities: Authorities | undefined): TlsFiles {
+  if (authorities === undefined) return files;
+  const [leaf] = readCertificates(files.certificate, "The node's certificate");
+  const authority = authorities.shownWith(leaf!);
+  return {
+    key: files.key,
+    certificate: authority === undefined ? files.certificate : leaf!.toString() + authority,
+    trust: authorities.believe(files.trust),
   };
 }
 

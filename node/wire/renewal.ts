@@ -28,6 +28,8 @@ export interface RenewalOrder {
   /** Where it listens. */
   readonly at: { readonly host: string; readonly port: number };
   readonly own: OwnCertificate;
+  /** True where the authority that issued it is to be left: then it is renewed at once. */
+  readonly isTainted: () => boolean;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -41,13 +43,13 @@ export interface RenewalOrder {
  * @returns how to stop.
  */
 export function renewByItself(order: RenewalOrder): { stop(): void } {
-  const { clock, random, log, own } = order;
+  const { clock, random, log, own, isTainted } = order;
   const laterShare = random.fraction() * LATER_SHARE_MAX;
   let notBeforeMs = -Infinity;
   let isUnderWay = false;
   const round = clock.every(LOOK_EVERY_MS, () => {
     if (isUnderWay || clock.monotonicMs() < notBeforeMs) return;
-    if (clock.wallMs() < dueMs(own.validity(), laterShare)) return;
+    if (clock.wallMs() < dueMs(own.validity(), laterShare) && !isTainted()) return;
     isUnderWay = true;
     renewOnce(order)
       .then(() => log.info("certificate-renewed"))
@@ -78,7 +80,7 @@ export async function renewOnce(order: RenewalOrder): Promise<void> {
   const { installCertificate, requestCertificate } = await import("../../certs/enrol.ts");
   await requestCertificate(dir, ownId, domain);
   const approved = await post(order, readPublicPem(nodeFilesIn(dir).request));
-  installCertificate(dir, { approved, network: undefined, clock });
+  installCertificate(dir, { approved, network: undefined, believed: own.current().trust, clock });
   own.look();
 }
 

@@ -77,6 +77,7 @@ describe("renewal of a node's certificate", () => {
     return {
       dir,
       ownId,
+      isTainted: () => false,
       domain: DOMAIN,
       collaborative: "care",
       at,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { randomUUID, X509Certificate } from "node:crypto";
+import { X509Certificate } from "node:crypto";
 import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import http2 from "node:http2";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -9,16 +9,15 @@ import { issueNode } from "../../certs/issue.ts";
 import { nodeFiles } from "../../certs/layout.ts";
 import { nodeDns } from "../../certs/profile.ts";
 import { systemClock } from "../../node/base/clock.ts";
-import { asFailure } from "../../node/base/failure.ts";
 import { DEMO_CALLER } from "../../node/cli/mesh/demo-caller.ts";
 import { meshPaths } from "../../node/cli/mesh/network-files.ts";
-import { type CallerClient, connectCaller } from "../../node/wire/caller-client.ts";
+import { connectCaller } from "../../node/wire/caller-client.ts";
 import { readCallerTls } from "../../node/wire/tls-files.ts";
 import { type TestNetwork, startNetwork } from "../testing/a-network.ts";
 import type { AreaOrder } from "../testing/a-topology.ts";
-import { DOCTOR, claimOf, patientOf } from "../testing/asking.ts";
 import { catalogueRow } from "../testing/catalogue.ts";
 import { aPerson } from "../testing/people.ts";
+import { startLoad } from "./call-load.ts";
 
 const DOMAIN = "trial.corridor.example";
 const AREAS: readonly AreaOrder[] = [
@@ -27,9 +26,6 @@ const AREAS: readonly AreaOrder[] = [
 ];
 const PERSON = aPerson(7, "1961-04-12", [{ area: "beech", records: ["allergies"] }]);
 const CALLS_A_SECOND = 200;
-/** Beside other work a node may be slower than it is asked: questions beyond these wait. */
-const UNDER_WAY_MAX = 50;
-const ANSWER_BY_MS = 10_000;
 /** The bar is five seconds; three times that on a machine that others use as well. */
 const GONE_WITHIN_MS = 3 * 5_000;
 
@@ -44,7 +40,7 @@ describe("a node's certificate is replaced under load", () => {
   const row = { id: "C4", title: "no call fails, no connection is refused, and the old pair is gone in seconds" };
   catalogueRow({ ...row, quick: 2, full: 50, timeoutMs: 600_000 }, async (trials) => {
     const client = await connectCaller(targetOf(network), systemClock);
-    const load = startLoad(client);
+    const load = startLoad(client, PERSON, CALLS_A_SECOND);
     let goneMs = 0;
     try {
       await sleep(500);
@@ -66,56 +62,6 @@ describe("a node's certificate is replaced under load", () => {
     };
   });
 });
-
-interface Load {
-  readonly failures: string[];
-  done(): number;
-  /** Calls a second. */
-  rate(): number;
-  stop(): Promise<void>;
-}
-
-/** Asks so many questions a second, each of which the other area must answer. */
-function startLoad(client: CallerClient): Load {
-  const [patient, claim] = [patientOf(PERSON), claimOf(DOCTOR)];
-  const failures: string[] = [];
-  const underWay = new Set<Promise<void>>();
-  const beganMs = performance.now();
-  let done = 0;
-  let stopped = false;
-  const askOne = async (): Promise<void> => {
-    try {
-      for await (const event of client.locate({ patient, claim, requestId: randomUUID(), answerByMs: ANSWER_BY_MS })) {
-        if (event.kind !== "verdict" || event.verdict.scopes.every(({ everyAreaAnswered }) => everyAreaAnswered))
-          continue;
-        failures.push(
-          event.verdict.areas.map(({ nodeId, outcome, reason }) => `${nodeId} ${outcome} ${reason}`).join(),
-        );
-      }
-    } catch (thrown) {
-      failures.push(asFailure(thrown).message);
-    }
-    done++;
-  };
-  const loop = (async () => {
-    for (let sent = 0; !stopped; sent++) {
-      while (underWay.size >= UNDER_WAY_MAX) await Promise.race(underWay);
-      const call = askOne().finally(() => underWay.delete(call));
-      underWay.add(call);
-      await sleep(Math.max(0, beganMs + ((sent + 1) * 1_000) / CALLS_A_SECOND - performance.now()));
-    }
-  })();
-  return {
-    failures,
-    done: () => done,
-    rate: () => (done * 1_000) / (performance.now() - beganMs),
-    async stop() {
-      stopped = true;
-      await loop;
-      await Promise.all(underWay);
-    },
-  };
-}
 
 /** Puts files in place as a careless hand would: half a certificate, another's key. New connections are taken all the same. */
 async function breakFiles(network: TestNetwork, nodeId: string, trial: number): Promise<void> {
