@@ -1,6 +1,8 @@
 import { join } from "node:path";
 
+import type { Authorities } from "../certs/authorities.ts";
 import type { CallerRights } from "../certs/caller-rights.ts";
+import { keyFingerprint } from "../certs/fingerprint.ts";
 import { readPrivateKey, readPublicPem } from "../certs/key-file.ts";
 import { nodeFilesIn } from "../certs/layout.ts";
 import { nodeDns } from "../certs/profile.ts";
@@ -104,7 +106,7 @@ import type { Log } from "./telemetry/log.ts";
 import { checkAssertionTimes, makeAssertionSigner, verifyAssertion } from "./trust/assertion.ts";
 import { checkMember } from "./trust/check-member.ts";
 import { makeClockWatch } from "./trust/clock-watch.ts";
-import { openDirectory } from "./trust/directory.ts";
+import { type Directory, openDirectory } from "./trust/directory.ts";
 import { authorisePeer } from "./trust/peer-identity.ts";
 import { type SequenceMemory, openSequenceMemory } from "./trust/sequence-memory.ts";
 import { makeLetterSender } from "./wire/emergency-client.ts";
@@ -172,9 +174,11 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   const { localRoles } = settings.access;
   checkLocalRoles(localRoles);
   const { domain } = topology.network;
-  const own = watchOwnCertificate({ dir: settings.certsDir, ownId: settings.id, domain, clock, log });
+  // The directory is opened with the node's own files, and has more to say of whom to believe.
+  let opened: Directory | undefined;
+  const authorities = (): Authorities | undefined => opened?.inForce().authorities;
+  const own = watchOwnCertificate({ dir: settings.certsDir, ownId: settings.id, domain, clock, authorities, log });
   starting.defer(() => own.close());
-  const tls = own.current();
   const signer = makeAssertionSigner(readPrivateKey(files.assertionKey));
   const directory = await openDirectory({
     path: settings.manifestPath,
@@ -186,6 +190,9 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     alarm: (text) => log.warn("manifest", { text }),
   });
   starting.defer(() => directory.close());
+  opened = directory;
+  own.look();
+  const tls = own.current();
 
   // What it keeps: two files, one writer thread each, and one reader of the index.
   const storeAt = (name: "index" | "audit"): string => join(settings.dataDir, `${name}.db`);
@@ -620,7 +627,13 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   if (renewAt !== undefined) {
     const { collaborative } = directory.member(settings.id)!; // a manifest without it is not opened
     const renewing = { dir: settings.certsDir, ownId: settings.id, domain, collaborative, at: renewAt, own };
-    const renewal = renewByItself({ ...renewing, clock, random, log });
+    const isTainted = (): boolean => {
+      const [, issuer] = readCertificates(own.current().certificate, files.certificate);
+      return (
+        issuer !== undefined && authorities()?.judge(collaborative, keyFingerprint(issuer.publicKey)) === "tainted"
+      );
+    };
+    const renewal = renewByItself({ ...renewing, isTainted, clock, random, log });
     starting.defer(() => renewal.stop());
   }
   own.onChange((renewed) => {
