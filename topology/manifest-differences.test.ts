@@ -64,7 +64,7 @@ describe("what a newer manifest changes", () => {
     );
   });
 
-  it("needs one where it stops care under an agreement: suspended, ended sooner, or gone with all who made it still there", () => {
+  it("needs one where it stops care under an agreement: suspended, ended sooner, narrowed, or gone with all who made it still there", () => {
     const [care] = manifest().agreements;
     const of = (changes: Partial<typeof care> | undefined, members?: Member[]): string | undefined =>
       needsApprovalSince(
@@ -78,6 +78,15 @@ describe("what a newer manifest changes", () => {
     assert.equal(of({ suspendedBy: ["Ann", "Ben"] }), stops);
     assert.equal(of({ endDate: "2026-12-01" }), stops);
     assert.equal(of(undefined), stops);
+    const care0 = care!;
+    for (const narrowed of [
+      { members: [care0.members[0]!, "wm-z"] },
+      { purposes: care0.purposes.slice(1) },
+      { recordTypes: ["allergies"] },
+      { roleGroups: ["emergency-medical"] },
+    ]) {
+      assert.equal(of(narrowed), stops, JSON.stringify(narrowed));
+    }
     for (const kept of [{}, { endDate: "2028-01-01" }, { title: "Other" }, { reviewDate: "2026-12-01" }]) {
       assert.equal(of(kept), undefined);
     }

@@ -18,7 +18,7 @@ function removedMembers(before: Manifest, after: Manifest): string[] {
   return before.members.filter(({ id, status }) => status === "live" && !live.has(id)).map(({ id }) => id);
 }
 
-/** Agreements that were in force, and now are suspended, end sooner, or are gone, though all who made them are still live. */
+/** Agreements that were in force, and now are suspended, end sooner, cover less, or are gone, though all who made them are still live. */
 function stoppedAgreements(before: Manifest, after: Manifest): string[] {
   const now = new Map(after.agreements.map((each) => [each.id, each]));
   const live = new Set(after.members.filter(({ status }) => status === "live").map(({ id }) => id));
@@ -26,9 +26,21 @@ function stoppedAgreements(before: Manifest, after: Manifest): string[] {
     const is = now.get(was.id);
     if (was.suspendedBy !== undefined) return false;
     if (is === undefined) return was.members.every((id) => live.has(id));
-    return is.suspendedBy !== undefined || (is.endDate ?? NEVER) < (was.endDate ?? NEVER);
+    return is.suspendedBy !== undefined || (is.endDate ?? NEVER) < (was.endDate ?? NEVER) || coversLess(was, is, live);
   };
   return before.agreements.filter(isStopped).map(({ id }) => id);
+}
+
+/** True where a live member, a purpose, a kind of record or of role is no longer under the agreement. */
+function coversLess(was: Agreement, is: Agreement, live: ReadonlySet<string>): boolean {
+  const lost = (before: readonly string[], after: readonly string[]): boolean =>
+    !after.includes("all") && before.some((each) => !after.includes(each));
+  return (
+    was.members.some((id) => live.has(id) && !is.members.includes(id)) ||
+    lost(was.purposes, is.purposes) ||
+    lost(was.recordTypes, is.recordTypes) ||
+    lost(was.roleGroups, is.roleGroups)
+  );
 }
 
 /** After every day. */
@@ -38,7 +50,8 @@ const NEVER = "9999-99-99";
  * What a step does for which one person's signature is not enough, in words that follow "it"; `undefined` where it is.
  *
  * To take away more than a fifth of the live members at once, and more than one: a single stolen node can always be put
- * out. To suspend an agreement, to end it sooner or to leave it out, while all who made it are still there: that stops care.
+ * out. To suspend an agreement, to end it sooner, to narrow it or to leave it out, while all who made it are there: that stops
+ * care.
  * And to change who approves: else whoever has the authority's key would first name an approver of its own.
  */
 export function needsApprovalSince(before: Manifest, after: Manifest): string | undefined {

@@ -4,11 +4,13 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import https from "node:https";
 import { join } from "node:path";
 
+import { prepareAuthority, stepAuthorities } from "../../certs/authority-register.ts";
 import { requestCertificate } from "../../certs/enrol.ts";
 import { issueNode } from "../../certs/issue.ts";
 import { readPair, replacePair } from "../../certs/key-file.ts";
 import { type NodeFiles, callerFiles, nodeFiles, rootFiles } from "../../certs/layout.ts";
 import { issueCaller } from "../../certs/issue.ts";
+import { readCertificates } from "../../certs/pem.ts";
 import { issuingServiceDns } from "../../certs/profile.ts";
 import { writeNextCrl } from "../../certs/revoke.ts";
 import { DOMAIN, type LeafShape, type TestNetwork, forgeLeaf, makeTestNetwork } from "../../certs/testing/network.ts";
@@ -33,6 +35,7 @@ describe("renewal of a node's certificate", () => {
   let files: NodeFiles;
   let service: IssuingService;
   let manifestPath: string;
+  let rootKeyPem: string;
 
   beforeEach(async () => {
     network = await makeTestNetwork();
@@ -43,6 +46,7 @@ describe("renewal of a node's certificate", () => {
     manifestPath = join(network.dir, "manifest.jws");
     await publish();
     // What a collaborative needs; the root's key stays away.
+    rootKeyPem = readFileSync(rootFiles(network.dir).key, "utf8");
     rmSync(rootFiles(network.dir).key);
     service = await startIssuingService({
       ...{ dir: network.dir, collaborative: "care", listen: { host: "127.0.0.1", port: 0 }, manifestPath },
@@ -153,6 +157,34 @@ describe("renewal of a node's certificate", () => {
 
     await publish(new Date(Date.now() - 15 * DAY_MS));
     await assert.rejects(renewOnce(order()), refused(/over 14 days old/));
+  });
+
+  it("is had from the authority that follows by whom the one before has certified, until that is revoked", async () => {
+    const root = rootFiles(network.dir).key;
+    writeFileSync(root, rootKeyPem, { mode: 0o600 });
+    await prepareAuthority(network.dir, "care", systemClock);
+    rmSync(root);
+    const [, before] = readCertificates(readPair(files).certificate, "chain");
+    const away = readPair(files);
+    for (const state of ["active", "tainted"] as const) stepAuthorities(network.dir, state);
+    await renewOnce(order());
+    const [leaf, after] = readCertificates(readPair(files).certificate, "chain");
+    assert.ok(leaf!.verify(after!.publicKey) && !leaf!.verify(before!.publicKey));
+    replacePair(files, away.key, away.certificate);
+    stepAuthorities(network.dir, "revoked");
+    await assert.rejects(renewOnce(order()), refused(/not of this authority/));
+  });
+
+  it("begins at once where the authority is to be left", async () => {
+    const clock = makeFakeClock(Date.now());
+    const renewed = Promise.withResolvers<void>();
+    const log = { ...silentLog, info: () => renewed.resolve() };
+    const own = watchOwnCertificate({ dir: files.directory, ownId: ID, domain: DOMAIN, clock, log: silentLog });
+    const renewal = renewByItself({ ...order(), isTainted: () => true, own, clock, log });
+    await clock.advance(60_000);
+    await renewed.promise;
+    renewal.stop();
+    own.close();
   });
 
   it("is not had over and over", async () => {
