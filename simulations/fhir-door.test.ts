@@ -303,6 +303,38 @@ describe("the door for FHIR", function () {
       await refused(sent({ path: "/fhir/$process-message", method: "POST" }), 404);
     });
 
+    it("says the same as OpenAPI, made of its routes: each is there, and each reference leads somewhere", async () => {
+      const { status, text } = await door.send({ path: "/fhir/openapi.json", method: "GET" });
+      assert.equal(status, 200);
+      const told = JSON.parse(text) as {
+        openapi: string;
+        paths: Record<string, Record<string, Json>>;
+        components: Json;
+      };
+      assert.equal(told.openapi, "3.1.0");
+      const routes = Object.entries(told.paths).flatMap(([path, of]) =>
+        Object.keys(of).map((method) => `${method} ${path}`),
+      );
+      assert.deepEqual(routes.toSorted(), [
+        "delete /DocumentReference/{id}",
+        "delete /Patient",
+        "get /metadata",
+        "get /openapi.json",
+        "post /DocumentReference",
+        "put /Consent/{id}",
+        "put /Patient",
+      ]);
+      const ids = Object.values(told.paths).flatMap((of) => Object.values(of).map(({ operationId }) => operationId));
+      assert.equal(new Set(ids).size, ids.length, "each operation has a name of its own");
+      for (const [, pointer] of text.matchAll(/"\$ref":"#\/([^"]+)"/g)) {
+        const found = pointer!.split("/").reduce<unknown>((at, key) => (at as Json | undefined)?.[key], told);
+        assert.ok(found !== undefined, pointer);
+      }
+      const consent = told.paths["/Consent/{id}"]!["put"] as { parameters: Json[]; requestBody: Json };
+      assert.ok(consent.parameters.some(({ name, in: where }) => name === "id" && where === "path"));
+      assert.ok(consent.requestBody);
+    });
+
     it("lets nobody speak for whom its certificate does not name, and says the same of those who are not here", async () => {
       const ward = door.network.callerTls("ward");
       await refused(sent({}, ward), 403);

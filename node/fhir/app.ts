@@ -9,6 +9,7 @@ import type { Random } from "../base/random.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { AuthorisedPeer } from "../trust/peer-identity.ts";
 import { capabilityStatement } from "./capability-statement.ts";
+import { openApi } from "./openapi.ts";
 import { type Answer, answerTo, Refusal } from "./outcome.ts";
 import type { Admission, Caller, Route } from "./routes.ts";
 
@@ -33,7 +34,12 @@ export function makeApp(routes: readonly Route[], needs: AppNeeds): Hono<Env> {
     ...{ method: "GET", path: "/metadata", who: "anyone" },
     handle: () => Promise.resolve({ status: 200, body: statement }),
   };
-  const served = [metadata, ...routes];
+  const description: Route = {
+    ...{ method: "GET", path: "/openapi.json", who: "anyone", media: "any" },
+    handle: () => Promise.resolve({ status: 200, body: described, headers: { "content-type": "application/json" } }),
+  };
+  const served = [metadata, description, ...routes];
+  const described = openApi(served, BASE);
   const app = new Hono<Env>();
   for (const route of served) {
     app.on(route.method, `${BASE}${route.path}`, (call) => serve(call, needs, route));
