@@ -2,6 +2,7 @@ import { X509Certificate, createPrivateKey } from "node:crypto";
 import { existsSync, readFileSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
 
+import { check } from "../node/base/check.ts";
 import type { Clock } from "../node/base/clock.ts";
 import { Failure } from "../node/base/failure.ts";
 import { AUTHORITY_STATES, Authorities, type AuthorityState, type ListedAuthority } from "./authorities.ts";
@@ -160,7 +161,8 @@ function writeRegister(dir: string, register: readonly ListedAuthority[]): void 
 function parseRegister(path: string): ListedAuthority[] {
   try {
     const register = JSON.parse(readFileSync(path, "utf8")) as ListedAuthority[];
-    new Authorities(register);
+    const { certificates } = new Authorities(register);
+    check(certificates.length > 0, "a network has authorities");
     return register;
   } catch (cause) {
     throw new Failure("configuration", `${path} is no register of authorities: restore it from a backup.`, {

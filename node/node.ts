@@ -175,8 +175,8 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   checkLocalRoles(localRoles);
   const { domain } = topology.network;
   // The directory is opened with the node's own files, and has more to say of whom to believe.
-  let opened: Directory | undefined;
-  const authorities = (): Authorities | undefined => opened?.inForce().authorities;
+  const opened: { directory?: Directory } = {};
+  const authorities = (): Authorities | undefined => opened.directory?.inForce().authorities;
   const own = watchOwnCertificate({ dir: settings.certsDir, ownId: settings.id, domain, clock, authorities, log });
   starting.defer(() => own.close());
   const signer = makeAssertionSigner(readPrivateKey(files.assertionKey));
@@ -190,7 +190,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     alarm: (text) => log.warn("manifest", { text }),
   });
   starting.defer(() => directory.close());
-  opened = directory;
+  opened.directory = directory;
   own.look();
   const tls = own.current();
 

@@ -32,6 +32,7 @@ const tls = {
   rejectUnauthorized: true,
   minVersion: "TLSv1.3",
 } as const;
-const server = createServer(tls, getRequestListener(app.fetch, { overrideGlobalObjects: false }));
+const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
+const server = createServer(tls, (request, response) => void listener(request, response));
 server.listen({ host: "127.0.0.1", port: 0 }, () => console.log((server.address() as AddressInfo).port));
 process.stdin.resume().once("close", () => process.exit());

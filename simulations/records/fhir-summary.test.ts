@@ -119,7 +119,7 @@ describe("passing a patient's summary on, as its organisation gives it", functio
       { custodian: "urn:x|ASHH" },
       { other: "1" },
     ]) {
-      const { status, text } = await asked(facade.person, more as Record<string, string>);
+      const { status, text } = await asked(facade.person, more);
       assert.equal(status, 400, JSON.stringify(more));
       assert.ok(!text.includes("1958") && !text.includes(facade.person.nhsNumber));
     }
