@@ -689,7 +689,7 @@ describe("the doors of a running node", () => {
       [
         "a member's name by another authority of the network",
         () => network.forge(ASKER, "health"),
-        stranger(/not issued by an authority that the directory names/),
+        stranger(/not issued by the authority that the directory names/),
       ],
       [
         "a node that is in no manifest",

@@ -118,7 +118,7 @@ export function authorisePeer(
   const issuer = judgeIssuer(member, identity.issuingCa, authorities);
   if (issuer === "revoked") throw refuse("not-authenticated", "is of an authority that is revoked");
   if (issuer === "not-listed") {
-    throw refuse("not-authenticated", "is not issued by an authority that the directory names for this member");
+    throw refuse("not-authenticated", "is not issued by the authority that the directory names for this member");
   }
   const { issuingCa, issuerSerial, certificate } = identity;
   const revoked = revocations?.reasonOf({ issuingCa, issuerSerial, serial: certificate.serial });
