@@ -216,7 +216,7 @@ describe("a network's root, or an issuing authority, is exchanged under load", (
   /** The nodes that let it in: to a thief's own authority the handshake says no, to a node's old one each question does. */
   async function whoAdmits(stolen: Stolen, which: "root" | "grove"): Promise<string[]> {
     const said = await Promise.all(PRESENT.map((id) => statusFrom(id, stolen)));
-    return PRESENT.filter((_, at) => (which === "root" ? said[at] !== undefined : said[at] !== UNAUTHENTICATED));
+    return PRESENT.filter((_, at) => said[at] !== undefined && (which === "root" || said[at] !== UNAUTHENTICATED));
   }
 
   /** What a node says to an empty question; `undefined` where it does not take the connection. */

@@ -1,9 +1,11 @@
 import { generateKeyPairSync } from "node:crypto";
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
+import { assertionPublicKey } from "../../certs/fingerprint.ts";
 import { authorityFiles, nodeFiles } from "../../certs/layout.ts";
 import { type AuditEntry, openAuditReader } from "../../node/audit/audit-reader.ts";
 import { type Clock, systemClock, today } from "../../node/base/clock.ts";
@@ -17,6 +19,7 @@ import { readFeedFile } from "../../node/feeds/read-feed-file.ts";
 import { makeRejects } from "../../node/feeds/rejects.ts";
 import { connectCaller } from "../../node/wire/caller-client.ts";
 import { readUnverified, signManifest } from "../../topology/manifest.ts";
+import { approveManifest } from "../../topology/manifest-approval.ts";
 import { parseTopology } from "../../topology/topology.ts";
 import { type TopologyOrder, topologyText } from "./a-topology.ts";
 import { findFreePorts } from "./free-ports.ts";
@@ -24,6 +27,8 @@ import { type TrialPerson, writePeople } from "./people.ts";
 
 const OTHER_VERSION_NODE = fileURLToPath(new URL("./other-version-node.ts", import.meta.url));
 const DAY_MS = 86_400_000;
+/** By then every node has taken a manifest that was put in its place. */
+const SECOND_NAMED_MS = 2_500;
 
 export interface NetworkOrder extends TopologyOrder {
   readonly people: readonly TrialPerson[];
@@ -113,10 +118,28 @@ function asNetwork(order: NetworkOrder, folder: string, topologyPath: string, me
   // A manifest's sequence is the second of its issue: two of one second would be the same one.
   const newestMs = { value: systemClock.wallMs() };
   const nextSecond = (): number => (newestMs.value = Math.max(systemClock.wallMs(), newestMs.value + 1_000));
-  const sign = (change: Partial<TopologyOrder>, path: string, atMs: number): Promise<void> => {
+  // Steps that stop care, or take many away, need a second person, whom the manifest before must name.
+  const second = generateKeyPairSync("ed25519");
+  const approver = assertionPublicKey(second.publicKey.export({ type: "spki", format: "pem" }).toString());
+  const sign = async (change: Partial<TopologyOrder>, path: string, atMs: number): Promise<void> => {
     const clock: Clock = { ...systemClock, wallMs: () => atMs };
     const topology = parseTopology(topologyText({ ...order, ...change }), "topology.yaml");
-    return writeManifest(topology, { ...paths, manifest: path }, endpoints, clock);
+    const draft = `${path}.draft`;
+    await writeManifest(topology, { ...paths, manifest: draft }, endpoints, clock);
+    const manifest = { ...readUnverified(readFileSync(draft, "utf8")), approvers: [approver] };
+    const jws = await signManifest(manifest, readFileSync(authorityFiles(paths.certs).manifestKey, "utf8"));
+    const approval = await approveManifest(jws, second.privateKey.export({ type: "pkcs8", format: "pem" }).toString());
+    writeFileSync(draft, `${jws}\n${approval}\n`);
+    renameSync(draft, path);
+  };
+  let isSecondNamed = false;
+  const publish = async (change: Partial<TopologyOrder> = {}): Promise<void> => {
+    if (!isSecondNamed) {
+      await sign({}, paths.manifest, nextSecond());
+      isSecondNamed = true;
+      await sleep(SECOND_NAMED_MS);
+    }
+    await sign(change, paths.manifest, nextSecond());
   };
   const restartOn = async (nodeId: string, manifest: string): Promise<void> => {
     const node = mesh.node(nodeId);
@@ -143,7 +166,7 @@ function asNetwork(order: NetworkOrder, folder: string, topologyPath: string, me
     auditPath,
     entries: (nodeId, requestId) => readAudit(nodeId, (audit) => audit.byRequest(requestId)),
     entryCount: (nodeId) => readAudit(nodeId, (audit) => audit.count()),
-    publish: (change = {}) => sign(change, paths.manifest, nextSecond()),
+    publish,
     async keepManifest(nodeId, ageDays = 0) {
       const own = join(folder, `${nodeId}.manifest.jws`);
       await sign({}, own, systemClock.wallMs() - ageDays * DAY_MS);
