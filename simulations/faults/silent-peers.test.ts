@@ -196,8 +196,10 @@ describe("a locate while peers are silent", () => {
         counts[`peers asked at ${percent} %`],
         counts[`without an answer at ${percent} %`],
       ];
+      // At one packet in five a connection may stall beyond the deadline, and with it all the questions on it.
+      const ofOneStall = percent === 20 ? TOGETHER : 1;
       assert.ok(
-        lost <= Math.max(1, (asked * (1_000 - ANSWERED_MIN[percent])) / 1_000),
+        lost <= Math.max(ofOneStall, (asked * (1_000 - ANSWERED_MIN[percent])) / 1_000),
         `${lost} of ${asked} at ${percent} %`,
       );
     }
