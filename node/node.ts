@@ -148,8 +148,6 @@ export interface RunningNode {
 
 /** How often the log says that a store is behind. */
 const REMIND_EVERY_MS = 3_600_000;
-/** After this nothing is loaded for the first time, but what somebody asks for. */
-const SETTLED_AFTER_MS = 40_000;
 
 const YEAR_MS = 365.25 * 24 * 3_600_000;
 
@@ -515,9 +513,6 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     return searchAudit(withNationalRole(claimed, localRoles), part, allowed, auditNeeds);
   };
   giveBackSpareMemory();
-  // And once more when the first rounds among the peers have loaded what they need.
-  const settling = clock.after(SETTLED_AFTER_MS, giveBackSpareMemory);
-  starting.defer(() => settling.cancel());
   // Its door, last: whoever comes in finds everything in place.
   const server = await startServer({
     ...{ ownId: settings.id, domain, listen: settings.listen, tls, clock, random, log, protocol: parts.protocol },
