@@ -33,7 +33,7 @@ import type { Decision, Permit } from "./base/permit.ts";
 import type { Question } from "./base/question.ts";
 import type { Random } from "./base/random.ts";
 import { makeTurns } from "./base/turns.ts";
-import { giveBackSpareMemory } from "./base/spare-memory.ts";
+import { keepSmall } from "./base/spare-memory.ts";
 import type { ProtocolVersion } from "./base/words.ts";
 import type { Hl7Feed } from "./config/hl7-feed.ts";
 import type { Settings } from "./config/settings.ts";
@@ -512,7 +512,8 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     const auditNeeds = { events: eventSearch.open(), tokenOf, recordReview: audit.recordReview };
     return searchAudit(withNationalRole(claimed, localRoles), part, allowed, auditNeeds);
   };
-  giveBackSpareMemory();
+  const memory = keepSmall(clock);
+  starting.defer(() => memory.cancel());
   // Its door, last: whoever comes in finds everything in place.
   const server = await startServer({
     ...{ ownId: settings.id, domain, listen: settings.listen, tls, clock, random, log, protocol: parts.protocol },
