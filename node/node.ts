@@ -27,12 +27,13 @@ import { makePatientToken, openTokenKey } from "./audit/patient-token.ts";
 import { check } from "./base/check.ts";
 import { type Clock, today } from "./base/clock.ts";
 import type { Deadline } from "./base/deadline.ts";
-import type { Failure, FailureCode } from "./base/failure.ts";
+import { Failure, type FailureCode } from "./base/failure.ts";
 import { mapInSlices } from "./base/in-slices.ts";
 import type { Decision, Permit } from "./base/permit.ts";
 import type { Question } from "./base/question.ts";
 import type { Random } from "./base/random.ts";
 import { makeTurns } from "./base/turns.ts";
+import { replaceFile } from "./base/replace-file.ts";
 import { keepSmall } from "./base/spare-memory.ts";
 import type { ProtocolVersion } from "./base/words.ts";
 import type { Hl7Feed } from "./config/hl7-feed.ts";
@@ -57,6 +58,7 @@ import { makeMpi } from "./mpi/mpi.ts";
 import { makeReviewReader } from "./mpi/review-reader.ts";
 import type { Pds } from "./mpi/pds.ts";
 import { makePersonSearch } from "./mpi/search.ts";
+import { sharePresence } from "./presence/sharing.ts";
 import { type PeerQuestion, answerLocate } from "./requests/answer-locate.ts";
 import { answerIdentify } from "./requests/answer-identify.ts";
 import { answerOwn } from "./requests/answer-own.ts";
@@ -70,6 +72,7 @@ import * as emergency from "./requests/emergency.ts";
 import { type DeliveryNeeds, startDeliveries } from "./requests/emergency-deliveries.ts";
 import { fillMatchKeys } from "./requests/fill-match-keys.ts";
 import { findRecords, type FindRecordsNeeds } from "./requests/find-records.ts";
+import { followPresence } from "./requests/follow-presence.ts";
 import { identifyPerson } from "./requests/identify-person.ts";
 import {
   beginLoad,
@@ -88,6 +91,8 @@ import { answerGreeting, keepGreeting, listPeers, quarantinePeer, releasePeer, t
 import * as review from "./requests/review.ts";
 import { producePointer, withdrawPointer } from "./requests/produce-pointer.ts";
 import { type PdsEvent, type PdsEventTaken, readPdsFor, takePdsEvent } from "./requests/pds-events.ts";
+import { makePresenceReader } from "./requests/presence-changes.ts";
+import { sharePresenceOf } from "./requests/share-presence.ts";
 import { startManifestExchange } from "./requests/exchange-manifests.ts";
 import { startWitnessing } from "./requests/witnessing.ts";
 import { searchAudit } from "./requests/search-audit.ts";
@@ -103,7 +108,7 @@ import type { StoreExecutor } from "./storage/executor.ts";
 import type { StoreAlarm } from "./storage/store-keeper.ts";
 import { startThreadExecutor } from "./storage/thread-executor.ts";
 import type { Log } from "./telemetry/log.ts";
-import { checkAssertionTimes, makeAssertionSigner, verifyAssertion } from "./trust/assertion.ts";
+import { checkAssertionTimes, makeAssertionSigner, verifyAssertion, verifyPresence } from "./trust/assertion.ts";
 import { checkMember } from "./trust/check-member.ts";
 import { makeClockWatch } from "./trust/clock-watch.ts";
 import { type Directory, openDirectory } from "./trust/directory.ts";
@@ -122,6 +127,7 @@ import { renewByItself } from "./wire/renewal.ts";
 import type { SearchNeeds } from "./wire/search-service.ts";
 import { startServer } from "./wire/server.ts";
 import { makeMembershipClient } from "./wire/membership-service.ts";
+import { makePresenceClient } from "./wire/presence-service.ts";
 import { makeWitnessClient } from "./wire/witness-service.ts";
 import { clientContext, readNodeTls } from "./wire/tls-files.ts";
 
@@ -299,8 +305,19 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     onChange: (peer, isResting) => log.warn(isResting ? "peer-rests" : "peer-answers-again", { peer }),
   });
   starting.defer(() => ways.close());
+  const followed = followPresence({
+    ...{ clock, random, ownId: settings.id, manifest: () => inForce().manifest, verify: verifyPresence },
+    transport: makePresenceClient({
+      ...{ domain, tls: () => own.current(), clock },
+      checkMember: (member, identity) => checkMember(member, identity, directory),
+    }),
+    keep: (holder, file) => replaceFile(join(settings.dataDir, "presence", `${holder}.filter`), file),
+    alarm: (holder, failure) => log.warn("presence-not-followed", { peer: holder, text: failure.message }),
+  });
+  starting.defer(() => followed.stop());
   const federation = makeFederation({
     ...{ clock, ownId: settings.id, directory: inForce, mayAsk: access.mayAsk },
+    presence: { ruledOutBy: followed.ruledOutBy, fraction: () => random.fraction() },
     transport: ways,
   });
   const kinds = [
@@ -336,13 +353,35 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   starting.defer(() => deliveries.stop());
 
   // What it tells: its stories, each introduced to the few things it needs.
-  const find = (question: Question, permit: Permit) =>
+  const find = (question: Pick<Question, "patient">, permit: Permit) =>
     findRecords(question, permit, {
       ...mpi,
       withheldOf: objections.withheld,
       mayHearOfPossibleMatch: ({ claim }) => mayHearOfPossibleMatch(claim),
       pointersOf: locator.pointersOf,
     });
+  const shared = sharePresenceOf({
+    ...{ clock, random, ownId: settings.id, store: index, reader: makePresenceReader(reader) },
+    ...{ ordinaryPermits: access.ordinaryPermits, coversAge: access.coversAge, personsByNumber: mpi.personsByNumber },
+    wouldShow(patient, permit) {
+      const { pointers, otherPersonHasRecords, possibleMatch } = find({ patient }, permit);
+      return pointers.length > 0 || otherPersonHasRecords || possibleMatch === true;
+    },
+    checkMayShare(asker) {
+      const isRefused = quarantine.refusalOf(asker) !== undefined;
+      if (!isRefused && sharePresence(inForce().manifest, settings.id, asker)) return;
+      throw new Failure("not-permitted", "This node shares no presence filter with yours.");
+    },
+    coverage: () => locator.coverage(),
+    sign: signer.signPresence,
+    recordHanded: (caller, epoch, keys) =>
+      audit.recordReview({
+        ...{ requestId: random.uuid(), action: "presence-filter", caller, userId: "", role: "", reason: "" },
+        ...{ values: false, about: { epoch, keys }, personIds: [] },
+      }),
+    failed: (failure) => log.error("presence-not-shared", failure),
+  });
+  starting.defer(() => shared.stop());
   const admitted = new Map(feeds.map(({ provider, feed }) => [provider.code as string, asAdmittedFeed(feed)]));
   const emergencyNeeds: emergency.EmergencyNeeds = {
     ...{ ...audit, clock, random, ownId: settings.id, store: auditStore, grants, tokenOf, wake: deliveries.wake },
@@ -546,6 +585,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     search: { searchPeople: searchForCaller },
     witness: witnessing,
     membership: { answerExchange: manifests.answer },
+    presence: shared,
     peers: {
       answerGreeting: (asker) => answerGreeting(asker, peersNeeds),
       listPeers: (by) => listPeers(by, peersNeeds),

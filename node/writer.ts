@@ -10,7 +10,7 @@ import { serveWriter } from "./storage/writer-thread.ts";
 await serveWriter({ index: indexMakers, audit: auditMakers }, systemClock);
 
 async function indexMakers(): Promise<HandlersMaker[]> {
-  const [outbox, deadLetters, feedMessage, fillMatchKeys, loadBatch, pdsEvents, producePointer, review] =
+  const [outbox, deadLetters, feedMessage, fillMatchKeys, loadBatch, pdsEvents, presence, producePointer, review] =
     await Promise.all([
       import("./storage/outbox.ts"),
       import("./requests/dead-letter-store.ts"),
@@ -18,6 +18,7 @@ async function indexMakers(): Promise<HandlersMaker[]> {
       import("./requests/fill-match-keys.ts"),
       import("./requests/load-batch.ts"),
       import("./requests/pds-events.ts"),
+      import("./requests/presence-changes.ts"),
       import("./requests/produce-pointer.ts"),
       import("./requests/review.ts"),
     ]);
@@ -28,6 +29,7 @@ async function indexMakers(): Promise<HandlersMaker[]> {
     (db) => loadBatch.makeHandlers(db, systemRandom, systemClock),
     (db) => feedMessage.makeHandlers(db, systemRandom),
     (db) => pdsEvents.makeHandlers(db, systemRandom),
+    presence.makeHandlers,
     (db) => producePointer.makeHandlers(db, systemRandom),
     (db) => review.makeHandlers(db, systemRandom),
   ];

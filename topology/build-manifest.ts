@@ -37,7 +37,7 @@ export function buildManifest(topology: Topology, issue: ManifestIssue): Manifes
     network: topology.network,
     sequence: issue.sequence,
     issuedAt: issue.issuedAt,
-    routing: "ask-all",
+    ...routingOf(topology, memberIds),
     members: present.map((node) => memberOf(node, issue)),
     icsWithoutNode: topology.icsWithoutNode
       .filter((ics) => validOn(ics, day))
@@ -85,6 +85,22 @@ function agreementOf(agreement: TopologyAgreement, memberIds: ReadonlySet<string
     controllers: [...agreement.controllers],
     recordTypes: agreement.recordTypes === "all" ? ["all"] : [...agreement.recordTypes],
     roleGroups: agreement.roleGroups === "all" ? ["all"] : [...agreement.roleGroups],
+  };
+}
+
+function routingOf(
+  { presenceFilters }: Topology,
+  memberIds: ReadonlySet<string>,
+): Pick<Manifest, "routing" | "presence"> {
+  if (presenceFilters === undefined) return { routing: "ask-all" };
+  const { dpia, signOffs } = presenceFilters;
+  const ofMembers = signOffs.filter(({ node }) => memberIds.has(node));
+  return {
+    routing: "presence-filter",
+    presence: {
+      dpia,
+      signOffs: ofMembers.map(({ node: member, guardian, signedOn }) => ({ member, guardian, signedOn })),
+    },
   };
 }
 

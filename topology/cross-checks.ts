@@ -1,7 +1,16 @@
 import type { Entry } from "./entries.ts";
 import { quoted, suggestion } from "./faults.ts";
 import type { Faults, Path } from "./faults.ts";
-import type { Ages, AgreementEntry, Collaborative, DatedCode, IcsWithoutNode, NodeEntry, Provider } from "./schema.ts";
+import type {
+  Ages,
+  AgreementEntry,
+  Collaborative,
+  DatedCode,
+  IcsWithoutNode,
+  NodeEntry,
+  PresenceFilters,
+  Provider,
+} from "./schema.ts";
 
 /** The entries of a file that have the right shape, and every name the file gives, even in an entry that has not. */
 export interface Entries {
@@ -10,6 +19,7 @@ export interface Entries {
   readonly providers: readonly Entry<Provider>[];
   readonly icsWithoutNode: readonly Entry<IcsWithoutNode>[];
   readonly agreements: readonly Entry<AgreementEntry>[];
+  readonly presence: Entry<PresenceFilters> | undefined;
   readonly names: NamesGiven;
 }
 
@@ -36,6 +46,13 @@ export function crossCheck(entries: Entries, faults: Faults): void {
   checkIcsWithoutNode(entries, faults);
   for (const code of allCodes(entries)) checkSuccessors(code, entries, faults);
   for (const agreement of entries.agreements) checkAgreement(agreement, entries, faults);
+  if (entries.presence !== undefined) checkSignOffs(entries.presence, entries, faults);
+}
+
+function checkSignOffs({ value, path }: Entry<PresenceFilters>, { names }: Entries, faults: Faults): void {
+  for (const [at, { node }] of value.signOffs.entries()) {
+    checkKnown(node, names.nodes, [...path, "signOffs", at, "node"], "node", faults);
+  }
 }
 
 function checkUnique<Key extends string, T extends Record<Key, string>>(

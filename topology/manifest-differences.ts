@@ -4,6 +4,7 @@ import type { Agreement, Manifest, Member } from "./manifest.ts";
 export function differencesOf(before: Manifest, after: Manifest): string[] {
   return [
     ...networkLines(before, after),
+    ...routingLines(before, after),
     ...eachOf(before.members, after.members, "member", memberLines),
     ...eachOf(before.agreements, after.agreements, "agreement", agreementLines),
     ...listLines(before, after),
@@ -52,6 +53,7 @@ const NEVER = "9999-99-99";
  * To take away more than a fifth of the live members at once, and more than one: a single stolen node can always be put
  * out. To suspend an agreement, to end it sooner, to narrow it or to leave it out, while all who made it are there: that stops
  * care.
+ * To let more nodes share presence filters, because whoever holds one with its key can test every NHS number offline.
  * And to change who approves: else whoever has the authority's key would first name an approver of its own.
  */
 export function needsApprovalSince(before: Manifest, after: Manifest): string | undefined {
@@ -62,14 +64,31 @@ export function needsApprovalSince(before: Manifest, after: Manifest): string | 
   }
   const stopped = stoppedAgreements(before, after);
   if (stopped.length > 0) return `stops care under ${stopped.join(", ")}`;
+  if (sharesMorePresence(before, after)) return "lets more nodes share presence filters";
   const [were, are] = [before, after].map(({ approvers = [] }) => [...approvers].sort().join(" "));
   return were !== "" && were !== are ? "changes who approves" : undefined;
+}
+
+function sharesMorePresence(before: Manifest, after: Manifest): boolean {
+  const sharing = ({ routing, presence }: Manifest): readonly string[] =>
+    routing === "ask-all" ? [] : (presence?.signOffs ?? []).map(({ member }) => member);
+  return sharing(after).some((member) => !sharing(before).includes(member));
 }
 
 function networkLines({ network: before }: Manifest, { network: after }: Manifest): string[] {
   return (["name", "domain", "authority"] as const)
     .filter((key) => before[key] !== after[key])
     .map((key) => `network: ${key} was ${before[key]}, is ${after[key]}`);
+}
+
+function routingLines(before: Manifest, after: Manifest): string[] {
+  const signed = ({ presence }: Manifest): string[] =>
+    (presence?.signOffs ?? []).map(({ member, guardian, signedOn }) => `${member} (${guardian}, ${signedOn})`);
+  return [
+    ...changed("routing", before.routing, after.routing),
+    ...changed("presence filters' DPIA", before.presence?.dpia ?? "", after.presence?.dpia ?? ""),
+    ...setLine("presence filters' sign-offs", signed(before), signed(after)),
+  ];
 }
 
 function eachOf<Entry extends { readonly id: string }>(

@@ -80,7 +80,17 @@ export const agreementSchema = z.strictObject({
   suspendedBy: z.array(z.string()).length(2).optional(),
 });
 
-export const manifestSchema = z.strictObject({
+/** Who has agreed to filters that say whose people they are (`node/presence/DESIGN.md`). */
+const presenceSchema = z.strictObject({
+  /** Reference of the data protection impact assessment of these filters. */
+  dpia: z.string().min(1),
+  /** Caldicott Guardians, by their member: nothing is shared between two of whom not both have signed. */
+  signOffs: z
+    .array(z.strictObject({ member: nodeId, guardian: z.string().min(1), signedOn: day }))
+    .min(2, "the Caldicott Guardians of two members at least"),
+});
+
+const manifestShape = z.strictObject({
   format: z.literal(1),
   network: z.strictObject({
     name: z.string().min(1),
@@ -93,7 +103,10 @@ export const manifestSchema = z.strictObject({
   sequence: z.number().int().positive(),
   /** ISO 8601 instant. Older than 24 hours warns; older than 14 days is refused. */
   issuedAt: z.iso.datetime(),
-  routing: z.literal("ask-all"),
+  /** Whom a question goes to: every member with an agreement, or those whose filter does not rule the patient out. */
+  routing: z.enum(["ask-all", "presence-filter"]),
+  /** Needed for `presence-filter`. */
+  presence: presenceSchema.optional(),
   members: z.array(memberSchema).min(1).superRefine(eachOnce),
   /** ICSs of the directory without a node: listed in every answer, in no scope. */
   icsWithoutNode: z.array(z.strictObject({ code: organisationCode, name: z.string().min(1), region: z.string() })),
@@ -123,6 +136,15 @@ export const manifestSchema = z.strictObject({
     .max(8)
     .optional(),
 });
+
+export const manifestSchema = manifestShape.refine(
+  ({ routing, presence }) => routing === "ask-all" || presence !== undefined,
+  {
+    path: ["routing"],
+    message:
+      "presence-filter needs presence: a DPIA's reference, and the sign-off of the Caldicott Guardians of both sides",
+  },
+);
 
 /** Two entries of one id would make it a matter of chance which of them is in force. */
 function eachOnce(entries: readonly { id: string }[], context: z.RefinementCtx): void {

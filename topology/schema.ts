@@ -238,6 +238,24 @@ export const agreementSchema = z.strictObject(
   { error: "write a map; the format is described in topology/README.md" },
 );
 
+/** Filters that say whose people they are; absent: every member with an agreement is asked. */
+export const presenceFiltersSchema = z.strictObject(
+  {
+    dpia: text("write the reference of the data protection impact assessment of presence filters"),
+    /** Whose Caldicott Guardian has signed: between these nodes filters are shared. */
+    signOffs: z
+      .array(
+        z.strictObject(
+          { node: nodeId, guardian: text("write the Caldicott Guardian's name"), signedOn: day },
+          { error: "write a map with node, guardian and signedOn" },
+        ),
+        { error: "list the sign-offs of Caldicott Guardians" },
+      )
+      .min(2, "list the Caldicott Guardians of two nodes at least: both sides must have signed"),
+  },
+  { error: "write a map with dpia and signOffs, or leave the key out: then every node is asked" },
+);
+
 /** The top level of a file. Lists are read entry by entry, so that one wrong entry does not hide the others' faults. */
 export const TOP_LEVEL_KEYS = [
   "network",
@@ -246,6 +264,7 @@ export const TOP_LEVEL_KEYS = [
   "providers",
   "icsWithoutNode",
   "agreements",
+  "presenceFilters",
 ] as const;
 
 function recordTypes() {
@@ -295,3 +314,4 @@ export type NodeEntry = z.infer<typeof nodeSchema>;
 export type Provider = z.infer<typeof providerSchema>;
 export type IcsWithoutNode = z.infer<typeof icsWithoutNodeSchema>;
 export type AgreementEntry = z.infer<typeof agreementSchema>;
+export type PresenceFilters = z.infer<typeof presenceFiltersSchema>;

@@ -16,9 +16,19 @@ import {
   icsWithoutNodeSchema,
   networkSchema,
   nodeSchema,
+  presenceFiltersSchema,
   providerSchema,
 } from "./schema.ts";
-import type { AgreementEntry, Collaborative, Feed, IcsWithoutNode, Network, NodeEntry, Provider } from "./schema.ts";
+import type {
+  AgreementEntry,
+  Collaborative,
+  Feed,
+  IcsWithoutNode,
+  Network,
+  NodeEntry,
+  PresenceFilters,
+  Provider,
+} from "./schema.ts";
 import { readYaml } from "./yaml-source.ts";
 
 export type { Collaborative, DatedCode, Feed, IcsWithoutNode, Network, Provider } from "./schema.ts";
@@ -31,6 +41,8 @@ export interface Topology {
   readonly providers: readonly Provider[];
   readonly icsWithoutNode: readonly IcsWithoutNode[];
   readonly agreements: readonly TopologyAgreement[];
+  /** Absent: every node with an agreement is asked. */
+  readonly presenceFilters?: PresenceFilters;
 }
 
 export interface TopologyNode extends NodeEntry {
@@ -75,6 +87,10 @@ export function parseTopology(text: string, fileName: string): Topology {
     providers: readEntries(providerSchema, file["providers"], ["providers"], faults),
     icsWithoutNode: readEntries(icsWithoutNodeSchema, file["icsWithoutNode"] ?? [], ["icsWithoutNode"], faults),
     agreements: readEntries(agreementSchema, file["agreements"] ?? [], ["agreements"], faults),
+    presence:
+      file["presenceFilters"] === undefined
+        ? undefined
+        : readEntry(presenceFiltersSchema, file["presenceFilters"], ["presenceFilters"], faults),
     names: namesGiven(file),
   };
   for (const key of ["collaboratives", "nodes"]) {
@@ -176,5 +192,6 @@ function assemble(network: Network, entries: Entries): Topology {
       ...value,
       controllers: value.controllers.map((controller) => ({ ...controller, name: names.get(controller.code) ?? "" })),
     })),
+    ...(entries.presence && { presenceFilters: entries.presence.value }),
   };
 }

@@ -9,6 +9,7 @@ import type { Agreement, Member } from "../../topology/manifest.ts";
 import { isAdult, type AgreementQuestion } from "./agreements.ts";
 import { type ClaimFault, judgeAge, judgeBetween, judgeClaim, refuse, type Refusal, type Refused } from "./judge.ts";
 import { type Narrowing, NO_NARROWING } from "./narrowing.ts";
+import { type OrdinaryPermits, ordinaryPermits } from "./ordinary-permits.ts";
 import type { AccessTable } from "./table.ts";
 import { workOutTerms, type Terms } from "./terms.ts";
 
@@ -54,6 +55,10 @@ export interface Access {
    * the age asked with is covered: one needs no agreement with oneself.
    */
   readonly mayAsk: (member: Member, question: Question, permit: Permit) => MayAskAnswer;
+  /** All that another node's users may see here today by ordinary direct care; `undefined` where that is nothing. */
+  readonly ordinaryPermits: (asker: NodeId, adult: boolean) => OrdinaryPermits | undefined;
+  /** True where this node answers for people of this age, in whole years. */
+  readonly coversAge: (age: number) => boolean;
 }
 
 export type MayAskAnswer =
@@ -63,6 +68,8 @@ export type MayAskAnswer =
 export function makeAccess(needs: AccessNeeds): Access {
   const ownTerms = makeOwnTermsCache(needs);
   const peerTerms = makePeerTermsCache(needs);
+  const ordinary = makeOrdinaryCache(needs);
+  const ownMember = (): Member | undefined => needs.members().find(({ id }) => id === needs.ownId);
 
   function permitFor(kind: Permit["kind"], question: Asked, asker: NodeId, terms: Terms): Decision {
     const permit = makePermit({
@@ -108,7 +115,7 @@ export function makeAccess(needs: AccessNeeds): Access {
       const claim = judgeClaim(question.claim, needs.table);
       if (claim.refused !== undefined) return claim.refused.refusal;
       if (isAutomaticEmergency(question.claim)) return refuse("purpose-refused", "emergency-automatic");
-      const own = needs.members().find(({ id }) => id === needs.ownId);
+      const own = ownMember();
       if (own === undefined) return refuse("no-agreement", "not-a-member");
       // An assertion in one's own name from outside is nobody's: no agreement can cover it.
       if (question.asker === needs.ownId) return refuse("no-agreement", "none-between");
@@ -123,6 +130,13 @@ export function makeAccess(needs: AccessNeeds): Access {
       }
       const terms = findTerms(permit.asker, member, question, claim.group);
       return "refusal" in terms ? foretell(terms.refusal) : { ok: true };
+    },
+
+    ordinaryPermits: ordinary,
+
+    coversAge(age) {
+      const own = ownMember();
+      return own !== undefined && judgeAge(own, age) === undefined;
     },
   };
 }
@@ -227,5 +241,25 @@ function makePeerTermsCache({
     let terms = known.get(key);
     if (terms === undefined) known.set(key, (terms = judge(agreements, setting, asked)));
     return terms;
+  };
+}
+
+/** Worked out on first use, and anew with every directory and every day. */
+function makeOrdinaryCache(of: AccessNeeds): Access["ordinaryPermits"] {
+  const known = new Map<string, OrdinaryPermits | undefined>();
+  let knownFor: readonly Agreement[] | undefined;
+  let knownOn = "";
+  return (asker, adult) => {
+    const [agreements, day] = [of.agreements(), today(of.clock)];
+    if (agreements !== knownFor || day !== knownOn) {
+      known.clear();
+      [knownFor, knownOn] = [agreements, day];
+    }
+    const key = `${asker} ${adult}`;
+    if (!known.has(key)) {
+      const { table, narrowing = NO_NARROWING, ownId: holder } = of;
+      known.set(key, ordinaryPermits({ table, narrowing, agreements, asker, holder, isAdult: adult, day }));
+    }
+    return known.get(key);
   };
 }

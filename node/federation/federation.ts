@@ -1,4 +1,4 @@
-import type { Area, AreaAnswer, HolderAnswer, Verdict } from "../base/answer.ts";
+import type { Area, AreaAnswer, Coverage, HolderAnswer, Verdict } from "../base/answer.ts";
 import { today, type Clock } from "../base/clock.ts";
 import type { Deadline } from "../base/deadline.ts";
 import { Failure, asFailure } from "../base/failure.ts";
@@ -53,6 +53,13 @@ export interface FederationNeeds {
   readonly directory: () => DirectoryInForce;
   readonly transport: PeerTransport;
   readonly mayAsk: MayAsk;
+  /** Absent: every member is asked. */
+  readonly presence?: {
+    /** The coverage of a member that need not be asked, because it surely has nothing to show for this question. */
+    readonly ruledOutBy: (member: Member, question: Question, permit: Permit) => Coverage | undefined;
+    /** From 0 up to, not including, 1. */
+    readonly fraction: () => number;
+  };
 }
 
 export interface Federation {
@@ -68,6 +75,9 @@ export interface Federation {
   readonly open: () => NetworkView;
 }
 
+/** By node id, how fresh the feeds of members are that need not be asked. */
+export type RuledOut = ReadonlyMap<string, Coverage>;
+
 /** One locate's view of the network, under one directory. */
 export interface NetworkView {
   readonly ownArea: Area;
@@ -79,19 +89,27 @@ export interface NetworkView {
    * does becomes an outcome; nothing is thrown. Leaving the iteration, or calling `return` before it began, cancels the
    * questions that are still open. May be iterated once.
    *
+   * @param ruledOut who is not asked, but answered for: with nothing to show, after as long as they take to say so.
    * @param only the nodes of these areas, where not every other is to be asked.
    */
   readonly askAreas: (
     question: Question,
     permit: Permit,
     deadline: Deadline,
+    ruledOut?: RuledOut,
     only?: ReadonlySet<string>,
   ) => AsyncIterableIterator<AreaAnswer, undefined>;
+  /** Who need not be asked this question: members that surely have nothing to show for it, of which it is known how they say so. */
+  readonly ruledOut: (question: Question, permit: Permit) => RuledOut;
   /**
    * As {@link askAreas}, but nobody is asked: each area is as it last was to such a question that finds nothing, and takes as
    * long. One of which nothing is known yet has no answer in time.
    */
-  readonly asIfAsked: NetworkView["askAreas"];
+  readonly asIfAsked: (
+    question: Question,
+    permit: Permit,
+    deadline: Deadline,
+  ) => AsyncIterableIterator<AreaAnswer, undefined>;
   /** The verdict over all answers, own included. Unsigned. */
   readonly closeWith: (
     question: Question,
@@ -113,7 +131,8 @@ export function makeFederation(needs: FederationNeeds): Federation {
     const startedMs = clock.monotonicMs();
     const look = (answer: HolderAnswer | Unanswered): typeof answer => {
       // A call that nobody waited for says nothing of the member, unless it had all its time.
-      if (!signal.aborted || deadline.passed()) looks.note(member, question, answer, clock.monotonicMs() - startedMs);
+      const nowMs = clock.monotonicMs();
+      if (!signal.aborted || deadline.passed()) looks.note(member, question, answer, nowMs - startedMs, nowMs);
       return answer;
     };
     try {
@@ -128,6 +147,25 @@ export function makeFederation(needs: FederationNeeds): Federation {
     await clock.sleep(last?.tookMs ?? deadline.remainingMs(), signal);
     return last?.answer ?? outcomeOfFailure("timed-out");
   };
+  /** Says it after as long as the member last took; the time is drawn, so that what is drawn tells nothing of the patient. */
+  const askOrAnswerFor =
+    (ruledOut: RuledOut): Ask =>
+    async (member, question, permit, deadline, signal) => {
+      const coverage = ruledOut.get(member.id);
+      const last = looks.of(member, question);
+      if (coverage === undefined || last === undefined || !("pointers" in last.answer)) {
+        return ask(member, question, permit, deadline, signal);
+      }
+      const startedMs = clock.monotonicMs();
+      const drawn =
+        last.emptyTookMs[Math.floor((needs.presence?.fraction() ?? 0) * last.emptyTookMs.length)] ?? last.tookMs;
+      await clock.until(startedMs + drawn);
+      return { ...last.answer, coverage };
+    };
+  function isKnownEmpty(member: Member, question: Question): boolean {
+    const { answer, emptyAtMs = -Infinity } = looks.of(member, question) ?? {};
+    return answer?.outcome === "nothing-to-show" && clock.monotonicMs() - emptyAtMs < EMPTY_KNOWN_MS;
+  }
   function take(): Snapshot {
     const directory = needs.directory();
     return { ...directory, areas: areasOn(directory.manifest, ownId, today(clock)) };
@@ -146,8 +184,21 @@ export function makeFederation(needs: FederationNeeds): Federation {
       return {
         ownArea,
         ownCovers: (question, permit) => needs.mayAsk(ownMember, question, permit),
-        askAreas: (question, permit, deadline, only) =>
-          askAll({ ...needs, ask }, snapshot, others.filter(isAmong(only)), question, permit, deadline),
+        askAreas(question, permit, deadline, ruledOut = NOBODY, only) {
+          const asking = { ...needs, ask: ruledOut.size === 0 ? ask : askOrAnswerFor(ruledOut) };
+          return askAll(asking, snapshot, others.filter(isAmong(only)), question, permit, deadline);
+        },
+        ruledOut(question, permit) {
+          const { presence } = needs;
+          if (presence === undefined) return NOBODY;
+          const ruledOut = new Map<string, Coverage>();
+          for (const { member } of others) {
+            if (member === undefined || whyNotAsked(needs, snapshot, member, question, permit) !== undefined) continue;
+            const coverage = presence.ruledOutBy(member, question, permit);
+            if (coverage !== undefined && isKnownEmpty(member, question)) ruledOut.set(member.id, coverage);
+          }
+          return ruledOut;
+        },
         asIfAsked: (question, permit, deadline) =>
           askAll({ ...needs, ask: showLastLook }, snapshot, others, question, permit, deadline),
         closeWith(question, answers, identified) {
@@ -165,6 +216,10 @@ export function makeFederation(needs: FederationNeeds): Federation {
     },
   };
 }
+
+const NOBODY: RuledOut = new Map();
+/** How long it counts as known how a member says that it has nothing to show; then it is asked once more. */
+const EMPTY_KNOWN_MS = 600_000;
 
 /** Asks one member whom nothing keeps from being asked. */
 type Ask = (...of: Parameters<PeerTransport["ask"]>) => Promise<HolderAnswer | Unanswered>;
@@ -267,7 +322,7 @@ async function askOne(
 
 /** What the directory alone says, before anything is sent. */
 function whyNotAsked(
-  needs: AskNeeds,
+  needs: Pick<FederationNeeds, "mayAsk">,
   directory: DirectoryInForce,
   member: Member,
   question: Question,

@@ -41,7 +41,7 @@ export interface FindRecordsNeeds extends Omit<KnowPersonNeeds, "numberOf"> {
  *
  * @throws {Failure} `store-unavailable`: a row that bears on the answer is damaged.
  */
-export function findRecords(question: Question, permit: Permit, needs: FindRecordsNeeds): Found {
+export function findRecords(question: Pick<Question, "patient">, permit: Permit, needs: FindRecordsNeeds): Found {
   return needs.inOneSnapshot(() => {
     const { purpose } = permit.claim;
     const { everybody, possible, naming } = personsNamed(question.patient, needs);

@@ -120,7 +120,10 @@ export async function* locate(
       cutShort = undefined;
       return;
     }
-    const peers = (isAsked ? network.askAreas : network.asIfAsked)(question, permit, deadline);
+    const ruledOut = isAsked ? network.ruledOut(question, permit) : undefined;
+    const peers = isAsked
+      ? network.askAreas(question, permit, deadline, ruledOut)
+      : network.asIfAsked(question, permit, deadline);
     const leave = (): void => void peers.return?.();
     gone.addEventListener("abort", leave, { once: true });
     if (gone.aborted) leave();
@@ -135,7 +138,7 @@ export async function* locate(
         answers.push(answer);
         heard.push(said);
         const { nodeId = "" } = said.area;
-        if (!isAsked) otherwise.set(nodeId, "not-asked");
+        if (!isAsked || ruledOut?.has(nodeId) === true) otherwise.set(nodeId, "not-asked");
         else if (answer.outcome !== said.outcome) otherwise.set(nodeId, said.outcome);
         yield { kind: "answer", answer };
       }
@@ -151,7 +154,7 @@ export async function* locate(
     needs.recordOutcomes(question, permit, verdict, otherwise);
     if (isAsked) {
       const again = (missing: ReadonlySet<string>): AsyncIterable<AreaAnswer> =>
-        network.askAreas(question, permit, question.lateUntil, missing);
+        network.askAreas(question, permit, question.lateUntil, undefined, missing);
       needs.late?.keep(asked, question, heard, again, { network, identified });
     }
     yield { kind: "verdict", verdict };

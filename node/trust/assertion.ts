@@ -6,6 +6,7 @@ import { Failure } from "../base/failure.ts";
 
 /** Signed first, so that a signature made for one kind of document is worth nothing on another. */
 const ASSERTION_PREFIX = Buffer.from("corridor.v1.assertion\n", "ascii");
+const PRESENCE_PREFIX = Buffer.from("corridor.v1.presence-filter\n", "ascii");
 const NO_PREFIX = Buffer.alloc(0);
 const VERDICT_PREFIX = Buffer.from("corridor.v1.verdict\n", "ascii");
 
@@ -23,6 +24,8 @@ export interface AssertionSigner {
   sign(payload: Uint8Array): Promise<Uint8Array>;
   /** @returns 64 bytes over the prefix of verdicts and the payload. */
   signVerdict(payload: Uint8Array): Promise<Uint8Array>;
+  /** @returns 64 bytes over the prefix of presence filters and the file. */
+  signPresence(file: Uint8Array): Promise<Uint8Array>;
   /**
    * @param note that of a log or a witness, whose own format keeps it apart from everything else that is signed: its first
    * line is the log's name, or that of cosignatures.
@@ -37,6 +40,7 @@ export function makeAssertionSigner(keyPem: string): AssertionSigner {
   return {
     sign: (payload) => signBytes(key, ASSERTION_PREFIX, payload),
     signVerdict: (payload) => signBytes(key, VERDICT_PREFIX, payload),
+    signPresence: (file) => signBytes(key, PRESENCE_PREFIX, file),
     signNote: (note) => signBytes(key, NO_PREFIX, note),
   };
 }
@@ -58,6 +62,15 @@ export function verifyVerdict(
   signature: Uint8Array,
 ): Promise<boolean> {
   return verifyBytes(keyOf(member), VERDICT_PREFIX, payload, signature);
+}
+
+/** True where the member itself signed this presence filter. */
+export function verifyPresence(
+  member: Pick<Member, "assertionKey">,
+  file: Uint8Array,
+  signature: Uint8Array,
+): Promise<boolean> {
+  return verifyBytes(keyOf(member), PRESENCE_PREFIX, file, signature);
 }
 
 /**

@@ -236,7 +236,7 @@ function toSealed({ recordType }: SealedNotice): RecordTypeKey {
 /** A holder's coverage is one object until a feed moves, and the same in every answer until then. */
 const coverageOnWire = new WeakMap<Coverage, WireCoverage>();
 
-function fromCoverage(coverage: Coverage): WireCoverage {
+export function fromCoverage(coverage: Coverage): WireCoverage {
   const ready = coverageOnWire.get(coverage);
   if (ready !== undefined) return ready;
   const message = { providers: coverage.providers.map(fromProviderFeed) };
@@ -244,7 +244,7 @@ function fromCoverage(coverage: Coverage): WireCoverage {
   return message;
 }
 
-function toCoverage(message: WireCoverage): Coverage {
+export function toCoverage(message: WireCoverage): Coverage {
   return { providers: message.providers.map(toProviderFeed) };
 }
 

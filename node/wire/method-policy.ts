@@ -69,6 +69,8 @@ const METHOD_POLICIES: Readonly<Record<string, MethodPolicy>> = {
   "/corridor.v1.WitnessService/AddCheckpoint": { who: "peer", times: oneAnswer },
   "/corridor.v1.WitnessService/ListCheckpoints": { who: "peer", times: oneAnswer },
   "/corridor.v1.WitnessService/ProveConsistency": { who: "peer", times: oneAnswer },
+  "/corridor.v1.PresenceService/ReadPresence": { who: "peer", times: oneAnswer },
+  "/corridor.v1.PresenceService/FetchPresenceFilter": { who: "peer", times: oneAnswer },
   "/grpc.health.v1.Health/Check": { who: "anyone", times: oneAnswer },
   "/grpc.health.v1.Health/List": { who: "anyone", times: oneAnswer },
   "/grpc.health.v1.Health/Watch": { who: "anyone", times: watch },

@@ -47,6 +47,7 @@ import type { Service } from "./service.ts";
 import type { TlsFiles } from "./tls-files.ts";
 import { type Connection, startTlsServer } from "./tls-server.ts";
 import { type MembershipDoorNeeds, membershipService } from "./membership-service.ts";
+import { type PresenceDoorNeeds, presenceService } from "./presence-service.ts";
 import { type WitnessDoorNeeds, witnessService } from "./witness-service.ts";
 
 /** Between asking everybody to leave a connection and taking nothing more on it: far longer than a message is on its way. */
@@ -79,6 +80,7 @@ export interface ServerOrder {
   readonly peers: PeersDoorNeeds;
   readonly witness: WitnessDoorNeeds;
   readonly membership: MembershipDoorNeeds;
+  readonly presence: PresenceDoorNeeds;
   readonly feed: FeedNeeds;
   /** Serves the protos' shapes to operators' tools. */
   readonly reflection: boolean;
@@ -169,6 +171,7 @@ async function servicesOf(order: ServerOrder): Promise<readonly Service[]> {
     peerService(random, log, order.peers),
     witnessService(log, order.witness),
     membershipService(log, order.membership),
+    presenceService(log, order.presence),
     feedService(log, order.feed, checkAgain),
   ];
   const named = [...services.map(({ name }) => name), HEALTH_SERVICE];

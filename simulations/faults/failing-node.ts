@@ -26,7 +26,7 @@ import { aPermit, aPointer, anIdentity, openTestIndex } from "../../node/testing
 import { checkAssertionTimes, verifyAssertion } from "../../node/trust/assertion.ts";
 import { authorisePeer } from "../../node/trust/peer-identity.ts";
 import { startServer } from "../../node/wire/server.ts";
-import { NO_PEERS, NO_RECORDS, NO_WITNESS, PATIENT_BORN, PATIENT_NUMBER } from "../../node/wire/testing/a-door.ts";
+import { NO_PEERS, NO_PRESENCE, NO_RECORDS, NO_WITNESS, PATIENT_BORN, PATIENT_NUMBER } from "../../node/wire/testing/a-door.ts";
 import { ASKER, DOMAIN, HOLDER, type WireNetwork } from "../../node/wire/testing/a-network.ts";
 import type { FailPoints } from "./fail-points.ts";
 
@@ -140,6 +140,7 @@ export async function startFailingNode(
     peers: NO_PEERS,
     witness: NO_WITNESS,
     membership: { answerExchange: () => ({ sequence: 1 }) },
+    presence: NO_PRESENCE,
     ...NO_RECORDS,
     ...points.wrap("door", {
       authorise: (identity: Parameters<typeof authorisePeer>[0]) => authorisePeer(identity, network.directory, HOLDER),

@@ -29,13 +29,15 @@ export interface TopologyOrder {
   readonly agreements: readonly AgreementOrder[];
   /** Names of areas that the directory knows and nobody answers for. */
   readonly withoutNode?: readonly string[];
+  /** Areas whose Caldicott Guardians have signed for presence filters; absent: everybody is asked. */
+  readonly signedOff?: readonly string[];
 }
 
 const SINCE = "2024-04-01";
 const PHONE = "01632 960000"; // kept for drama: nobody's
 
 /** The text of a topology file. */
-export function topologyText({ areas, agreements, withoutNode = [] }: TopologyOrder): string {
+export function topologyText({ areas, agreements, withoutNode = [], signedOff }: TopologyOrder): string {
   return stringify({
     network: {
       name: "Trial record network",
@@ -53,6 +55,12 @@ export function topologyText({ areas, agreements, withoutNode = [] }: TopologyOr
     })),
     icsWithoutNode: withoutNode.map((name, at) => ({ code: `Z9${at}`, name, region: "Elsewhere", from: SINCE })),
     agreements: agreements.map(agreementEntry),
+    ...(signedOff && {
+      presenceFilters: {
+        dpia: "DPIA-TRIAL-2 (invented)",
+        signOffs: signedOff.map((node) => ({ node, guardian: "Invented Guardian", signedOn: SINCE })),
+      },
+    }),
   });
 }
 

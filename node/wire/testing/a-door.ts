@@ -17,6 +17,7 @@ import type { FeedNeeds } from "../feed-service.ts";
 import type { SearchNeeds } from "../search-service.ts";
 import type { MpiNeeds } from "../mpi-service.ts";
 import type { PeersDoorNeeds } from "../peer-service.ts";
+import type { PresenceDoorNeeds } from "../presence-service.ts";
 import { type RunningServer, type ServerOrder, startServer } from "../server.ts";
 import type { WitnessDoorNeeds } from "../witness-service.ts";
 import { DOMAIN, HOLDER, type WireNetwork } from "./a-network.ts";
@@ -70,6 +71,16 @@ async function* noRecord(): AsyncGenerator<RecordEvent, void> {
   throw new Failure("not-permitted", "This record cannot be opened.");
 }
 
+/** Shares no filter. */
+export const NO_PRESENCE: PresenceDoorNeeds = {
+  news: notShared,
+  handOver: notShared,
+};
+
+function notShared(): never {
+  throw new Failure("not-permitted", "No filter is shared.");
+}
+
 /** Vouches for nobody. */
 export const NO_WITNESS: WitnessDoorNeeds = {
   addCheckpoint: () => Promise.resolve({ status: 404, body: "" }),
@@ -111,6 +122,7 @@ export function openDoor(
     peers: { ...NO_PEERS, ...stories.peers },
     witness: NO_WITNESS,
     membership: { answerExchange: () => ({ sequence: 1 }) },
+    presence: NO_PRESENCE,
     ...NO_RECORDS,
     ...(stories.answerIdentify && { discovery: { answerIdentify: stories.answerIdentify } }),
     feed: {

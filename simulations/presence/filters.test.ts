@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { corridor } from "../demo/command.ts";
+import { type TestNetwork, startNetwork } from "../testing/a-network.ts";
+import { type Asked, DOCTOR, ask, outcomeAt, say } from "../testing/asking.ts";
+import { aPerson, type TrialPerson } from "../testing/people.ts";
+
+const START_MS = 60_000;
+/** A filter is built, fetched, and known to be fresh; and a write has come to it. */
+const IN_FILTER_WITHIN_MS = 30_000;
+
+const ADULT = "1961-04-12";
+const AREAS = ["ash", "birch", "cedar"].map((id) => ({ id, name: id, collaborative: "north", region: "Upland" }));
+const AGREEMENTS = [{ between: ["ash", "birch"], purposes: ["TREAT", "BTG"] as const }, { between: ["ash", "cedar"] }];
+
+describe("a network that routes by presence filters", function () {
+  this.timeout(START_MS);
+  const known = aPerson(1, ADULT, [{ area: "birch", records: ["discharge-letter"] }]);
+  const stranger = aPerson(2, ADULT);
+  const withoutRecords = aPerson(3, ADULT, [{ area: "birch", records: [] }]);
+  const objector = aPerson(4, ADULT, [{ area: "birch", records: ["discharge-letter"], objected: true }]);
+  const restricted = aPerson(5, ADULT, [{ area: "birch", records: ["discharge-letter"], restricted: true }]);
+  const newcomer = aPerson(6, ADULT);
+
+  let network: TestNetwork;
+  before(async () => {
+    const people = [known, withoutRecords, objector, restricted];
+    network = await startNetwork({ areas: AREAS, agreements: AGREEMENTS, signedOff: ["ash", "birch"], people });
+    await untilAsked(stranger, false);
+  });
+  after(() => network?.stop());
+
+  const wasAsked = (nodeId: string, { requestId }: Asked): boolean => network.entries(nodeId, requestId).length > 0;
+
+  async function untilAsked(person: TrialPerson, isAsked: boolean): Promise<Asked> {
+    for (const beganMs = performance.now(); ;) {
+      const asked = await ask(network, person);
+      if (wasAsked("birch", asked) === isAsked) return asked;
+      assert.ok(performance.now() - beganMs < IN_FILTER_WITHIN_MS, `birch is ${isAsked ? "not " : ""}asked, still`);
+      await sleep(200);
+    }
+  }
+
+  /** All that is said of an area, but for times. */
+  const saidBy = (nodeId: string, { answers, verdict }: Asked): unknown => [
+    { ...answers.find(({ area }) => area.nodeId === nodeId), elapsedMs: 0, coverage: "" },
+    { ...verdict.areas.find((each) => each.nodeId === nodeId), elapsedMs: 0 },
+  ];
+
+  it("asks the node that has something to show", async () => {
+    const asked = await ask(network, known);
+    assert.deepEqual(outcomeAt(asked, "birch"), ["records", ""]);
+    assert.ok(wasAsked("birch", asked));
+  });
+
+  it("asks no node about whom it would show nothing of, whatever the cause, and says of all of them the same", async () => {
+    const first = await ask(network, stranger);
+    assert.deepEqual(outcomeAt(first, "birch"), ["nothing-to-show", ""]);
+    for (const person of [stranger, withoutRecords, objector, restricted]) {
+      const asked = await ask(network, person);
+      assert.ok(!wasAsked("birch", asked), "birch is not asked");
+      assert.deepEqual(saidBy("birch", asked), saidBy("birch", first));
+      await untilNoted(asked);
+    }
+  });
+
+  async function untilNoted({ requestId }: Asked): Promise<void> {
+    for (const beganMs = performance.now(); ; await sleep(20)) {
+      const outcomes = network.entries("ash", requestId).find(({ kind }) => kind === "outcomes");
+      const detail = JSON.parse(outcomes?.detail ?? "{}") as { otherwise?: object };
+      if (outcomes !== undefined) return assert.deepEqual(detail.otherwise, { birch: "not-asked" }, "the audit knows");
+      assert.ok(performance.now() - beganMs < 5_000, "the outcomes were not recorded");
+    }
+  }
+
+  it("asks a node whose Caldicott Guardian has not signed, about everybody", async () => {
+    const asked = await ask(network, stranger);
+    assert.ok(wasAsked("cedar", asked));
+    assert.ok(!existsSync(join(network.folder, "ash", "presence", "cedar.filter")));
+  });
+
+  it("asks everybody under emergency access, for it may be shown more", async () => {
+    const asker = { ...DOCTOR, purpose: "BTG" } as const;
+    const said = await say(network, stranger, { asker }, "--emergency-reason", "unconscious", "--json");
+    const { requestId } = JSON.parse(said.stdout) as { requestId: string };
+    assert.ok(network.entries("birch", requestId).length > 0);
+  });
+
+  it("asks again soon after a write has given it something to show", async () => {
+    assert.ok(!wasAsked("birch", await ask(network, newcomer)));
+    const file = join(network.folder, "newcomer.identities.csv");
+    const pointers = join(network.folder, "newcomer.pointers.csv");
+    writeFileSync(
+      file,
+      `provider,local_id,nhs_number,nhs_number_status,given_name,middle_name,family_name,birth_date,gender,address_line1,address_line2,locality,postcode,phone,recorded_on,restricted\n` +
+        `BIRCHH,N1,${newcomer.nhsNumber},01,Robin,,Trial,${ADULT},female,,,,,,2024-05-01,false\n`,
+    );
+    writeFileSync(
+      pointers,
+      `provider,local_id,record_id,record_type,recorded_on,format,fetch,sensitivity\n` +
+        `BIRCHH,N1,N1-1,discharge-letter,2025-03-02,application/pdf,https://records.birch.example/N1-1,N\n`,
+    );
+    const where = ["--via", "birch", "--mesh", network.folder, "--provider", "BIRCHH"];
+    const loaded = await corridor(["load", file, pointers, ...where]);
+    assert.equal(loaded.exitCode, 0, loaded.stderr);
+    const asked = await untilAsked(newcomer, true);
+    assert.deepEqual(outcomeAt(asked, "birch"), ["records", ""]);
+  });
+});
