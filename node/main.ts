@@ -97,6 +97,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
     const log = makeLog("info", (line) => process.stdout.write(line));
     return certsCommand().addCommand(serveCommand({ clock: systemClock, log, stopSignal }));
   },
+  presence: async () => (await import("./cli/presence.ts")).presenceCommand(),
   manifest: async () => (await import("./cli/manifest.ts")).manifestCommand(),
   backup: async () => (await import("./cli/backup.ts")).backupCommand(systemClock),
   "backup-key": async () => (await import("./cli/backup.ts")).backupKeyCommand(),

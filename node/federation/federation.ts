@@ -147,6 +147,8 @@ export function makeFederation(needs: FederationNeeds): Federation {
     await clock.sleep(last?.tookMs ?? deadline.remainingMs(), signal);
     return last?.answer ?? outcomeOfFailure("timed-out");
   };
+  /** How late such a wait ends, on average: some tenths of a millisecond, which would be seen over thousands of questions. */
+  let lateMs = 0;
   /** Says it after as long as the member last took; the time is drawn, so that what is drawn tells nothing of the patient. */
   const askOrAnswerFor =
     (ruledOut: RuledOut): Ask =>
@@ -159,7 +161,9 @@ export function makeFederation(needs: FederationNeeds): Federation {
       const startedMs = clock.monotonicMs();
       const drawn =
         last.emptyTookMs[Math.floor((needs.presence?.fraction() ?? 0) * last.emptyTookMs.length)] ?? last.tookMs;
-      await clock.until(startedMs + drawn);
+      await clock.until(startedMs + drawn - lateMs);
+      const wasLateMs = clock.monotonicMs() - startedMs - drawn;
+      lateMs += LATE_WEIGHT * Math.max(-LATE_MS_MAX, Math.min(LATE_MS_MAX, wasLateMs));
       return { ...last.answer, coverage };
     };
   function isKnownEmpty(member: Member, question: Question): boolean {
@@ -218,6 +222,9 @@ export function makeFederation(needs: FederationNeeds): Federation {
 }
 
 const NOBODY: RuledOut = new Map();
+/** What one wait counts for in that average; one that something else held up counts for no more than this. */
+const LATE_WEIGHT = 0.05;
+const LATE_MS_MAX = 0.5;
 /** How long it counts as known how a member says that it has nothing to show; then it is asked once more. */
 const EMPTY_KNOWN_MS = 600_000;
 

@@ -126,30 +126,41 @@ export function sharePresenceOf(needs: SharePresenceNeeds): SharedPresence {
     }
   }
 
+  /** Looks at every change once: where that fails, what was not looked at is lost, and so is every filter. */
   async function catchUp(): Promise<void> {
-    if (!isWatching) await store.run("presence.watch", undefined);
-    isWatching = true;
-    const begunMs = clock.monotonicMs();
-    const changes = await store.run("presence.changes", { most: CHANGES_MAX });
-    if (changes === "too-many") {
-      for (const group of groups.values()) {
-        delete group.published;
-        if (group.building !== undefined) group.building.isSpoilt = true;
-      }
-    } else {
-      const pause = makePause();
-      for (const digits of reader.numbersTouched(changes)) {
-        const nhsNumber = asNumber(digits);
-        if (nhsNumber === undefined) continue;
-        for (const group of groups.values()) {
-          if (!isShown(nhsNumber, group)) continue;
-          group.published?.filter.add(nhsNumber);
-          group.building?.late.push(nhsNumber);
-        }
-        await pause(0);
-      }
+    try {
+      if (!isWatching) await store.run("presence.watch", undefined);
+      isWatching = true;
+      const begunMs = clock.monotonicMs();
+      const changes = await store.run("presence.changes", { most: CHANGES_MAX });
+      if (changes === "too-many") spoil();
+      else await add(reader.numbersTouched(changes));
+      asOfMs = begunMs;
+    } catch (thrown) {
+      spoil();
+      throw thrown;
     }
-    asOfMs = begunMs;
+  }
+
+  async function add(numbers: Iterable<number>): Promise<void> {
+    const pause = makePause();
+    for (const digits of numbers) {
+      const nhsNumber = asNumber(digits);
+      if (nhsNumber === undefined) continue;
+      for (const group of groups.values()) {
+        if (!isShown(nhsNumber, group)) continue;
+        group.published?.filter.add(nhsNumber);
+        group.building?.late.push(nhsNumber);
+      }
+      await pause(0);
+    }
+  }
+
+  function spoil(): void {
+    for (const group of groups.values()) {
+      delete group.published;
+      if (group.building !== undefined) group.building.isSpoilt = true;
+    }
   }
 
   function isDue({ published, building }: Group): boolean {

@@ -20,6 +20,7 @@ import { fhirDoor } from "./rows/fhir-door.ts";
 import { limitsCost } from "./rows/limits-cost.ts";
 import { locateWhileLoading } from "./rows/locate-while-loading.ts";
 import { pointLookup } from "./rows/point-lookup.ts";
+import { presenceFilter } from "./rows/presence-filter.ts";
 import { coalescedLocate, unaryLocate } from "./rows/unary-locate.ts";
 import { printResult, printTable } from "./table.ts";
 
@@ -44,6 +45,7 @@ const ROWS: readonly Row[] = [
   bulkLoad({ records: 1_000_000, name: "bulk load and link, 1 M identity records" }),
   bulkLoad({ records: 2_500_000, name: "bulk load and link, 2.5 M identity records" }),
   locateWhileLoading,
+  presenceFilter,
   limitsCost,
   fhirDoor,
 ];

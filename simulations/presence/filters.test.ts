@@ -3,9 +3,16 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import type { AreaAnswer, Verdict } from "../../node/base/answer.ts";
+import { systemClock } from "../../node/base/clock.ts";
+import { systemRandom } from "../../node/base/random.ts";
+import { DEMO_CALLER } from "../../node/cli/mesh/demo-caller.ts";
+import { connectCaller } from "../../node/wire/caller-client.ts";
 import { corridor } from "../demo/command.ts";
+import { differenceOf } from "../evidence/welch.ts";
 import { type TestNetwork, startNetwork } from "../testing/a-network.ts";
-import { type Asked, DOCTOR, ask, outcomeAt, say } from "../testing/asking.ts";
+import { type Asked, type Asker, DOCTOR, ask, claimOf, outcomeAt, patientOf, say } from "../testing/asking.ts";
+import { catalogueRow } from "../testing/catalogue.ts";
 import { aPerson, type TrialPerson } from "../testing/people.ts";
 
 const START_MS = 60_000;
@@ -13,6 +20,12 @@ const START_MS = 60_000;
 const IN_FILTER_WITHIN_MS = 30_000;
 
 const ADULT = "1961-04-12";
+/** An imaging report is nothing that they see. */
+const CREW: Asker = { ...DOCTOR, role: "R1070", setting: "ambulance" };
+/** Above it two sets of times differ, says dudect. */
+const T_MAX = 4.5;
+/** The control: such a difference must be found. */
+const SEEDED_MS = 3;
 const AREAS = ["ash", "birch", "cedar"].map((id) => ({ id, name: id, collaborative: "north", region: "Upland" }));
 const AGREEMENTS = [{ between: ["ash", "birch"], purposes: ["TREAT", "BTG"] as const }, { between: ["ash", "cedar"] }];
 
@@ -24,10 +37,12 @@ describe("a network that routes by presence filters", function () {
   const objector = aPerson(4, ADULT, [{ area: "birch", records: ["discharge-letter"], objected: true }]);
   const restricted = aPerson(5, ADULT, [{ area: "birch", records: ["discharge-letter"], restricted: true }]);
   const newcomer = aPerson(6, ADULT);
+  /** In the filter, for others may see it, but not this crew. */
+  const hidden = aPerson(7, ADULT, [{ area: "birch", records: ["imaging-report"] }]);
 
   let network: TestNetwork;
   before(async () => {
-    const people = [known, withoutRecords, objector, restricted];
+    const people = [known, withoutRecords, objector, restricted, hidden];
     network = await startNetwork({ areas: AREAS, agreements: AGREEMENTS, signedOff: ["ash", "birch"], people });
     await untilAsked(stranger, false);
   });
@@ -89,6 +104,45 @@ describe("a network that routes by presence filters", function () {
     assert.ok(network.entries("birch", requestId).length > 0);
   });
 
+  catalogueRow(
+    {
+      ...{ id: "X2", title: "who is ruled out and who is asked about in vain: bytes equal, times alike" },
+      ...{ quick: 60, full: 2_000, slice: 2_000, timeoutMs: 30 * 60_000 },
+    },
+    async (trials) => {
+      const client = await connectTo(network);
+      try {
+        const askOf = (person: TrialPerson) => askTimed(client, person);
+        // First as often as the times are drawn from.
+        for (let round = 0; round < 64; round++) await askOf(hidden);
+        const first = await askOf(hidden);
+        const times = { ruledOut: [] as number[], asked: [] as number[] };
+        for (const trial of trials) {
+          const inTurn = [
+            ["ruledOut", stranger],
+            ["asked", hidden],
+          ] as const;
+          for (const [which, person] of trial % 2 === 0 ? inTurn : inTurn.toReversed()) {
+            const asked = await askOf(person);
+            assert.equal(wasAsked("birch", asked), which === "asked");
+            assert.deepEqual(saidBy("birch", asked), saidBy("birch", first));
+            times[which].push(asked.tookMs);
+          }
+        }
+        const t = differenceOf(times.ruledOut, times.asked);
+        const control = differenceOf(
+          times.ruledOut,
+          times.asked.map((ms) => ms + SEEDED_MS),
+        );
+        assert.ok(t < T_MAX, `they can be told apart: t is ${t.toFixed(1)}`);
+        assert.ok(control > T_MAX, `a difference that is there is not found: t is ${control.toFixed(1)}`);
+        return { counts: { pairs: trials.count }, worst: { t, control } };
+      } finally {
+        client.close();
+      }
+    },
+  );
+
   it("asks again soon after a write has given it something to show", async () => {
     assert.ok(!wasAsked("birch", await ask(network, newcomer)));
     const file = join(network.folder, "newcomer.identities.csv");
@@ -110,3 +164,30 @@ describe("a network that routes by presence filters", function () {
     assert.deepEqual(outcomeAt(asked, "birch"), ["records", ""]);
   });
 });
+
+type Client = Awaited<ReturnType<typeof connectCaller>>;
+
+function connectTo({ mesh }: TestNetwork): Promise<Client> {
+  const { host, port, callerDir } = mesh.node("ash");
+  return connectCaller({ host, port, certsDir: callerDir(DEMO_CALLER.name) }, systemClock);
+}
+
+/** As the crew; and how long birch's answer took. */
+async function askTimed(client: Client, person: TrialPerson): Promise<Asked & { readonly tookMs: number }> {
+  const requestId = systemRandom.uuid();
+  const answers: AreaAnswer[] = [];
+  const question = { patient: patientOf(person), claim: claimOf(CREW), requestId, answerByMs: 2_000, lateOf: "" };
+  const beganMs = performance.now();
+  let tookMs = Infinity;
+  let verdict: Verdict | undefined;
+  // To its end: who leaves before resets the call, and hundreds of resets look like an abuse.
+  for await (const event of client.locate(question)) {
+    if (event.kind === "verdict") verdict = event.verdict;
+    else {
+      answers.push(event.answer);
+      if (event.answer.area.nodeId === "birch") tookMs = performance.now() - beganMs;
+    }
+  }
+  assert.ok(verdict, "the stream ends with a verdict");
+  return { requestId, answers, verdict, tookMs };
+}
