@@ -58,6 +58,23 @@ describe("a manifest built from the West Midlands", () => {
     assert.deepEqual(codesOf("2026-04-01T00:00:00Z"), ["QJ2", "QR1", "S0E4D"]);
   });
 
+  it("routes by presence filters only where the topology says so, with the sign-offs of those who are members", () => {
+    assert.deepEqual([manifest.routing, manifest.presence], ["ask-all", undefined]);
+    const signOffs = ["wm-bsol", "wm-cw", "wm-hw"].map((id) => ({ node: id, guardian: "G", signedOn: "2026-01-01" }));
+    const presenceFilters = { dpia: "D", signOffs } as NonNullable<Topology["presenceFilters"]>;
+    const routed = buildManifest({ ...withNode({ status: "left" }), presenceFilters }, issue());
+    assert.equal(routed.routing, "presence-filter");
+    assert.deepEqual(
+      routed.presence?.signOffs.map(({ member }) => member),
+      ["wm-cw", "wm-hw"],
+    );
+    const tooFew = { ...presenceFilters, signOffs: presenceFilters.signOffs.slice(0, 2) };
+    assert.throws(
+      () => buildManifest({ ...withNode({ status: "left" }), presenceFilters: tooFew }, issue()),
+      /Caldicott Guardians of two members/,
+    );
+  });
+
   it("carries the agreements, with all written as a list and controllers by name", () => {
     const [network, collaborative] = manifest.agreements;
     assert.deepEqual(network?.recordTypes, ["all"]);

@@ -64,6 +64,24 @@ describe("what a newer manifest changes", () => {
     );
   });
 
+  it("needs one where it lets more nodes share presence filters, and not where it lets fewer", () => {
+    const sharing = (...ids: string[]): Manifest =>
+      manifest({
+        routing: "presence-filter",
+        presence: { dpia: "P", signOffs: ids.map((id) => ({ member: id, guardian: "G", signedOn: "2026-01-01" })) },
+      });
+    const more = "lets more nodes share presence filters";
+    assert.equal(needsApprovalSince(manifest(), sharing("wm-a", "wm-b")), more);
+    assert.equal(needsApprovalSince(sharing("wm-a", "wm-b"), sharing("wm-a", "wm-b", "wm-c")), more);
+    assert.equal(needsApprovalSince(sharing("wm-a", "wm-b", "wm-c"), sharing("wm-a", "wm-b")), undefined);
+    assert.equal(needsApprovalSince(sharing("wm-a", "wm-b"), manifest()), undefined);
+    assert.deepEqual(differencesOf(manifest(), sharing("wm-a", "wm-b")), [
+      "routing: was ask-all, is presence-filter",
+      "presence filters' DPIA: was not there, is P",
+      "presence filters' sign-offs: with wm-a (G, 2026-01-01), wm-b (G, 2026-01-01)",
+    ]);
+  });
+
   it("needs one where it stops care under an agreement: suspended, ended sooner, narrowed, or gone with all who made it still there", () => {
     const [care] = manifest().agreements;
     const of = (changes: Partial<typeof care> | undefined, members?: Member[]): string | undefined =>

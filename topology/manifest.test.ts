@@ -64,6 +64,23 @@ describe("a signed manifest", () => {
     assert.deepEqual(readUnverified(jws), MANIFEST);
   });
 
+  it("is refused where it routes by presence filters that not two Caldicott Guardians have signed, or without an assessment", async () => {
+    const signOffs = ["wm-bsol", "wm-cw"].map((id) => ({ member: id, guardian: "G", signedOn: "2026-01-01" }));
+    const routed = { ...MANIFEST, routing: "presence-filter", presence: { dpia: "D", signOffs } } as const;
+    assert.equal((await verifyManifest(await signManifest(routed, privatePem), publicPem)).routing, "presence-filter");
+    const { presence: _none, ...without } = routed;
+    for (const [wrong, why] of [
+      [without, /presence-filter needs presence/],
+      [{ ...routed, presence: { dpia: "D", signOffs: signOffs.slice(1) } }, /Caldicott Guardians of two members/],
+      [{ ...routed, presence: { dpia: "", signOffs } }, /dpia/],
+    ] as const) {
+      await assert.rejects(
+        async () => verifyManifest(await signRaw(wrong, HEADER), publicPem),
+        failsWith("invalid-input", why),
+      );
+    }
+  });
+
   it("is refused when a single character of it is changed, wherever", async () => {
     const jws = await signManifest(MANIFEST, privatePem);
     const [header = "", payload = ""] = jws.split(".");

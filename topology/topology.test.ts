@@ -104,6 +104,22 @@ describe("a topology", () => {
     );
   });
 
+  it("says who has signed for presence filters, and refuses one without an assessment, or that only one side has signed", () => {
+    const filters = (signOffs: string, dpia = "dpia: D-1, "): string =>
+      `${SOUND}presenceFilters: { ${dpia}signOffs: [${signOffs}] }\n`;
+    const signed = (id: string): string => `{ node: ${id}, guardian: Somebody, signedOn: 2026-01-01 }`;
+    const both = `${signed("north")}, ${signed("south")}`;
+    assert.equal(sound.presenceFilters, undefined);
+    assert.equal(parseTopology(filters(both), "both.yaml").presenceFilters?.signOffs[1]?.node, "south");
+    for (const [text, why] of [
+      [filters(signed("north")), /Caldicott Guardians of two nodes at least/],
+      [filters(both, ""), /dpia.*data protection impact assessment/],
+      [filters(`${signed("north")}, ${signed("nowhere")}`), /"nowhere" is no node of this file/],
+    ] as const) {
+      assert.throws(() => parseTopology(text, "wrong.yaml"), why);
+    }
+  });
+
   it("never counts a legally protected kind among all", () => {
     const everything = parseTopology(SOUND.replace("&some [encounters, ecg]", "&some all"), "all.yaml");
     const [{ feed } = assert.fail("there is a feed")] = feedsInto(everything, node("north"));

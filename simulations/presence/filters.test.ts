@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import type { AreaAnswer, Verdict } from "../../node/base/answer.ts";
 import { systemClock } from "../../node/base/clock.ts";
 import { systemRandom } from "../../node/base/random.ts";
+import { openDatabase } from "../../node/storage/database.ts";
+import { EXIT } from "../../node/cli/exit.ts";
 import { DEMO_CALLER } from "../../node/cli/mesh/demo-caller.ts";
 import { connectCaller } from "../../node/wire/caller-client.ts";
 import { corridor } from "../demo/command.ts";
@@ -94,7 +96,37 @@ describe("a network that routes by presence filters", function () {
   it("asks a node whose Caldicott Guardian has not signed, about everybody", async () => {
     const asked = await ask(network, stranger);
     assert.ok(wasAsked("cedar", asked));
-    assert.ok(!existsSync(join(network.folder, "ash", "presence", "cedar.filter")));
+    assert.ok(!existsSync(join(network.mesh.node("ash").dataDir, "presence", "cedar.filter")));
+  });
+
+  it("keeps what it follows for people to look at, without its key, and says whether it is what its holder signed", async () => {
+    const file = join(network.mesh.node("ash").dataDir, "presence", "birch.filter");
+    const inspected = await corridor(["presence", "inspect", file, "--json"]);
+    const { holder, keys } = JSON.parse(inspected.stdout) as { holder: string; keys: number };
+    assert.deepEqual([holder, keys], ["birch", 2], "known and hidden: what somebody may be shown");
+    const verified = await corridor(["presence", "verify", file, "--mesh", network.folder]);
+    assert.equal(verified.exitCode, 0, verified.stderr);
+    assert.match(verified.stdout, /^Signed by birch: the whole filter, nothing changed\./);
+
+    const bytes = readFileSync(file);
+    const other = join(network.folder, "changed.filter");
+    writeFileSync(other, Buffer.from(bytes.toString("latin1").replace('"epoch":', '"epoch":1'), "latin1"));
+    const refused = await corridor(["presence", "verify", other, "--mesh", network.folder]);
+    assert.equal(refused.exitCode, EXIT.refused);
+    assert.match(refused.stderr, /the signature is not birch's, or the file was changed/);
+    writeFileSync(other, bytes.subarray(0, -1));
+    assert.equal((await corridor(["presence", "inspect", other])).exitCode, EXIT.usage);
+  });
+
+  it("says in the holder's audit whom it was handed to", () => {
+    const db = openDatabase(network.auditPath("birch"), { readonly: true });
+    try {
+      const handed = db.prepare("SELECT detail FROM audit_log WHERE outcome = 'presence-filter'").pluck().all();
+      assert.equal(handed.length, 1);
+      assert.match(String(handed[0]), /"caller":"ash"/);
+    } finally {
+      db.close();
+    }
   });
 
   it("asks everybody under emergency access, for it may be shown more", async () => {
