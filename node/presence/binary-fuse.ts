@@ -108,7 +108,7 @@ function fingerprintsOf(shape: Shape, low: Uint32Array, high: Uint32Array): Uint
   for (let key = 0; key < low.length; key++) {
     place(places, shape, high[key]!, low[key]!);
     for (const at of [places.first, places.second, places.third]) {
-      if (counts[at]! === 255) return undefined;
+      if (counts[at] === 255) return undefined;
       counts[at]!++;
       whose[at]! ^= key;
     }

@@ -51,7 +51,10 @@ describe("a presence filter's file", () => {
 
   it("is refused where it is of another version, and that is said", () => {
     const other = Buffer.from(file.toString("latin1").replace("presence 1\n", "presence 2\n"), "latin1");
-    assert.throws(() => readFilterFile(other), { code: "incompatible", message: /format 2; this version knows format 1/ });
+    assert.throws(() => readFilterFile(other), {
+      code: "incompatible",
+      message: /format 2; this version knows format 1/,
+    });
   });
 
   it("is refused where its head promises what it does not have: nothing of that size is made for it", () => {

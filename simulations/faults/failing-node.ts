@@ -26,7 +26,14 @@ import { aPermit, aPointer, anIdentity, openTestIndex } from "../../node/testing
 import { checkAssertionTimes, verifyAssertion } from "../../node/trust/assertion.ts";
 import { authorisePeer } from "../../node/trust/peer-identity.ts";
 import { startServer } from "../../node/wire/server.ts";
-import { NO_PEERS, NO_PRESENCE, NO_RECORDS, NO_WITNESS, PATIENT_BORN, PATIENT_NUMBER } from "../../node/wire/testing/a-door.ts";
+import {
+  NO_PEERS,
+  NO_PRESENCE,
+  NO_RECORDS,
+  NO_WITNESS,
+  PATIENT_BORN,
+  PATIENT_NUMBER,
+} from "../../node/wire/testing/a-door.ts";
 import { ASKER, DOMAIN, HOLDER, type WireNetwork } from "../../node/wire/testing/a-network.ts";
 import type { FailPoints } from "./fail-points.ts";
 
