@@ -479,6 +479,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     restingForMs: ways.restingForMs,
     sequenceAt: (id: string) => manifests.sequenceAt(id) ?? greetings.sequenceAt(id),
     directoryLagMs: (id: string) => manifests.lagMs(id),
+    presenceAgeMs: followed.asOfAgeMs,
   };
   const letterSeal = makeLetterSeal(
     openSecretKey(join(settings.dataDir, "letters.key"), "The dead letters' key", random),

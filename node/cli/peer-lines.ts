@@ -9,6 +9,7 @@ export interface Peers {
     readonly clockAheadMs: bigint;
     readonly directorySequence: bigint;
     readonly directoryLagMs?: bigint | undefined;
+    readonly presenceAgeMs?: bigint | undefined;
     readonly rests: boolean;
     readonly restingForMs: bigint;
     readonly quarantine?:
@@ -32,8 +33,9 @@ export function peerLines({ peers, clock, directorySequence }: Peers): readonly 
   const lines = peers.map(({ nodeId, status, heard, clockAheadMs, directorySequence: its, ...peer }) => {
     const seen = heard ? `clock ${clockWords(clockAheadMs)}, directory ${its}` : "not heard lately";
     const rests = peer.rests ? `; NOT ASKED for ${peer.restingForMs / 1_000n} s: it gave questions no answer` : "";
+    const filter = peer.presenceAgeMs === undefined ? "" : `; filter as of ${peer.presenceAgeMs / 1_000n} s ago`;
     const quarantine = peer.quarantine === undefined ? "" : quarantineWords(peer.quarantine);
-    return `${nodeId.padEnd(20)} ${status.padEnd(10)} ${seen}${rests}${quarantine}`;
+    return `${nodeId.padEnd(20)} ${status.padEnd(10)} ${seen}${filter}${rests}${quarantine}`;
   });
   const live = peers.filter(({ status }) => status === "live");
   const same = live.filter((peer) => peer.heard && peer.directorySequence >= directorySequence);

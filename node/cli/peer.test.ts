@@ -18,7 +18,7 @@ const LISTED: Peers = {
     },
     {
       ...{ nodeId: "wm-bc", status: "live", heard: true, clockAheadMs: 0n, directorySequence: 17n },
-      ...{ rests: false, restingForMs: 0n, directoryLagMs: 38_400n },
+      ...{ rests: false, restingForMs: 0n, directoryLagMs: 38_400n, presenceAgeMs: 4_200n },
     },
   ],
   clock: "This node's clock is 74 s ahead of 4 of 5 peers: set it by NTP, or peers refuse its questions.",
@@ -94,7 +94,7 @@ describe("corridor peer", () => {
       },
       {
         ...{ nodeId: "wm-bc", status: "live", heard: true, clockAheadMs: 0, directorySequence: 17 },
-        directoryLagMs: 38_400,
+        ...{ directoryLagMs: 38_400, presenceAgeMs: 4_200 },
       },
     ]);
   });

@@ -159,6 +159,7 @@ function spelledOut({ peers, directorySequence, ...rest }: Peers): object {
       ...{ nodeId: peer.nodeId, status: peer.status, heard: peer.heard },
       ...(peer.heard && { clockAheadMs: Number(clockAheadMs), directorySequence: Number(peer.directorySequence) }),
       ...(peer.directoryLagMs !== undefined && { directoryLagMs: Number(peer.directoryLagMs) }),
+      ...(peer.presenceAgeMs !== undefined && { presenceAgeMs: Number(peer.presenceAgeMs) }),
       ...(peer.rests && { restingForMs: Number(restingForMs) }),
       ...(quarantine !== undefined && {
         quarantine: {

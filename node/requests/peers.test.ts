@@ -57,7 +57,7 @@ describe("what an operator does about peers", () => {
         release: (id) => Promise.resolve(held.delete(id)),
       },
       sequenceAt: () => 16,
-      directoryLagMs: () => undefined,
+      ...{ directoryLagMs: () => undefined, presenceAgeMs: () => undefined },
       restingForMs: () => undefined,
       greet: () => (greeting instanceof Failure ? Promise.reject(greeting) : Promise.resolve(greeting)),
       recordReview: (look) => Promise.resolve(void looks.push(look)),

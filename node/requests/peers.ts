@@ -62,6 +62,8 @@ export interface PeerState {
   readonly directorySequence?: number;
   /** How long after this node it was first heard to enforce the directory in force here, in milliseconds. */
   readonly directoryLagMs?: number;
+  /** How old what is known of its presence filter is, in milliseconds; absent where its filter is not here. */
+  readonly presenceAgeMs?: number;
   /** For how long it has not been asked, in milliseconds, because it gave questions no answer; absent where it is asked. */
   readonly restingForMs?: number;
   readonly quarantine?: Quarantined;
@@ -98,6 +100,8 @@ export interface PeersNeeds {
   readonly sequenceAt: (peer: string) => number | undefined;
   /** How long after this node a peer was first heard to enforce the directory in force here; `undefined`: it was not. */
   readonly directoryLagMs: (peer: string) => number | undefined;
+  /** How old what is known of a peer's presence filter is; `undefined`: it is not here. */
+  readonly presenceAgeMs: (peer: string) => number | undefined;
   /** For how long a peer has rested; `undefined`: it does not. */
   readonly restingForMs: (peer: string) => number | undefined;
   readonly greet: GreetPeer;
@@ -126,12 +130,13 @@ export async function listPeers(by: Operator, needs: PeersNeeds): Promise<PeerLi
     peers: members.map(({ id, status }) => {
       const [clockAheadMs, directorySequence] = [needs.clocks.aheadOf(id), needs.sequenceAt(id)];
       const [quarantine, restingForMs] = [quarantined.get(id), needs.restingForMs(id)];
-      const directoryLagMs = needs.directoryLagMs(id);
+      const [directoryLagMs, presenceAgeMs] = [needs.directoryLagMs(id), needs.presenceAgeMs(id)];
       return {
         ...{ nodeId: id, status },
         ...(clockAheadMs !== undefined && { clockAheadMs }),
         ...(clockAheadMs !== undefined && directorySequence !== undefined && { directorySequence }),
         ...(directoryLagMs !== undefined && { directoryLagMs }),
+        ...(presenceAgeMs !== undefined && Number.isFinite(presenceAgeMs) && { presenceAgeMs }),
         ...(restingForMs !== undefined && { restingForMs }),
         ...(quarantine !== undefined && { quarantine }),
       };

@@ -111,11 +111,13 @@ function fromList({ peers, clock, directorySequence }: PeerList): ListPeersRespo
 
 function fromPeer(peer: PeerList["peers"][number]): Peer {
   const { nodeId, status, clockAheadMs, directorySequence, directoryLagMs, quarantine, restingForMs } = peer;
+  const { presenceAgeMs } = peer;
   return {
     ...{ nodeId, status, heard: clockAheadMs !== undefined },
     clockAheadMs: BigInt(Math.round(clockAheadMs ?? 0)),
     directorySequence: BigInt(directorySequence ?? 0),
     directoryLagMs: directoryLagMs === undefined ? undefined : BigInt(Math.round(directoryLagMs)),
+    presenceAgeMs: presenceAgeMs === undefined ? undefined : BigInt(Math.round(presenceAgeMs)),
     ...{ rests: restingForMs !== undefined, restingForMs: BigInt(Math.round(restingForMs ?? 0)) },
     quarantine: quarantine && {
       ...{ reason: quarantine.reason, userId: quarantine.by },

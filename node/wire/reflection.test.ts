@@ -49,6 +49,7 @@ describe("reflection", () => {
         "corridor.v1.MembershipService",
         "corridor.v1.MpiService",
         "corridor.v1.PeerService",
+        "corridor.v1.PresenceService",
         "corridor.v1.RecordService",
         "corridor.v1.RetrievalService",
         "corridor.v1.SearchService",

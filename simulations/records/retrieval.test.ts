@@ -16,12 +16,19 @@ import { connectCaller } from "../../node/wire/caller-client.ts";
 import { corridor } from "../demo/command.ts";
 import { startNetwork, type TestNetwork } from "../testing/a-network.ts";
 import { answerAt, ask, claimOf, DOCTOR, patientOf } from "../testing/asking.ts";
+import { catalogueRow } from "../testing/catalogue.ts";
 import { aPerson } from "../testing/people.ts";
 import { type SourceDouble, startSourceDouble } from "./source-double.ts";
 
 const AREAS = ["ash", "elm", "oak", "fir"] as const;
 const PDF = Buffer.from("%PDF-1.7 a discharge letter of nobody\n");
 const MB = 1024 * 1024;
+const ROWS = 1_000_000;
+const ROW = `{"resourceType":"Observation","id":"${"0".repeat(36)}"},\n`;
+const IS_FULL = process.env["COUNT"] === "full";
+const READ_FOR_MS = IS_FULL ? 10_000 : 2_000;
+/** A second; beside the whole suite what a busy machine needs. */
+const LET_GO_WITHIN_MS = IS_FULL ? 1_000 : 3_000;
 
 /** A record that came whole, or why it did not. */
 interface Received {
@@ -262,6 +269,49 @@ describe("opening a record that a locate has named", function () {
     const tookMs = performance.now() - leftAtMs;
     assert.ok(tookMs < 3_000, `it took ${tookMs.toFixed(0)} ms`); // a second, and what a busy machine needs
   });
+
+  catalogueRow(
+    {
+      ...{ id: "N12", title: "a million rows, read slowly and then left: nobody keeps them, and everybody lets go" },
+      ...{ quick: 1, full: 20, slice: 20, timeoutMs: 10 * 60_000 },
+    },
+    async (trials) => {
+      const worst = { "grown MB": 0, "let go after ms": 0, "rows ahead of the reader": 0 };
+      for (const _ of trials) {
+        let rows = 0;
+        fhir.behave((response) => {
+          response.writeHead(200, { "content-type": "application/fhir+json" });
+          const more = (): void => {
+            while (rows < ROWS && response.write(ROW)) rows++;
+            if (rows < ROWS) response.once("drain", more);
+            else response.end();
+          };
+          more();
+        });
+        const pointerId = await pointerAt("fir");
+        const restBytes = ["ash", "fir"].map((area) => rssOf(network, area));
+        const beganMs = performance.now();
+        let read = 0;
+        for await (const event of open("fir", pointerId)) {
+          if (event.kind !== "piece") continue;
+          read += event.bytes.length;
+          await sleep(20);
+          for (const [at, area] of ["ash", "fir"].entries()) {
+            worst["grown MB"] = Math.max(worst["grown MB"], (rssOf(network, area) - restBytes[at]!) / MB);
+          }
+          if (performance.now() - beganMs > READ_FOR_MS) break;
+        }
+        const leftAtMs = performance.now();
+        await until(() => fhir.open() === 0);
+        worst["let go after ms"] = Math.max(worst["let go after ms"], performance.now() - leftAtMs);
+        worst["rows ahead of the reader"] = Math.max(worst["rows ahead of the reader"], rows - read / ROW.length);
+        assert.ok(rows < ROWS, "the source was held back");
+      }
+      assert.ok(worst["grown MB"] <= 64, `a node grew by ${worst["grown MB"].toFixed(0)} MB`);
+      assert.ok(worst["let go after ms"] <= LET_GO_WITHIN_MS, `it took ${worst["let go after ms"].toFixed(0)} ms`);
+      return { counts: { streams: trials.count }, worst };
+    },
+  );
 
   it("carries twenty megabytes without keeping them, in memory or on any disk", async () => {
     const large = randomBytes(20 * MB);

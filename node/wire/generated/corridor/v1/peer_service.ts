@@ -100,7 +100,14 @@ export interface Peer {
    * How long after this node it was first heard to enforce the directory in force here, in milliseconds; 0 where it had it
    * before. Absent where it was not heard to enforce it.
    */
-  directoryLagMs?: bigint | undefined;
+  directoryLagMs?:
+    | bigint
+    | undefined;
+  /**
+   * How old what is known here of its presence filter is, in milliseconds: beyond 30,000 it rules nobody out. Absent where its
+   * filter is not here.
+   */
+  presenceAgeMs?: bigint | undefined;
 }
 
 /** Why a member is not answered. */
@@ -533,6 +540,7 @@ function createBasePeer(): Peer {
     rests: false,
     restingForMs: 0n,
     directoryLagMs: undefined,
+    presenceAgeMs: undefined,
   };
 }
 
@@ -576,6 +584,12 @@ export const Peer: MessageFns<Peer> = {
         throw new globalThis.Error("value provided for field message.directoryLagMs of type int64 too large");
       }
       writer.uint32(72).int64(message.directoryLagMs);
+    }
+    if (message.presenceAgeMs !== undefined) {
+      if (BigInt.asIntN(64, message.presenceAgeMs) !== message.presenceAgeMs) {
+        throw new globalThis.Error("value provided for field message.presenceAgeMs of type int64 too large");
+      }
+      writer.uint32(80).int64(message.presenceAgeMs);
     }
     return writer;
   },
@@ -663,6 +677,14 @@ export const Peer: MessageFns<Peer> = {
             }
 
             message.directoryLagMs = reader.int64() as bigint;
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.presenceAgeMs = reader.int64() as bigint;
             continue;
           }
         }
