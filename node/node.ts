@@ -101,7 +101,7 @@ import { makeRecords, type Records } from "./records/records.ts";
 import type { SourceFault } from "./records/source.ts";
 import { removeLeftCopies } from "./storage/backup.ts";
 import { behindText, readBehind } from "./storage/behind.ts";
-import { openDatabase } from "./storage/database.ts";
+import { INDEX_READER_CACHE_KIB, openDatabase } from "./storage/database.ts";
 import { readStoreId } from "./storage/store-id.ts";
 import { openSecretKey } from "./storage/secret-key.ts";
 import type { StoreExecutor } from "./storage/executor.ts";
@@ -207,6 +207,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
   const auditStore = await startThreadExecutor({ file: storeAt("audit"), store: "audit", ...keeping });
   starting.defer(() => auditStore.close());
   const reader = openDatabase(storeAt("index"), { readonly: true });
+  reader.pragma(`cache_size = -${INDEX_READER_CACHE_KIB}`);
   starting.defer(() => void reader.close());
   const sayBehind = (): void => sayWhatIsBehind([storeAt("index"), storeAt("audit")], log);
   sayBehind();

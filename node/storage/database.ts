@@ -23,6 +23,12 @@ const CACHE_KIB = 16_384;
  */
 export const INDEX_WRITER_CACHE_KIB = 131_072;
 
+/**
+ * Page cache of those who ask the index: one question reads some fifteen pages all over the file. It fills with what is read, so a
+ * node at rest does not have it; one of a million people has no more than this beyond its 150 MB.
+ */
+export const INDEX_READER_CACHE_KIB = 262_144;
+
 /** What the write-ahead log is cut back to after a large load. */
 const WAL_KEPT_BYTES = 64 * 1024 * 1024;
 
