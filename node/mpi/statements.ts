@@ -53,6 +53,12 @@ export function makeStatements(db: Database): Statements {
     `ended_by = 0 AND one = ? UNION ALL
        SELECT ${COLUMNS} FROM statement WHERE ended_by = 0 AND other = ? AND one <> other`,
   );
+  // Most have none: to learn that from the indexes alone takes a third of the time.
+  const isAnyAbout = db
+    .prepare<[number, number], number>(
+      `SELECT EXISTS (SELECT 1 FROM statement WHERE one = ?) OR EXISTS (SELECT 1 FROM statement WHERE other = ?)`,
+    )
+    .pluck();
   const madeBy = select("made_by = ? AND ended_by = 0");
   const endedBy = select("ended_by = ? AND ended_by <> 0");
   const nextNo = db.prepare<[], number>("SELECT coalesce(max(statement_no), 0) + 1 FROM statement").pluck();
@@ -78,7 +84,7 @@ export function makeStatements(db: Database): Statements {
     make,
     end: write,
     about(subject, ...says) {
-      if (mayHoldAny.get(db) === false) return [];
+      if (mayHoldAny.get(db) === false || isAnyAbout.get(subject, subject) === 0) return [];
       const rows = about.all(subject, subject).map(fromRow);
       return rows.filter((statement) => says.includes(statement.says));
     },
