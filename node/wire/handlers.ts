@@ -143,19 +143,32 @@ async function sendAll<Request, Response>(
   call: ServerWritableStream<Request, Response> | ServerDuplexStream<Request, Response>,
   messages: AsyncGenerator<Response, void>,
 ): Promise<void> {
-  const gone = new Promise<"gone">((resolve) => {
-    call.once("cancelled", () => resolve("gone"));
-  });
+  const orGone = untilGone(call);
   try {
     while (!call.cancelled) {
-      const next = await Promise.race([messages.next(), gone]);
+      const next = await orGone(messages.next());
       if (next === "gone" || next.done === true) return;
-      if (!call.write(next.value)) await Promise.race([drained(call), gone]);
+      if (!call.write(next.value)) await orGone(drained(call));
     }
   } finally {
     // A generator that is in the middle of something ends at its next yield; nobody waits for that.
     messages.return().catch(() => {});
   }
+}
+
+/**
+ * Waits for something, or until the other side is gone. Not `Promise.race`: a promise that lasts as long as the call would keep
+ * everything that it was ever raced against, each message among it.
+ */
+function untilGone(call: { cancelled: boolean; once(event: "cancelled", listener: () => void): unknown }) {
+  let tell = (): void => {};
+  call.once("cancelled", () => tell());
+  return <Awaited>(awaited: Promise<Awaited>): Promise<Awaited | "gone"> =>
+    new Promise((resolve, reject) => {
+      tell = () => resolve("gone");
+      if (call.cancelled) tell();
+      awaited.then(resolve, reject);
+    });
 }
 
 function drained(call: { once(event: "drain", listener: () => void): unknown }): Promise<void> {
