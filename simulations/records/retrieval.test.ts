@@ -24,7 +24,9 @@ const AREAS = ["ash", "elm", "oak", "fir"] as const;
 const PDF = Buffer.from("%PDF-1.7 a discharge letter of nobody\n");
 const MB = 1024 * 1024;
 const ROWS = 1_000_000;
-const ROW = `{"resourceType":"Observation","id":"${"0".repeat(36)}"},\n`;
+const ROW = `{"resourceType":"Observation","id":"${"0".repeat(96)}"},\n`;
+/** More than a node may grow by. */
+const READ_AT_ONCE_BYTES = 80 * MB;
 const IS_FULL = process.env["COUNT"] === "full";
 const READ_FOR_MS = IS_FULL ? 10_000 : 2_000;
 /** A second; beside the whole suite what a busy machine needs. */
@@ -290,16 +292,19 @@ describe("opening a record that a locate has named", function () {
         });
         const pointerId = await pointerAt("fir");
         const restBytes = ["ash", "fir"].map((area) => rssOf(network, area));
-        const beganMs = performance.now();
+        let slowSinceMs = Infinity;
         let read = 0;
         for await (const event of open("fir", pointerId)) {
           if (event.kind !== "piece") continue;
           read += event.bytes.length;
+          // Most of it at once, for what is kept must show; then as somebody who takes their time.
+          if (read < READ_AT_ONCE_BYTES) continue;
+          slowSinceMs = Math.min(slowSinceMs, performance.now());
           await sleep(20);
           for (const [at, area] of ["ash", "fir"].entries()) {
             worst["grown MB"] = Math.max(worst["grown MB"], (rssOf(network, area) - restBytes[at]!) / MB);
           }
-          if (performance.now() - beganMs > READ_FOR_MS) break;
+          if (performance.now() - slowSinceMs > READ_FOR_MS) break;
         }
         const leftAtMs = performance.now();
         await until(() => fhir.open() === 0);
