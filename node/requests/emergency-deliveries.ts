@@ -3,8 +3,12 @@ import type { Clock } from "../base/clock.ts";
 import { asFailure, type Failure } from "../base/failure.ts";
 import type { StoreExecutor } from "../storage/executor.ts";
 
-/** How often what could not be delivered is tried again: several times within the minute that an alert may take. */
+/** How soon what could not be delivered is tried again: several times within the minute that an alert may take. */
 const EVERY_MS = 10_000;
+/** And how seldom in the end, for nothing is ever given up: twice as long after each try, up to this. */
+const AGAIN_MS_MAX = 600_000;
+/** How often the operator is told of what goes on failing. */
+const TOLD_AGAIN_MS = 3_600_000;
 
 export interface DeliveryNeeds {
   readonly clock: Clock;
@@ -14,6 +18,7 @@ export interface DeliveryNeeds {
   readonly alert: (of: EmergencyCase) => Promise<void>;
   /** Gives a letter to the other node. */
   readonly send: (letter: EmergencyLetter) => Promise<void>;
+  /** Told at the first try and then once an hour. */
   readonly failed: (caseId: string, failure: Failure) => void;
 }
 
@@ -33,12 +38,22 @@ export function startDeliveries({ clock, store, alert, send, failed }: DeliveryN
   let stopped = false;
   let running: Promise<void> | undefined;
 
-  async function attempt(caseId: string, deliver: () => Promise<void>): Promise<void> {
+  const failing = new Map<string, { readonly againMs: number; readonly waitMs: number; readonly toldMs: number }>();
+
+  /** @param what the alert or the letter: each waits for itself. */
+  async function attempt(what: string, caseId: string, deliver: () => Promise<void>): Promise<void> {
+    const before = failing.get(what);
+    if (before !== undefined && clock.monotonicMs() < before.againMs) return void (mayWait = true);
     try {
       await deliver();
+      failing.delete(what);
     } catch (thrown) {
       mayWait = true;
-      failed(caseId, asFailure(thrown));
+      const nowMs = clock.monotonicMs();
+      const waitMs = before === undefined ? EVERY_MS : Math.min(AGAIN_MS_MAX, 2 * before.waitMs);
+      const isToldNow = before === undefined || nowMs - before.toldMs >= TOLD_AGAIN_MS;
+      failing.set(what, { againMs: nowMs + waitMs, waitMs, toldMs: isToldNow ? nowMs : before.toldMs });
+      if (isToldNow) failed(caseId, asFailure(thrown));
     }
   }
 
@@ -47,13 +62,13 @@ export function startDeliveries({ clock, store, alert, send, failed }: DeliveryN
     const { alerts, letters } = await store.run("emergency.waiting", null);
     await Promise.all([
       ...alerts.map((of) =>
-        attempt(of.caseId, async () => {
+        attempt(`alert ${of.caseId}`, of.caseId, async () => {
           await alert(of);
           await store.run("emergency.alerted", { caseId: of.caseId, atMs: clock.wallMs() });
         }),
       ),
       ...letters.map((letter) =>
-        attempt(letter.caseId, async () => {
+        attempt(`letter ${letter.letterId}`, letter.caseId, async () => {
           await send(letter);
           await store.run("emergency.letter-sent", { letterId: letter.letterId, atMs: clock.wallMs() });
         }),
@@ -63,7 +78,7 @@ export function startDeliveries({ clock, store, alert, send, failed }: DeliveryN
 
   function run(): void {
     if (stopped || running !== undefined || !mayWait) return;
-    running = attempt("", round).finally(() => {
+    running = attempt("round", "", round).finally(() => {
       running = undefined;
     });
   }

@@ -207,4 +207,24 @@ describe("emergency access", () => {
     await third.stop();
     assert.equal(tried.length, 2, "it was taken");
   });
+
+  it("goes on trying what nobody takes, ever more seldom, and tells of it once an hour", async () => {
+    await give();
+    const [triedMs, toldMs]: [number[], number[]] = [[], []];
+    const deliveries = startDeliveries({
+      ...{ clock, store, send: () => Promise.resolve(), failed: () => toldMs.push(clock.monotonicMs()) },
+      alert() {
+        triedMs.push(clock.monotonicMs());
+        return Promise.reject(new Failure("not-permitted", "Not here."));
+      },
+    });
+    const beganMs = clock.monotonicMs();
+    await clock.advance(60_000);
+    assert.ok(triedMs.length >= 3, "several times within the first minute");
+    await clock.advance(6 * 3_600_000);
+    await deliveries.stop();
+    assert.ok(triedMs.length > 30 && triedMs.length < 60, `${triedMs.length} times in six hours`);
+    assert.ok(triedMs.at(-1)! - beganMs > 5.8 * 3_600_000, "to the end");
+    assert.ok(toldMs.length >= 6 && toldMs.length <= 8, `told ${toldMs.length} times`);
+  });
 });

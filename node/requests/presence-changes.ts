@@ -14,6 +14,8 @@ declare module "../storage/executor.ts" {
   interface StoreCommands {
     /** From now on, until the store is closed, what writes touch is noted. Doing it twice does no harm. */
     "presence.watch": { payload: undefined; result: void };
+    /** Notes nothing more, and forgets what it has noted. */
+    "presence.unwatch": { payload: undefined; result: void };
     /** Gives what was noted, once: everything, or nothing where it is more than `most`, which is then forgotten. */
     "presence.changes": { payload: { readonly most: number }; result: readonly PresenceChange[] | "too-many" };
   }
@@ -41,12 +43,14 @@ const NOTED = [
 ];
 const EVENTS = { NEW: ["INSERT", "UPDATE"], OLD: ["UPDATE", "DELETE"] } as const;
 
-function triggers(): string[] {
+function triggers(): { readonly name: string; readonly sql: string }[] {
   return NOTED.flatMap(({ table, row, kind, id }, at) =>
-    EVENTS[row as "NEW" | "OLD"].map(
-      (event) => `CREATE TEMP TRIGGER IF NOT EXISTS presence_${at}_${event} AFTER ${event} ON main.${table}
-        WHEN ${id} IS NOT NULL BEGIN INSERT OR IGNORE INTO presence_change VALUES ('${kind}', ${id}); END`,
-    ),
+    EVENTS[row as "NEW" | "OLD"].map((event) => {
+      const name = `presence_${at}_${event}`;
+      const sql = `CREATE TEMP TRIGGER IF NOT EXISTS ${name} AFTER ${event} ON main.${table}
+        WHEN ${id} IS NOT NULL BEGIN INSERT OR IGNORE INTO presence_change VALUES ('${kind}', ${id}); END`;
+      return { name, sql };
+    }),
   );
 }
 
@@ -56,7 +60,11 @@ export function makeHandlers(db: Database): CommandHandlers {
       db.exec(
         "CREATE TEMP TABLE IF NOT EXISTS presence_change (kind TEXT, id INTEGER, PRIMARY KEY (kind, id)) WITHOUT ROWID",
       );
-      for (const trigger of triggers()) db.exec(trigger);
+      for (const { sql } of triggers()) db.exec(sql);
+    },
+    "presence.unwatch": () => {
+      for (const { name } of triggers()) db.exec(`DROP TRIGGER IF EXISTS temp.${name}`);
+      db.exec("DROP TABLE IF EXISTS temp.presence_change");
     },
     "presence.changes": ({ most }) => {
       const noted = db

@@ -65,7 +65,10 @@ type Step =
   | { readonly do: "merge"; readonly at: number; readonly other: number }
   | { readonly do: "part"; readonly at: number }
   | { readonly do: "wait"; readonly ms: number }
-  | { readonly do: "lose" | "delay" | "bulk" | "restart-holder" | "restart-asker" };
+  | { readonly do: "lose" | "delay" | "bulk" | "restart-holder" | "restart-asker" | "away" };
+
+/** Longer than a holder keeps up what nobody asks after. */
+const AWAY_MS = 200_000;
 
 const PLACES = ["P1", "P2", "P3", "P4", "P5"];
 const TYPES = ["allergies", "imaging-report", "discharge-letter"] as const;
@@ -103,6 +106,7 @@ const aStep: fc.Arbitrary<Step> = fc.oneof(
         "bulk" as const,
         "restart-holder" as const,
         "restart-asker" as const,
+        "away" as const,
       ),
     }),
   },
@@ -120,6 +124,7 @@ class Pair {
   #followed: FollowedPresence;
   #losses = 0;
   #delayMs = 0;
+  #isAway = false;
   #isBulk = false;
   /** Since when, without a break, a question with this number finds something. */
   readonly #shownSinceMs = new Map<string, number>();
@@ -174,6 +179,7 @@ class Pair {
 
   /** There and back: lost on either way, or late. */
   async #carry<Said>(say: () => Said | Promise<Said>): Promise<Said> {
+    if (this.#isAway) throw new Failure("unreachable", "away");
     const isLost = this.#losses > 0 && this.#losses-- > 0;
     if (isLost && this.#losses % 2 === 0) throw new Failure("unreachable", "lost on the way there");
     const said = await say();
@@ -235,6 +241,11 @@ class Pair {
       case "restart-asker":
         void this.#followed.stop();
         this.#followed = this.#follow();
+        break;
+      case "away":
+        this.#isAway = true;
+        await this.clock.advance(AWAY_MS);
+        this.#isAway = false;
     }
     this.#look();
   }

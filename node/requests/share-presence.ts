@@ -117,17 +117,27 @@ export function sharePresenceOf(needs: SharePresenceNeeds): SharedPresence {
     for (const [key, { wantedMs }] of groups) {
       if (clock.monotonicMs() - wantedMs > WANTED_MS) groups.delete(key);
     }
-    if (groups.size === 0) return;
     try {
-      await catchUp();
-      for (const group of groups.values()) if (isDue(group)) void build(group);
+      if (groups.size === 0) return await stopWatching();
+      const isCalm = await catchUp();
+      for (const group of groups.values()) if (isCalm && isDue(group)) void build(group);
     } catch (thrown) {
       needs.failed(asFailure(thrown));
     }
   }
 
-  /** Looks at every change once: where that fails, what was not looked at is lost, and so is every filter. */
-  async function catchUp(): Promise<void> {
+  /** Where nobody asks after a filter any more, what is noted would only grow. */
+  async function stopWatching(): Promise<void> {
+    if (isWatching) await store.run("presence.unwatch", undefined);
+    isWatching = false;
+  }
+
+  /**
+   * Looks at every change once: where that fails, what was not looked at is lost, and so is every filter.
+   *
+   * @returns false where there was too much of it, as under a bulk load: that is to be over before a filter is built.
+   */
+  async function catchUp(): Promise<boolean> {
     try {
       if (!isWatching) await store.run("presence.watch", undefined);
       isWatching = true;
@@ -136,6 +146,7 @@ export function sharePresenceOf(needs: SharePresenceNeeds): SharedPresence {
       if (changes === "too-many") spoil();
       else await add(reader.numbersTouched(changes));
       asOfMs = begunMs;
+      return changes !== "too-many";
     } catch (thrown) {
       spoil();
       throw thrown;
@@ -152,7 +163,7 @@ export function sharePresenceOf(needs: SharePresenceNeeds): SharedPresence {
         group.published?.filter.add(nhsNumber);
         group.building?.late.push(nhsNumber);
       }
-      await pause(0);
+      await pause(1);
     }
   }
 
