@@ -12,7 +12,7 @@ export NODE_COMPILE_CACHE := $(CURDIR)/node_modules/.cache/corridor
 STAMP := node_modules/.corridor-setup
 JOBS ?= 2
 
-.PHONY: help setup demo mesh bench test soak check format-check lint types generate-check architecture unused format generate clean
+.PHONY: help setup demo mesh sandbox bench test soak check format-check lint types generate-check architecture unused format generate clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +29,9 @@ demo: $(STAMP) ## start the West Midlands record network, ask it, show the answe
 
 mesh: $(STAMP) ## start the West Midlands record network and keep it up until Ctrl-C
 	@bin/corridor mesh up topology/west-midlands.yaml
+
+sandbox: $(STAMP) ## the same for integrators: a FHIR door, and patients with whom to meet each kind of answer
+	@bin/corridor mesh up topology/west-midlands.yaml --sandbox --data .sandbox
 
 bench: $(STAMP) ## measure against the bare gRPC echo; table on screen, figures in out/bench.json
 	@$(BIN)/node simulations/bench/bench.ts
@@ -77,4 +80,4 @@ generate: $(STAMP) ## make the gRPC code from proto/ again
 	@scripts/generate.sh
 
 clean: ## remove what the other targets made: tools, output, the mesh's folder
-	@rm -rf node_modules out dist .mesh
+	@rm -rf node_modules out dist .mesh .sandbox

@@ -6,7 +6,7 @@ import { systemRandom } from "./base/random.ts";
 import { PROTOCOL } from "./base/words.ts";
 import type { ClientTarget, Connect, FeedFiles } from "./cli/client.ts";
 import { EXIT, reportFailure } from "./cli/exit.ts";
-import type { PdsSettings } from "./config/settings.ts";
+import type { PdsSettings, Settings } from "./config/settings.ts";
 import type { NodeParts } from "./node.ts";
 import type { Log } from "./telemetry/log.ts";
 
@@ -22,12 +22,13 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
       async check(path) {
         const settings = readSettings(path);
         await pdsOf(settings.pds);
+        await nrlOf(settings);
         await checkNode(settings, systemClock);
       },
       async start(path) {
         const settings = readSettings(path);
         const log = makeLog(settings.logLevel, (line) => process.stdout.write(line)).with({ node: settings.id });
-        return startNode(settings, { ...partsWith(log), ...(await pdsOf(settings.pds)) });
+        return startNode(settings, { ...partsWith(log), ...(await pdsOf(settings.pds)), ...(await nrlOf(settings)) });
       },
       onStop,
     });
@@ -55,6 +56,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
       },
     });
   },
+  token: async () => (await import("./cli/token.ts")).tokenCommand(systemClock),
   async search() {
     const { searchCommand } = await import("./cli/search.ts");
     return searchCommand({ connect, random: systemRandom });
@@ -115,6 +117,13 @@ async function pdsOf(pds: PdsSettings | undefined): Promise<Pick<NodeParts, "pds
   if (pds === undefined) return {};
   const { openPds } = await import("./mpi/pds-setup.ts");
   return { pds: openPds(pds, { fetch, clock: systemClock, random: systemRandom }) };
+}
+
+/** Likewise. By the application of the demographics service, without which settings name no locator. */
+async function nrlOf({ nrl, pds }: Settings): Promise<Pick<NodeParts, "nrl">> {
+  if (nrl === undefined || pds === undefined) return {};
+  const { openNrl } = await import("./nrl/nrl-setup.ts");
+  return { nrl: openNrl(nrl, pds, { fetch, clock: systemClock, random: systemRandom }) };
 }
 
 async function feedFiles(): Promise<FeedFiles> {

@@ -1,5 +1,7 @@
 import { join } from "node:path";
 
+import type { Database } from "better-sqlite3";
+
 import type { Authorities } from "../certs/authorities.ts";
 import type { CallerRights } from "../certs/caller-rights.ts";
 import { keyFingerprint } from "../certs/fingerprint.ts";
@@ -7,6 +9,7 @@ import { readPrivateKey, readPublicPem } from "../certs/key-file.ts";
 import { nodeFilesIn } from "../certs/layout.ts";
 import { nodeDns } from "../certs/profile.ts";
 import { readCertificates } from "../certs/pem.ts";
+import type { Member } from "../topology/manifest.ts";
 import { type NodeFeed, feedsInto, readTopology } from "../topology/topology.ts";
 import { makeBulkRefusals } from "./access/bulk-refusals.ts";
 import { checkCallerRights } from "./access/caller-rights.ts";
@@ -21,7 +24,7 @@ import { openQuotaMemory } from "./access/quota-memory.ts";
 import { makeEmergencyGrants } from "./access/emergency.ts";
 import { makeSearchQuota } from "./access/search-quota.ts";
 import { loadAccessTable } from "./access/table.ts";
-import { makeAudit } from "./audit/audit.ts";
+import { type Audit, makeAudit } from "./audit/audit.ts";
 import { type EventSearch, makeEventSearch } from "./audit/event-search.ts";
 import { makePatientToken, openTokenKey } from "./audit/patient-token.ts";
 import { check } from "./base/check.ts";
@@ -30,15 +33,15 @@ import type { Deadline } from "./base/deadline.ts";
 import { Failure, type FailureCode } from "./base/failure.ts";
 import { mapInSlices } from "./base/in-slices.ts";
 import type { Decision, Permit } from "./base/permit.ts";
-import type { Question } from "./base/question.ts";
+import type { PatientQuery, Question } from "./base/question.ts";
 import type { Random } from "./base/random.ts";
 import { makeTurns } from "./base/turns.ts";
 import { replaceFile } from "./base/replace-file.ts";
 import { keepSmall } from "./base/spare-memory.ts";
 import type { ProtocolVersion } from "./base/words.ts";
 import type { Hl7Feed } from "./config/hl7-feed.ts";
-import type { Settings } from "./config/settings.ts";
-import { type Covered, makeFederation } from "./federation/federation.ts";
+import type { PagesSettings, Settings } from "./config/settings.ts";
+import { type Covered, makeFederation, type OutsideArea } from "./federation/federation.ts";
 import { makePeerWays } from "./federation/peer-ways.ts";
 import { tellRefusedForTime } from "./federation/refused-for-time.ts";
 import { type AdmittedFeed, parseFeedItem } from "./feeds/items.ts";
@@ -47,6 +50,7 @@ import { checkProviders } from "./feeds/hl7/known-providers.ts";
 import type { AuditRoutesNeeds } from "./fhir/audit-routes.ts";
 import type { FhirDoorOrder } from "./fhir/door.ts";
 import type { PatientSearchNeeds } from "./fhir/patient-search.ts";
+import type { ContextLinkNeeds, OfferLink } from "./fhir/context-link.ts";
 import type { RecordRoutesNeeds } from "./fhir/record-routes.ts";
 import type { JobKind } from "./jobs/job-kind.ts";
 import { startJobs } from "./jobs/jobs.ts";
@@ -56,11 +60,17 @@ import { matchKeys } from "./jobs/match-keys.ts";
 import { type LocatorProvider, makeLocator } from "./locator/locator.ts";
 import { makeMpi } from "./mpi/mpi.ts";
 import { makeReviewReader } from "./mpi/review-reader.ts";
+import { makeNumbers } from "./mpi/numbers.ts";
+import { makeNumberStandings } from "./mpi/number-standing.ts";
 import type { Pds } from "./mpi/pds.ts";
 import { makePersonSearch } from "./mpi/search.ts";
+import type { Nrl } from "./nrl/nrl.ts";
 import { sharePresence } from "./presence/sharing.ts";
+import type { PagesNeeds } from "./web/pages.ts";
+import type { SmartLaunch } from "./web/smart.ts";
 import { type PeerQuestion, answerLocate } from "./requests/answer-locate.ts";
 import { answerIdentify } from "./requests/answer-identify.ts";
+import type { AskNrlNeeds } from "./requests/ask-nrl.ts";
 import { answerOwn } from "./requests/answer-own.ts";
 import { makeAttendances } from "./requests/attendances.ts";
 import { startClaimChecks } from "./requests/check-claims.ts";
@@ -71,7 +81,7 @@ import { discoverNumber } from "./requests/discover-number.ts";
 import * as emergency from "./requests/emergency.ts";
 import { type DeliveryNeeds, startDeliveries } from "./requests/emergency-deliveries.ts";
 import { fillMatchKeys } from "./requests/fill-match-keys.ts";
-import { findRecords, type FindRecordsNeeds } from "./requests/find-records.ts";
+import { findRecords, type FindRecordsNeeds, isHiddenByNumber } from "./requests/find-records.ts";
 import { followPresence } from "./requests/follow-presence.ts";
 import { identifyPerson } from "./requests/identify-person.ts";
 import {
@@ -90,13 +100,16 @@ import { retrieve, type Retrieval } from "./requests/retrieve.ts";
 import { answerGreeting, keepGreeting, listPeers, quarantinePeer, releasePeer, testPeer } from "./requests/peers.ts";
 import * as review from "./requests/review.ts";
 import { producePointer, withdrawPointer } from "./requests/produce-pointer.ts";
+import type { PublishedPointers } from "./requests/publish-pointers.ts";
 import { type PdsEvent, type PdsEventTaken, readPdsFor, takePdsEvent } from "./requests/pds-events.ts";
-import { makePresenceReader } from "./requests/presence-changes.ts";
+import { makePresenceReader, type PresenceReader } from "./requests/presence-changes.ts";
 import { sharePresenceOf } from "./requests/share-presence.ts";
 import { startManifestExchange } from "./requests/exchange-manifests.ts";
 import { startWitnessing } from "./requests/witnessing.ts";
+import { makeSandboxDelay } from "./requests/sandbox-delay.ts";
 import { searchAudit } from "./requests/search-audit.ts";
 import { searchPeople } from "./requests/search-people.ts";
+import type { WhomToPublishNeeds } from "./requests/whom-to-publish.ts";
 import { makeRecords, type Records } from "./records/records.ts";
 import type { SourceFault } from "./records/source.ts";
 import { removeLeftCopies } from "./storage/backup.ts";
@@ -139,6 +152,8 @@ export interface NodeParts {
   readonly protocol: ProtocolVersion;
   /** The national demographics service; absent where there is no connection to it: its events are refused then. */
   readonly pds?: Pds;
+  /** The National Record Locator; absent where it is not spoken to. */
+  readonly nrl?: Nrl;
   /** Checks again who a user is, for emergency access; absent where there is no sign-in to ask: the case then says so. */
   readonly reauthenticate?: emergency.Reauthenticate;
   /** Told once when the node can no longer keep its promises and must be started again. */
@@ -316,8 +331,14 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     alarm: (holder, failure) => log.warn("presence-not-followed", { peer: holder, text: failure.message }),
   });
   starting.defer(() => followed.stop());
+  const outside = await nationalLocator(
+    settings,
+    parts,
+    () => inForce().manifest.members,
+    (nhsNumber, purpose) => isHiddenByNumber(nhsNumber, purpose, { ...mpi, withheldOf: objections.withheld }),
+  );
   const federation = makeFederation({
-    ...{ clock, ownId: settings.id, directory: inForce, mayAsk: access.mayAsk },
+    ...{ outside, clock, ownId: settings.id, directory: inForce, mayAsk: access.mayAsk },
     presence: { ruledOutBy: followed.ruledOutBy, fraction: () => random.fraction() },
     transport: ways,
   });
@@ -361,8 +382,17 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
       mayHearOfPossibleMatch: ({ claim }) => mayHearOfPossibleMatch(claim),
       pointersOf: locator.pointersOf,
     });
+  const presenceReader = makePresenceReader(reader);
+  const wouldShowRecords = (patient: PatientQuery, permit: Permit): boolean =>
+    find({ patient }, permit).pointers.length > 0;
+  const published = await startPublishing(settings, parts, {
+    ...{ db: reader, store: index, reader: presenceReader, recordNational: audit.recordNational },
+    ...{ ...mpi, coversAge: access.coversAge, decideAccess: access.decideAccess, wouldShow: wouldShowRecords },
+    wakeJobs: jobs.wake,
+  });
+  if (published !== undefined) starting.defer(() => published.stop());
   const shared = sharePresenceOf({
-    ...{ clock, random, ownId: settings.id, store: index, reader: makePresenceReader(reader) },
+    ...{ clock, random, ownId: settings.id, store: index, reader: presenceReader },
     ...{ ordinaryPermits: access.ordinaryPermits, coversAge: access.coversAge, personsByNumber: mpi.personsByNumber },
     wouldShow(patient, permit) {
       const { pointers, otherPersonHasRecords, possibleMatch } = find({ patient }, permit);
@@ -553,6 +583,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     const auditNeeds = { events: eventSearch.open(), tokenOf, recordReview: audit.recordReview };
     return searchAudit(withNationalRole(claimed, localRoles), part, allowed, auditNeeds);
   };
+  const sandboxDelay = makeSandboxDelay(settings.sandbox ? settings.sandboxSlowAbout : [], clock);
   const memory = keepSmall(clock);
   starting.defer(() => memory.cancel());
   // Its door, last: whoever comes in finds everything in place.
@@ -563,7 +594,10 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
       verifyAssertion,
       checkAssertionTimes: (issuedAtMs, expiresAtMs) =>
         checkAssertionTimes(issuedAtMs, expiresAtMs, clock, forgottenToMs, clocks.whichClock),
-      answerLocate: (question) => answerLocate(question, answerNeeds),
+      async answerLocate(question) {
+        await sandboxDelay(question.patient);
+        return answerLocate(question, answerNeeds);
+      },
     },
     discovery: {
       answerIdentify: (question) =>
@@ -633,6 +667,16 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
     reflection: settings.reflection,
   });
   starting.defer(() => server.close(DRAIN_MS));
+  checkPages(settings);
+  const pages =
+    settings.pages &&
+    (await openPages(settings.pages, {
+      ...{ clock, random, log, locate: locateForCaller, retrieve: retrieveForCaller },
+    }));
+  if (pages !== undefined) {
+    starting.defer(() => pages.close(DRAIN_MS));
+    log.info("listening-pages", { host: settings.pages?.listen.host, port: pages.port });
+  }
   const { fhirListen } = settings;
   const fhir =
     fhirListen &&
@@ -644,6 +688,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
       ...{ tokens: settings.fhirTokens, audience: `https://${nodeDns(domain, settings.id)}/fhir` },
       ...{ locate: locateForCaller, retrieve: retrieveForCaller, searchPeople: searchForCaller },
       searchAudit: auditForCaller,
+      ...(pages !== undefined && { offerLink: pages.offerLink }),
       lateSettled: (requestId) => locateNeeds.late.settled(requestId),
     }));
   if (fhir !== undefined) {
@@ -691,6 +736,7 @@ export async function startNode(settings: Settings, parts: NodeParts): Promise<R
 export async function checkNode(settings: Settings, clock: Clock): Promise<void> {
   const files = nodeFilesIn(settings.certsDir);
   checkHl7Feeds(settings, feedsInto(readTopology(settings.topologyPath), settings.id));
+  checkPages(settings);
   loadAccessTable();
   narrowingOf(settings);
   checkLocalRoles(settings.access.localRoles);
@@ -764,8 +810,8 @@ interface FhirParts
   extends
     Omit<FhirDoorOrder, "patients" | "consents" | "pointers" | "pdsEvents" | "records">,
     Pick<
-      RecordRoutesNeeds & PatientSearchNeeds & AuditRoutesNeeds,
-      "locate" | "lateSettled" | "retrieve" | "searchPeople" | "searchAudit"
+      RecordRoutesNeeds & PatientSearchNeeds & AuditRoutesNeeds & ContextLinkNeeds,
+      "locate" | "lateSettled" | "retrieve" | "searchPeople" | "searchAudit" | "offerLink"
     > {
   readonly tokens: Settings["fhirTokens"];
   /** What tokens for this door name. */
@@ -794,6 +840,7 @@ async function openFhirDoor(parts: FhirParts) {
     searchPeople: search,
     lateSettled,
     searchAudit: lookInto,
+    offerLink,
     ...order
   } = parts;
   const { startFhirDoor } = await import("./fhir/door.ts");
@@ -859,12 +906,70 @@ async function openFhirDoor(parts: FhirParts) {
   const { makeBearerReader, readIssuers } = await import("./fhir/bearer.ts");
   const readClaim = makeBearerReader(readIssuers(tokens), audience, clock);
   const stories = { searchPeople: search, locate: find, retrieve: open, searchAudit: lookInto };
-  const records = { clock, random, readClaim, lateSettled, ...stories };
+  const records = { clock, random, readClaim, lateSettled, ...stories, ...(offerLink && { offerLink }) };
   return startFhirDoor({
     ...{ ...order, patients, consents, pointers },
     ...(takesPdsEvents && { pdsEvents: { takeEvent } }),
     ...(tokens.length > 0 && { records }),
   });
+}
+
+/** Links to pages are given at the door for FHIR, to applications whose tokens are believed. */
+function checkPages({ pages, fhirListen, fhirTokens }: Settings): void {
+  if (pages === undefined || pages.smart.length > 0 || (fhirListen !== undefined && fhirTokens.length > 0)) return;
+  const text =
+    "pages need fhir.listen and fhir.tokens, or pages.smart: applications ask there for the links that open pages, or launch them.";
+  throw new Failure("configuration", text, { where: "pages" });
+}
+
+/** Launches by SMART on FHIR, where an EPR is set up for them. */
+async function openSmart({ smart, address }: PagesSettings, { clock, random }: Pick<PagesNeeds, "clock" | "random">) {
+  if (smart.length === 0) return undefined;
+  const { Smart } = await import("./web/smart.ts");
+  const { Secrets } = await import("./web/secrets.ts");
+  const { LAUNCH_LIVES_MS } = await import("./web/smart-routes.ts");
+  const ehrs = smart.map(({ roles, organisations, keyPath, ...ehr }) => ({
+    ...{ ...ehr, key: readPrivateKey(keyPath) },
+    rights: { roles, settings: [ehr.setting], organisations, feed: false, operate: false, sandbox: false },
+  }));
+  return {
+    smart: new Smart({ clock, fetch, ehrs, address }),
+    launches: new Secrets<SmartLaunch>(clock, random, LAUNCH_LIVES_MS),
+  };
+}
+
+/** How often it is looked whether somebody has put a new certificate for browsers in place. */
+const PAGES_FILES_EVERY_MS = 60_000;
+
+/** Introduces the pages for browsers to what they need. Loaded here alone, as the door for FHIR is. */
+async function openPages(settings: PagesSettings, parts: Omit<PagesNeeds, "contexts" | "smart">) {
+  const { listen, address, certificatePath, keyPath } = settings;
+  const smart = await openSmart(settings, parts);
+  const { Contexts } = await import("./web/contexts.ts");
+  const { startPages } = await import("./web/door.ts");
+  const contexts = new Contexts(parts.clock, parts.random);
+  const readFiles = () => ({ certificate: readPublicPem(certificatePath), key: readPrivateKey(keyPath) });
+  const server = await startPages({ ...parts, contexts, listen, files: readFiles(), ...(smart && { smart }) });
+  const looking = parts.clock.every(PAGES_FILES_EVERY_MS, () => {
+    try {
+      server.renew(readFiles());
+    } catch (thrown) {
+      parts.log.error("pages-certificate-not-taken", thrown); // the one before is shown on
+    }
+  });
+  const offerLink: OfferLink = (context) => {
+    const { secret, untilMs } = contexts.offer(context);
+    return { url: `${address}/open/${secret}`, untilMs };
+  };
+  return {
+    ...{ port: server.port, offerLink },
+    close(graceMs: number) {
+      looking.cancel();
+      contexts.stop();
+      smart?.launches.stop();
+      return server.close(graceMs);
+    },
+  };
 }
 
 /** Whoever speaks by HL7 feeds this node. */
@@ -894,6 +999,77 @@ async function openHl7Door({ facility, feeds, admitted, random, store, keepLette
     keepLetter,
   });
   return { ...(await startHl7Door({ ...order, handler })), takeAgain: handler.takeAgain };
+}
+
+interface PublishingParts extends Omit<WhomToPublishNeeds, "clock" | "mayStandFor" | "reader"> {
+  /** The index, for reading. */
+  readonly db: Database;
+  readonly store: StoreExecutor;
+  readonly reader: PresenceReader;
+  readonly recordNational: Audit["recordNational"];
+  readonly decideAccess: Access["decideAccess"];
+  readonly wakeJobs: () => void;
+}
+
+/** The National Record Locator as one more area of every locate, where it is to be read. */
+async function nationalLocator(
+  { nrl: set }: Settings,
+  { log, nrl, pds }: NodeParts,
+  members: () => readonly Member[],
+  isHiddenHere: AskNrlNeeds["isHiddenHere"],
+): Promise<readonly OutsideArea[]> {
+  if (set?.read !== true || nrl === undefined || pds === undefined) return [];
+  const { askNrl, NRL_AREA, whyNrlIsNotAsked } = await import("./requests/ask-nrl.ts");
+  const { documentTypeOf } = await import("./feeds/fhir/document-types.ts");
+  const needs: AskNrlNeeds = {
+    ...{ nrl, readPerson: pds.read, isHiddenHere },
+    recordTypeOf: (types) => documentTypeOf([{ coding: [...types] }]),
+    isOfNetwork: (organisation) =>
+      organisation === set.organisation ||
+      members().some(({ ics, status }) => status !== "left" && ics.some(({ code }) => code === organisation)),
+    unknownTypes: (count) => log.warn("nrl-types-unknown", { count }),
+  };
+  const whyNotAsked = whyNrlIsNotAsked;
+  return [
+    {
+      area: NRL_AREA,
+      whyNotAsked,
+      ask: (question, permit, _deadline, signal) => askNrl(question, permit, signal, needs),
+    },
+  ];
+}
+
+/** Introduces the National Record Locator to the index, where it is set up; its code is loaded then alone. */
+async function startPublishing(
+  { nrl: set }: Settings,
+  { clock, log, nrl, pds }: NodeParts,
+  { db, store, reader, recordNational, decideAccess, wakeJobs, ...people }: PublishingParts,
+): Promise<PublishedPointers | undefined> {
+  if (set === undefined || nrl === undefined || pds === undefined) return undefined;
+  const { makeHeldPointers } = await import("./nrl/pointer-store.ts");
+  const { publishPointers } = await import("./requests/publish-pointers.ts");
+  const { isBorneOut, nationalReader, personToPublish } = await import("./requests/whom-to-publish.ts");
+  const [numbers, standings] = [makeNumbers(db), makeNumberStandings(db)];
+  const whom: WhomToPublishNeeds = {
+    ...{ ...people, clock, reader: nationalReader(set.organisation, decideAccess) },
+    mayStandFor(nhsNumber) {
+      const { died, withdrawn } = standings.of(nhsNumber);
+      return died === "" && !withdrawn && !numbers.isProtected(nhsNumber) && !numbers.isConfused(nhsNumber);
+    },
+  };
+  return publishPointers({
+    ...{ clock, store, reader, nrl, held: makeHeldPointers(db), publishes: set.publish, recordNational },
+    personToPublish: (nhsNumber) => personToPublish(nhsNumber, whom)?.personId,
+    async confirm(nhsNumber) {
+      if (isBorneOut(nhsNumber, await pds.read(nhsNumber), people)) return true;
+      // Read once more by the job that keeps what the service says: what it is decides about this person from then on.
+      await takePdsEvent({ nhsNumber, kind: "pds-record-change-1", changedMs: clock.wallMs() }, { clock, store });
+      wakeJobs();
+      return false;
+    },
+    told: (counts) => log.info("nrl-pointers", counts),
+    failed: (failure) => log.error("nrl-not-kept", failure),
+  });
 }
 
 /** None where the service cannot be asked. */

@@ -10,18 +10,29 @@ import { serveWriter } from "./storage/writer-thread.ts";
 await serveWriter({ index: indexMakers, audit: auditMakers }, systemClock);
 
 async function indexMakers(): Promise<HandlersMaker[]> {
-  const [outbox, deadLetters, feedMessage, fillMatchKeys, loadBatch, pdsEvents, presence, producePointer, review] =
-    await Promise.all([
-      import("./storage/outbox.ts"),
-      import("./requests/dead-letter-store.ts"),
-      import("./requests/feed-message.ts"),
-      import("./requests/fill-match-keys.ts"),
-      import("./requests/load-batch.ts"),
-      import("./requests/pds-events.ts"),
-      import("./requests/presence-changes.ts"),
-      import("./requests/produce-pointer.ts"),
-      import("./requests/review.ts"),
-    ]);
+  const [
+    outbox,
+    deadLetters,
+    feedMessage,
+    fillMatchKeys,
+    loadBatch,
+    pdsEvents,
+    nationalPointers,
+    presence,
+    producePointer,
+    review,
+  ] = await Promise.all([
+    import("./storage/outbox.ts"),
+    import("./requests/dead-letter-store.ts"),
+    import("./requests/feed-message.ts"),
+    import("./requests/fill-match-keys.ts"),
+    import("./requests/load-batch.ts"),
+    import("./requests/pds-events.ts"),
+    import("./nrl/pointer-store.ts"),
+    import("./requests/presence-changes.ts"),
+    import("./requests/produce-pointer.ts"),
+    import("./requests/review.ts"),
+  ]);
   return [
     outbox.makeHandlers,
     deadLetters.makeHandlers,
@@ -29,6 +40,7 @@ async function indexMakers(): Promise<HandlersMaker[]> {
     (db) => loadBatch.makeHandlers(db, systemRandom, systemClock),
     (db) => feedMessage.makeHandlers(db, systemRandom),
     (db) => pdsEvents.makeHandlers(db, systemRandom),
+    nationalPointers.makeHandlers,
     presence.makeHandlers,
     (db) => producePointer.makeHandlers(db, systemRandom),
     (db) => review.makeHandlers(db, systemRandom),

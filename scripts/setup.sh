@@ -39,10 +39,12 @@ while IFS='|' read -r program package skipped; do
     echo "setup: $program is missing and could not be installed, so $skipped will be skipped: 'apt-get install $package'" >&2
   fi
 done <<'END'
+curl|curl|the test of the commands in docs/integrate.md
 openssl|openssl|the comparison of certificates with OpenSSL's own verdict
 redis-server|redis-server|the tests of jobs with a real Redis
 strace|strace|the tests of what reaches the disk, and of disks that fail
 nft|nftables|the tests of networks that lose packets
+chromium|chromium|the tests of the pages in a real browser
 ip|iproute2|the tests of networks that lose packets
 END
 

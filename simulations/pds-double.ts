@@ -21,8 +21,12 @@ export interface PdsDouble {
   readonly host: string;
   /** Every request so far, without tokens: `GET /personal-demographics/FHIR/R4/Patient/9000000009`. */
   readonly requests: readonly string[];
+  /** Somebody whom it does not know yet, or knows otherwise. */
+  put(person: DoublePerson): void;
   /** Answers the next request thus instead. */
   answerNext(answer: (response: ServerResponse) => void): void;
+  /** Whether a token is taken: others of the platform's services take the same. */
+  takes(token: string): boolean;
   /** No token given out until now is taken any more. */
   endTokens(): void;
   close(): Promise<void>;
@@ -41,9 +45,10 @@ const TOKEN = "/oauth2/token";
 export async function startPdsDouble(order: PdsDoubleOrder): Promise<PdsDouble> {
   const requests: string[] = [];
   const tokens = new Set<string>();
+  const people = [...PDS_PEOPLE];
   let next: ((response: ServerResponse) => void) | undefined;
   const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const { status, body, headers = {} } = await answer(request, order, tokens);
+    const { status, body, headers = {} } = await answer(request, order, tokens, people);
     response.writeHead(status, { "content-type": "application/fhir+json;charset=utf-8", ...headers });
     response.end(JSON.stringify(body));
   };
@@ -58,7 +63,9 @@ export async function startPdsDouble(order: PdsDoubleOrder): Promise<PdsDouble> 
   const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
     ...{ host, requests, baseUrl: new URL(`http://${host}${BASE}`), tokenUrl: new URL(`http://${host}${TOKEN}`) },
+    put: (person) => void people.unshift(person),
     answerNext: (instead) => void (next = instead),
+    takes: (token) => tokens.has(token),
     endTokens: () => tokens.clear(),
     close: () =>
       new Promise((resolve) => {
@@ -74,7 +81,12 @@ interface Answer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-async function answer(request: IncomingMessage, order: PdsDoubleOrder, tokens: Set<string>): Promise<Answer> {
+async function answer(
+  request: IncomingMessage,
+  order: PdsDoubleOrder,
+  tokens: Set<string>,
+  people: readonly DoublePerson[],
+): Promise<Answer> {
   const url = new URL(request.url ?? "/", "http://double");
   if (url.pathname === TOKEN && request.method === "POST")
     return giveToken(await readBody(request), order, tokens, request);
@@ -87,24 +99,27 @@ async function answer(request: IncomingMessage, order: PdsDoubleOrder, tokens: S
   if (!isUuid(String(requestId)))
     return outcome(400, "value", "INVALID_VALUE", "Invalid value in header 'X-Request-ID'");
   const mirrored = { "x-request-id": String(requestId) };
-  const told = url.pathname === `${BASE}/Patient` ? search(url) : read(url.pathname.slice(`${BASE}/Patient/`.length));
+  const told =
+    url.pathname === `${BASE}/Patient`
+      ? search(url, people)
+      : read(url.pathname.slice(`${BASE}/Patient/`.length), people);
   return { ...told, headers: { ...told.headers, ...mirrored } };
 }
 
 /** Superseded numbers give the patient who superseded them: the `id` differs from the one asked for. */
-function read(id: string): Answer {
+function read(id: string, people: readonly DoublePerson[]): Answer {
   if (NhsNumber.parse(id) === undefined || id.length !== 10) return outcome(400, "value", "INVALID_RESOURCE_ID");
-  const person = PDS_PEOPLE.find(({ number }) => number === id);
+  const person = people.find(({ number }) => number === id);
   if (person === undefined) return outcome(404, "not-found", "RESOURCE_NOT_FOUND");
-  if (person.supersededBy !== undefined) return read(person.supersededBy);
+  if (person.supersededBy !== undefined) return read(person.supersededBy, people);
   if (person.invalidated === true) return outcome(404, "not-found", "INVALIDATED_RESOURCE");
   return { status: 200, body: resourceOf(person), headers: { etag: `W/"${person.version}"` } };
 }
 
-function search(url: URL): Answer {
+function search(url: URL, people: readonly DoublePerson[]): Answer {
   const refusal = refusalOf(url.searchParams);
   if (refusal !== undefined) return outcome(refusal.status, "value", refusal.code, refusal.diagnostics);
-  const found = searchOf(url.searchParams, PDS_PEOPLE);
+  const found = searchOf(url.searchParams, people);
   if (found.length > 1) return outcome(200, "multiple-matches", "TOO_MANY_MATCHES", undefined, "information");
   const entry = found.map(({ person, score }) => ({
     fullUrl: `https://api.service.nhs.uk${BASE}/Patient/${person.number}`,

@@ -78,14 +78,23 @@ function memberOf(node: TopologyNode, issue: ManifestIssue): Member {
   };
 }
 
-function agreementOf(agreement: TopologyAgreement, memberIds: ReadonlySet<string>): Agreement {
+function agreementOf({ datasets, ...agreement }: TopologyAgreement, memberIds: ReadonlySet<string>): Agreement {
   return {
     ...agreement,
     members: agreement.members.filter((member) => memberIds.has(member)),
     controllers: [...agreement.controllers],
-    recordTypes: agreement.recordTypes === "all" ? ["all"] : [...agreement.recordTypes],
-    roleGroups: agreement.roleGroups === "all" ? ["all"] : [...agreement.roleGroups],
+    recordTypes: listed(agreement.recordTypes),
+    roleGroups: listed(agreement.roleGroups),
+    ...(datasets && {
+      datasets: datasets.map(({ dataset, roleGroups, fields }) => ({
+        ...{ dataset, roleGroups: listed(roleGroups), fields: listed(fields) },
+      })),
+    }),
   };
+}
+
+function listed(keys: "all" | readonly string[]): string[] {
+  return keys === "all" ? ["all"] : [...keys];
 }
 
 function routingOf(

@@ -74,9 +74,10 @@ export function pathInWords(path: Path): string {
   return words === "" ? "the file" : words;
 }
 
-/** A value as it may be quoted in a fault: short, on one line, control characters escaped, without a URL's password. */
+/** A value as it may be quoted in a fault: short, on one line, control characters escaped, no URL's password, nothing like an NHS number. */
 export function quoted(value: unknown): string {
   const text = typeof value === "object" && value !== null ? (Array.isArray(value) ? "a list" : "a map") : undefined;
+  if (/\d{3}[ -]?\d{3}[ -]?\d{4}/.test(String(value))) return "ten digits, not shown";
   const shown = text ?? (JSON.stringify(value) ?? "nothing").replace(/[^\s"]+@/, "…@");
   return shown.length > 60 ? `${shown.slice(0, 57)}…` : shown;
 }

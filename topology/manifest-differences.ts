@@ -1,3 +1,5 @@
+import { datasetOf, parseDataset } from "../node/base/datasets.ts";
+import { ROLE_GROUPS } from "../node/base/role-groups.ts";
 import type { Agreement, Manifest, Member } from "./manifest.ts";
 
 /** What a newer manifest changes, in words for whoever is to approve it. Empty: nothing but sequence and time. */
@@ -40,8 +42,20 @@ function coversLess(was: Agreement, is: Agreement, live: ReadonlySet<string>): b
     was.members.some((id) => live.has(id) && !is.members.includes(id)) ||
     lost(was.purposes, is.purposes) ||
     lost(was.recordTypes, is.recordTypes) ||
-    lost(was.roleGroups, is.roleGroups)
+    lost(was.roleGroups, is.roleGroups) ||
+    lost(datasetWords(was), datasetWords(is))
   );
+}
+
+/** Each field of each dataset for each role group, as a word of its own. */
+export function datasetWords({ datasets = [] }: Pick<Agreement, "datasets">): readonly string[] {
+  return datasets.flatMap(({ dataset, roleGroups, fields }) => {
+    const groups = roleGroups.includes("all") ? ROLE_GROUPS : roleGroups;
+    const known = parseDataset(dataset);
+    const all = known === undefined ? [] : Object.keys(datasetOf(known).fields);
+    const named = fields.includes("all") ? all : fields;
+    return groups.flatMap((group) => named.map((field) => `${field} of ${dataset} for ${group}`));
+  });
 }
 
 /** After every day. */

@@ -53,32 +53,50 @@ export const memberSchema = z.strictObject({
   status: z.enum(["live", "joining", "suspended", "left"]),
 });
 
-export const agreementSchema = z.strictObject({
-  id: z.string().min(1),
-  title: z.string().min(1),
-  /** The member nodes between whom questions may flow. */
-  members: z.array(nodeId).min(2),
-  controllers: z
-    .array(z.strictObject({ code: organisationCode, name: z.string().min(1), joined: day, left: day.optional() }))
-    .min(1),
-  processors: z.array(z.string()),
-  dpo: z.string().min(1),
-  lawfulBasis: z.string().min(1),
-  dpia: z.string().min(1),
-  purposes: z.array(z.enum(["TREAT", "ETREAT", "CAREMGT", "BTG"])).min(1),
-  /** Keys of record types, or ["all"]. */
-  recordTypes: z.array(z.string()).min(1),
-  /** Role groups, or ["all"]. */
-  roleGroups: z.array(z.string()).min(1),
-  consentModel: z.enum(["implied", "explicit-at-view"]),
-  adultsOnly: z.boolean(),
-  /** True where questions without an NHS number may be asked. */
-  demographicQuestions: z.boolean(),
-  /** A passed review date warns; it does not stop care. */
-  reviewDate: day,
-  endDate: day.optional(),
-  suspendedBy: z.array(z.string()).length(2).optional(),
-});
+export const agreementSchema = z
+  .strictObject({
+    id: z.string().min(1),
+    title: z.string().min(1),
+    /** The member nodes between whom questions may flow. */
+    members: z.array(nodeId).min(2),
+    controllers: z
+      .array(z.strictObject({ code: organisationCode, name: z.string().min(1), joined: day, left: day.optional() }))
+      .min(1),
+    processors: z.array(z.string()),
+    dpo: z.string().min(1),
+    lawfulBasis: z.string().min(1),
+    dpia: z.string().min(1),
+    purposes: z.array(z.enum(["TREAT", "ETREAT", "CAREMGT", "BTG"])).min(1),
+    /** Keys of record types, or ["all"]; may be empty where there are datasets. */
+    recordTypes: z.array(z.string()),
+    /** Named sets of record types and fields (`node/base/datasets.ts`), each for role groups of its own. Absent: none. */
+    datasets: z
+      .array(
+        z.strictObject({
+          dataset: z.string().min(1),
+          /** Role groups, or ["all"]. */
+          roleGroups: z.array(z.string()).min(1),
+          /** Keys of its fields, or ["all"]. */
+          fields: z.array(z.string()).min(1),
+        }),
+      )
+      .min(1)
+      .optional(),
+    /** Role groups, or ["all"]. */
+    roleGroups: z.array(z.string()).min(1),
+    consentModel: z.enum(["implied", "explicit-at-view"]),
+    adultsOnly: z.boolean(),
+    /** True where questions without an NHS number may be asked. */
+    demographicQuestions: z.boolean(),
+    /** A passed review date warns; it does not stop care. */
+    reviewDate: day,
+    endDate: day.optional(),
+    suspendedBy: z.array(z.string()).length(2).optional(),
+  })
+  .refine(({ recordTypes, datasets }) => recordTypes.length > 0 || datasets !== undefined, {
+    path: ["recordTypes"],
+    message: "names neither record types nor datasets",
+  });
 
 /** Who has agreed to filters that say whose people they are (`node/presence/DESIGN.md`). */
 const presenceSchema = z.strictObject({

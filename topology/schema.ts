@@ -1,5 +1,6 @@
 import { z } from "zod";
 
+import { DATASET_KEYS, type DatasetKey, datasetOf, parseDataset } from "../node/base/datasets.ts";
 import { isCalendarDate } from "../node/base/birth-date.ts";
 import { isPlainText } from "../node/base/plain-text.ts";
 import { PROTECTED_RECORD_TYPES, RECORD_TYPE_KEYS, parseRecordType } from "../node/base/record-types.ts";
@@ -199,6 +200,21 @@ export const icsWithoutNodeSchema = z.strictObject(
 /** Purposes that an agreement may name: one person's care, nothing else. */
 const CARE_PURPOSES = ["TREAT", "ETREAT", "CAREMGT", "BTG"] as const satisfies readonly Purpose[];
 
+const datasetEntrySchema = z
+  .strictObject(
+    { dataset: datasetKey(), roleGroups: roleGroups(), fields: fieldKeys() },
+    { error: "write a map with dataset, roleGroups and fields" },
+  )
+  .superRefine(({ dataset, fields }, context) => {
+    if (fields === "all") return;
+    const known = Object.keys(datasetOf(dataset).fields);
+    for (const [at, field] of fields.entries()) {
+      if (known.includes(field)) continue;
+      const message = `write the key of a field of ${dataset}; ${suggestion(field, known)}`;
+      context.addIssue({ code: "custom", path: ["fields", at], message });
+    }
+  });
+
 export const agreementSchema = z.strictObject(
   {
     id: text("write a short id"),
@@ -222,6 +238,8 @@ export const agreementSchema = z.strictObject(
     purposes: list(oneOf(CARE_PURPOSES), "list at least one purpose"),
     recordTypes: recordTypes(),
     roleGroups: roleGroups(),
+    /** Named sets of record types and fields, each for role groups of its own: beside what all role groups above may see. */
+    datasets: list(datasetEntrySchema, "list at least one dataset with dataset, roleGroups and fields").optional(),
     consentModel: oneOf(["implied", "explicit-at-view"]),
     adultsOnly: z.boolean({ error: "write true or false" }),
     /** True where questions without an NHS number may be asked. */
@@ -266,6 +284,21 @@ export const TOP_LEVEL_KEYS = [
   "agreements",
   "presenceFilters",
 ] as const;
+
+function datasetKey() {
+  return z.unknown().transform((given, context): DatasetKey => {
+    const key = typeof given === "string" ? parseDataset(given) : undefined;
+    if (key !== undefined) return key;
+    const message = `write the key of a dataset; ${suggestion(typeof given === "string" ? given : "", DATASET_KEYS)}`;
+    context.addIssue({ code: "custom", message });
+    return z.NEVER;
+  });
+}
+
+function fieldKeys() {
+  const remedy = "write all, or a list of fields in brackets";
+  return z.union([z.literal("all"), z.array(z.string(remedy)).min(1, remedy)], { error: remedy });
+}
 
 function recordTypes() {
   const remedy = "write all, or a list of record types in brackets";

@@ -503,6 +503,20 @@ const WRONG: readonly [
     /purposes\[0\] is "RESEARCH"; write one of TREAT, ETREAT, CAREMGT, BTG/,
   ],
   [
+    "an unknown dataset",
+    "roleGroups: [doctor, nurse]",
+    "roleGroups: [doctor, nurse]\n    datasets: [{ dataset: social-cars, roleGroups: all, fields: all }]",
+    48,
+    /datasets\[0\]\.dataset is "social-cars"; write the key of a dataset; did you mean social-care\?/,
+  ],
+  [
+    "a field that the dataset does not have",
+    "roleGroups: [doctor, nurse]",
+    "roleGroups: [doctor, nurse]\n    datasets: [{ dataset: social-care, roleGroups: all, fields: [risk-typ] }]",
+    48,
+    /datasets\[0\]\.fields\[0\] is "risk-typ"; write the key of a field of social-care; did you mean risk-type\?/,
+  ],
+  [
     "an unknown role group",
     "[doctor, nurse]",
     "[doctor, nurses]",

@@ -1,6 +1,7 @@
 import type { RoleGroup } from "../base/role-groups.ts";
 import type { Purpose } from "../base/words.ts";
 import type { Agreement } from "../../topology/manifest.ts";
+import { isFor } from "./shared-datasets.ts";
 
 /** From this age on, in whole years, a person is an adult for an adults-only agreement. */
 const ADULT_AGE = 18;
@@ -63,7 +64,7 @@ const STEPS: readonly Step[] = [
   {
     code: "role-refused",
     reason: "agreement-role",
-    keeps: ({ roleGroups }, { roleGroup }) => names(roleGroups, roleGroup),
+    keeps: (agreement, { roleGroup }) => isFor(agreement, roleGroup),
   },
   {
     code: "no-agreement",
@@ -93,9 +94,4 @@ export function agreementFor(agreements: readonly Agreement[], asked: AgreementQ
 /** @param age in whole years. */
 export function isAdult(age: number): boolean {
   return age >= ADULT_AGE;
-}
-
-/** True where a list of keys names this one, or is the one word `all`. */
-export function names(list: readonly string[], key: string): boolean {
-  return list.includes("all") || list.includes(key);
 }

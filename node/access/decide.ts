@@ -79,6 +79,7 @@ export function makeAccess(needs: AccessNeeds): Access {
       asker,
       claim: question.claim,
       levelOf: terms.levelOf,
+      fieldsOf: terms.fieldsOf,
       sealed: terms.sealed,
       notOffered: terms.notOffered,
       mayKnowCustodian: terms.mayKnowCustodian,

@@ -3,6 +3,7 @@ import { RECORD_TYPE_KEYS, type RecordTypeKey } from "../base/record-types.ts";
 import { ROLE_GROUPS, type RoleGroup } from "../base/role-groups.ts";
 import { PURPOSES, type Purpose, SETTINGS, type Setting } from "../base/words.ts";
 import type { Agreement, Manifest, Member } from "../../topology/manifest.ts";
+import { datasetWords } from "../../topology/manifest-differences.ts";
 import { ADULT, type Decided, decideAll } from "./decision-table.ts";
 import type { InForce } from "./explain.ts";
 import { isLess } from "./narrowing.ts";
@@ -65,6 +66,20 @@ export function compareManifests(
     }
   }
   return merge(changes);
+}
+
+/** Fields of datasets that role groups gain or lose under an agreement, in words; one that is new or gone counts whole. */
+export function compareFields(old: Manifest, now: Manifest): readonly string[] {
+  const ids = [...new Set([...old.agreements, ...now.agreements].map(({ id }) => id))].sort();
+  return ids.flatMap((id) => {
+    const [before, after] = [old, now].map(({ agreements }) =>
+      datasetWords(agreements.find((each) => each.id === id) ?? {}),
+    ) as [readonly string[], readonly string[]];
+    return [
+      ...after.filter((word) => !before.includes(word)).map((word) => `gains: ${word}; agreement ${id}`),
+      ...before.filter((word) => !after.includes(word)).map((word) => `loses: ${word}; agreement ${id}`),
+    ];
+  });
 }
 
 /** What a manifest says of two members, without their names, so that pairs that stand alike compare equal. */

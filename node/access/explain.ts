@@ -1,4 +1,5 @@
 import type { AccessLevel } from "../base/answer.ts";
+import type { SharedFields } from "../base/datasets.ts";
 import { RECORD_TYPE_KEYS, type RecordTypeKey } from "../base/record-types.ts";
 import type { RoleGroup } from "../base/role-groups.ts";
 import type { OrganisationCode, Purpose, Sensitivity, Setting } from "../base/words.ts";
@@ -7,6 +8,7 @@ import { isAdult } from "./agreements.ts";
 import { judgeAge, judgeBetween, judgeClaim, type Refused } from "./judge.ts";
 import { custodiansIn, isLess, type Narrowing, NO_NARROWING } from "./narrowing.ts";
 import { custodianLevelOf, mayKnowCustodian } from "./roles.ts";
+import { fieldsUnder } from "./shared-datasets.ts";
 import type { AccessTable } from "./table.ts";
 import { ruleOn, type Ruling, type TermsOf } from "./terms.ts";
 
@@ -50,6 +52,8 @@ export type Explanation =
       /** Ids of the agreements that it rests on; none for a node's own users. */
       readonly agreements: readonly string[];
       readonly rulings: ReadonlyMap<RecordTypeKey, Explained>;
+      /** Of a record of this type that is opened, the fields that the agreements share. */
+      readonly fieldsOf: (recordType: RecordTypeKey) => SharedFields;
       /** Custodians of whose records less is shown than the rulings say; none where the question is about one custodian. */
       readonly custodians: readonly CustodianRuling[];
     };
@@ -90,8 +94,10 @@ export function explain(supposed: Supposed, { table, narrowing = NO_NARROWING, b
       return [key, withheld ? { ...WITHHELD, where: custodianWhere(group) } : ruling];
     }),
   );
+  const fieldsOf = (recordType: RecordTypeKey): SharedFields =>
+    agreements === undefined ? "all" : fieldsUnder(agreements, group, recordType);
   const custodians = custodian === undefined ? custodianRulings(of) : [];
-  return { kind: "permitted", group, agreements: agreements?.map(({ id }) => id) ?? [], rulings, custodians };
+  return { kind: "permitted", group, agreements: agreements?.map(({ id }) => id) ?? [], rulings, fieldsOf, custodians };
 }
 
 function custodianRulings(of: TermsOf): readonly CustodianRuling[] {

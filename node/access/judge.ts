@@ -7,7 +7,7 @@ import { agreementFor, type AgreementQuestion } from "./agreements.ts";
 import { type Narrowing, NO_NARROWING } from "./narrowing.ts";
 import { roleGroupOf } from "./roles.ts";
 import type { AccessTable } from "./table.ts";
-import { workOutTerms, type Terms } from "./terms.ts";
+import { whereListed, workOutTerms, type Terms } from "./terms.ts";
 
 /** The decision itself, without clock, cache or permit: what questions and explanations have in common. */
 
@@ -63,7 +63,7 @@ export function judgeBetween(
   const terms = workOutTerms({ ...of, narrowing });
   if (!terms.nothing) return { terms, agreements: finding.agreements };
   return workOutTerms({ ...of, narrowing: NO_NARROWING }).nothing
-    ? nothingOf("agreement-record-types", finding.agreements.map(({ id }) => `agreement ${id}: recordTypes`).join("; "))
+    ? nothingOf("agreement-record-types", finding.agreements.map(whereListed).join("; "))
     : nothingOf("narrowed", narrowing.file);
 }
 

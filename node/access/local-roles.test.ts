@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 
 import type { Claim } from "../base/question.ts";
 import type { OrganisationCode } from "../base/words.ts";
+import { explain } from "./explain.ts";
 import { checkLocalRoles, withNationalRole } from "./local-roles.ts";
+import { loadAccessTable } from "./table.ts";
 
 const mappings = [
   { organisation: "X-NO-ODS-ELMS", name: "Senior carer", role: "R9725" },
@@ -21,6 +23,17 @@ describe("a local role", () => {
   it("is the national job role that its own organisation says it is", () => {
     assert.equal(roleOf("Senior carer", "X-NO-ODS-ELMS"), "R9725");
     assert.equal(roleOf(" senior CARER", "X-NO-ODS-OAKS"), "R9710");
+  });
+
+  it("lets a medical examiner see what a doctor sees, and keeps what they are beside it", () => {
+    const examiner = [{ organisation: "RRK", name: "Medical examiner", role: "R8000" }];
+    assert.doesNotThrow(() => checkLocalRoles(examiner));
+    const { claim: seen } = withNationalRole(claim("Medical examiner", "RRK"), examiner);
+    assert.deepEqual([seen.role, seen.localRole], ["R8000", "Medical examiner"]);
+    const place = { table: loadAccessTable() };
+    const as = { setting: "acute", purpose: "CAREMGT", age: 70, byNumber: true } as const;
+    const explained = explain({ ...as, role: seen.role }, place);
+    assert.ok(explained.kind === "permitted" && explained.rulings.get("discharge-letter")?.level === "full");
   });
 
   it("of another organisation, or that nobody mapped, stays what it is, and is refused where roles are judged", () => {

@@ -81,6 +81,7 @@ interface Kind {
 function permitOf({ asker }: OrdinaryOf, { setting, group, terms }: Kind): Permit {
   return makePermit({
     ...{ permitId: "", requestId: "", kind: "answer", asker, ...terms, sealed: [], notOffered: [] },
+    fieldsOf: () => "all", // nothing is opened by such a permit
     claim: {
       ...{ userId: "", role: aRoleOf(group), setting, organisation: "" as OrganisationCode, assurance: "smartcard" },
       ...{ purpose: "TREAT", relationship: { kind: "registered" }, trigger: "person" },

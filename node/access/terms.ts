@@ -1,11 +1,12 @@
 import type { AccessLevel } from "../base/answer.ts";
+import type { SharedFields } from "../base/datasets.ts";
 import { PROTECTED_RECORD_TYPES, RECORD_TYPE_KEYS, type RecordTypeKey } from "../base/record-types.ts";
 import type { RoleGroup } from "../base/role-groups.ts";
 import type { OrganisationCode, Sensitivity, Setting } from "../base/words.ts";
 import type { Agreement } from "../../topology/manifest.ts";
-import { names } from "./agreements.ts";
 import { custodiansIn, isLess, linesFor, type Narrowing } from "./narrowing.ts";
 import { mayKnowCustodian } from "./roles.ts";
+import { fieldsUnder, shares } from "./shared-datasets.ts";
 import type { AccessTable } from "./table.ts";
 
 /** What decides how much is seen, and for whom it is decided. */
@@ -36,6 +37,8 @@ export interface Terms {
   readonly sealed: readonly RecordTypeKey[];
   readonly notOffered: readonly RecordTypeKey[];
   readonly mayKnowCustodian: (sensitivity: Sensitivity) => boolean;
+  /** Of records of a type, the fields that may be shown: all to a node's own users. */
+  readonly fieldsOf: (recordType: RecordTypeKey) => SharedFields;
   /** True where everything is none. */
   readonly nothing: boolean;
 }
@@ -51,8 +54,8 @@ export function ruleOn(recordType: RecordTypeKey, of: TermsOf, custodian?: Organ
   const cell = { level, where: `${table.whereOf(setting, recordType)}, column ${group}`, why: "" };
   if (PROTECTED_RECORD_TYPES.has(recordType)) return { ...cell, by: "law" };
   if (level === "none") return { ...cell, by: "table" };
-  if (agreements?.every(({ recordTypes }) => !names(recordTypes, recordType)) === true) {
-    const where = agreements.map(({ id }) => `agreement ${id}: recordTypes`).join("; ");
+  if (agreements?.every((agreement) => !shares(agreement, group, recordType)) === true) {
+    const where = agreements.map(whereListed).join("; ");
     return { level: "none", by: "agreement", where, why: "" };
   }
   let ruling: Ruling = { ...cell, by: "table" };
@@ -63,6 +66,11 @@ export function ruleOn(recordType: RecordTypeKey, of: TermsOf, custodian?: Organ
     ruling = { level: line.atMost, by: "narrowing", where: `${narrowing.file} line ${line.line}`, why: line.why };
   }
   return of.isEmergency === true && ruling.level !== "none" ? { ...ruling, level: "full" } : ruling;
+}
+
+/** Where an agreement lists what it shares. */
+export function whereListed({ id, datasets }: Agreement): string {
+  return `agreement ${id}: ${datasets === undefined ? "recordTypes" : "recordTypes, datasets"}`;
 }
 
 /** Works out what a role group may see. */
@@ -84,6 +92,8 @@ export function workOutTerms(of: TermsOf): Terms {
     sealed: Object.freeze(RECORD_TYPE_KEYS.filter(isSealed)),
     notOffered: Object.freeze(unseen.filter((recordType) => !PROTECTED_RECORD_TYPES.has(recordType))),
     mayKnowCustodian: (sensitivity: Sensitivity) => mayKnowCustodian(of.group, sensitivity),
+    fieldsOf: (recordType: RecordTypeKey) =>
+      of.agreements === undefined ? "all" : fieldsUnder(of.agreements, of.group, recordType),
     nothing: unseen.length === RECORD_TYPE_KEYS.length,
   });
 }

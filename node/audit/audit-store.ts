@@ -17,7 +17,16 @@ import { fillTree, makeTreeWriter } from "./tree/tree-store.ts";
  * emergency access, `retention` up to where the log is erased.
  */
 export type EntryKind =
-  "question" | "refused" | "restricted" | "answer" | "outcomes" | "review" | "search" | "emergency" | "retention";
+  | "question"
+  | "refused"
+  | "restricted"
+  | "answer"
+  | "outcomes"
+  | "review"
+  | "search"
+  | "national"
+  | "emergency"
+  | "retention";
 
 /** One entry as it is written; `null` where it has no such part. The columns are explained in `DESIGN.md`. */
 export interface NewEntry {

@@ -2,6 +2,7 @@ import type { AreaAnswer, HolderAnswer, PointerView, Verdict } from "../base/ans
 import type { Clock } from "../base/clock.ts";
 import type { Concealed } from "../base/concealed.ts";
 import { asFailure, Failure, type FailureCode } from "../base/failure.ts";
+import type { NhsNumber } from "../base/nhs-number.ts";
 import type { Decision, Permit } from "../base/permit.ts";
 import type { Claim, PatientQuery, Question } from "../base/question.ts";
 import type { Random } from "../base/random.ts";
@@ -85,6 +86,16 @@ export interface ReviewLook {
   readonly about: Readonly<Record<string, string | number>>;
   /** Persons whose records are looked at, by their ids. */
   readonly personIds: readonly string[];
+}
+
+/** What this node says, or says no more, at the National Record Locator. */
+export interface NationalPublishing {
+  readonly action: "published" | "taken-back";
+  readonly nhsNumber: NhsNumber;
+  /** Empty where the number is nobody's here any more. */
+  readonly personId: string;
+  /** The locator's id of the pointer that goes; empty where one is to come, for it gives the id. */
+  readonly pointer: string;
 }
 
 /** A search of the own index: who searches, and by which fields; of the values nothing but a token. */
@@ -187,6 +198,12 @@ export interface Audit {
    * @throws {Failure} as `recordQuestion`.
    */
   readonly recordReview: (look: ReviewLook) => Promise<void>;
+  /**
+   * That it is about to be said nationally that this node knows a person, or to be taken back.
+   *
+   * @throws {Failure} as `recordQuestion`.
+   */
+  readonly recordNational: (said: NationalPublishing) => Promise<void>;
   /**
    * A search of the own index and what this node decided about it, before the index is read.
    *
@@ -358,6 +375,13 @@ export function makeAudit(needs: AuditNeeds): Audit {
         ...entry("review", requestId, action),
         ...{ holder: ownId, userId, role, reason, personId: personIds.length === 0 ? null : personIds.join(" ") },
         detail: JSON.stringify({ caller, values, ...about }),
+      });
+    },
+    async recordNational({ action, nhsNumber, personId, pointer }) {
+      await executor.run("audit.append", {
+        ...entry("national", random.uuid(), action),
+        ...{ holder: ownId, trigger: "automatic", patient: nhsNumber.expose(), personId: personId || null },
+        detail: pointer === "" ? null : JSON.stringify({ pointer }),
       });
     },
     async recordSearch(look, decision) {

@@ -1,3 +1,5 @@
+import { parseNodeId } from "../base/words.ts";
+
 /**
  * Holds what one organisation wrote down against what the others did: every question that left must have its answer at the
  * other end, and every answer its question. Pairs by request id; needs no patient's details and looks at none.
@@ -186,12 +188,13 @@ function* faultsOf(
   }
 }
 
-/** What each area said: what its user was told, but where the asker told otherwise, or did not ask. */
+/** What each node's area said: what its user was told, but where the asker told otherwise, or did not ask. */
 function areasTold(detail: string | undefined): Map<string, string> {
   if (detail === undefined) return new Map();
   const { areas, otherwise } = JSON.parse(detail) as {
     readonly areas?: readonly (readonly [string, string, ...unknown[]])[];
     readonly otherwise?: Readonly<Record<string, string>>;
   };
-  return new Map((areas ?? []).map(([area, outcome]) => [area, otherwise?.[area] ?? outcome]));
+  const ofNodes = (areas ?? []).filter(([area]) => parseNodeId(area) !== undefined);
+  return new Map(ofNodes.map(([area, outcome]) => [area, otherwise?.[area] ?? outcome]));
 }

@@ -12,7 +12,7 @@ export interface Look {
   readonly seq: number;
   readonly atMs: number;
   /** What was done: asked other areas, was answered here, opened a record, searched, decided who is whom, was given emergency access. */
-  readonly what: "asked" | "answered" | "opened" | "refused" | "searched" | "reviewed" | "emergency";
+  readonly what: "asked" | "answered" | "opened" | "refused" | "searched" | "reviewed" | "national" | "emergency";
   /** Where the person sits who looked: the node that asked. */
   readonly asker: string;
   readonly userId: string | undefined;
@@ -77,6 +77,7 @@ const WHAT: Readonly<Record<string, Look["what"]>> = {
   restricted: "refused",
   search: "searched",
   review: "reviewed",
+  national: "national",
   emergency: "emergency",
 };
 

@@ -5,7 +5,10 @@ import type { NewEntry } from "./audit-store.ts";
 
 declare module "../storage/executor.ts" {
   interface StoreCommands {
-    /** Decides to erase what is older, and says so in the log; erases nothing yet. The result is the last such entry. */
+    /**
+     * Decides to erase what is older, and says so in the log; erases no entry yet. The result is the last such entry. Cases of
+     * emergency access that are as old, and reviewed, are erased at once: there are few.
+     */
     "audit.decide-retention": {
       payload: { readonly entry: NewEntry; readonly beforeMs: number };
       result: number;
@@ -31,6 +34,11 @@ export function retentionHandlers(db: Database, append: (entry: NewEntry) => num
        (SELECT seq FROM audit_log WHERE seq <= (SELECT erased_to FROM audit_retention) ORDER BY seq LIMIT ${ERASED_AT_ONCE})`,
   );
 
+  const oldCases = `SELECT case_id FROM emergency_case WHERE outcome IS NOT NULL AND opened_at_ms < ?`;
+  const dropCases = ["emergency_letter", "emergency_request", "emergency_case"].map((table) =>
+    db.prepare<[number]>(`DELETE FROM ${table} WHERE case_id IN (${oldCases})`),
+  );
+
   /** The last entry before a moment, of those that a signature vouches for: entries are in the order of their times. */
   function lastBefore(beforeMs: number): number {
     const { erasedTo, newest, signed } = bounds.get()!;
@@ -45,6 +53,7 @@ export function retentionHandlers(db: Database, append: (entry: NewEntry) => num
 
   return {
     "audit.decide-retention": ({ entry, beforeMs }) => {
+      for (const drop of dropCases) drop.run(beforeMs);
       const erasedTo = lastBefore(beforeMs);
       if (erasedTo > bounds.get()!.erasedTo) {
         append({ ...entry, detail: JSON.stringify({ erasedTo, before: new Date(beforeMs).toISOString() }) });

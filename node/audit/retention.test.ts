@@ -66,6 +66,25 @@ describe("retention", () => {
     assert.deepEqual(kept(), [1, 3_000]);
   });
 
+  it("erases cases of emergency access that are as old, with their letters, once they are reviewed", async () => {
+    const add = (id: string, openedAtMs: number, outcome: string | null): void => {
+      db.prepare(
+        `INSERT INTO emergency_case (case_id, side, asker, user_id, role, organisation, patient, opened_at_ms, due_on, outcome)
+         VALUES (?, 'asker', 'a', 'u', 'R8000', 'RRK', 'token', ?, '2026-01-01', ?)`,
+      ).run(id, openedAtMs, outcome);
+      db.prepare("INSERT INTO emergency_request (request_id, case_id) VALUES (?, ?)").run(`of-${id}`, id);
+    };
+    add("old", STARTED_MS + 1, "appropriate");
+    add("waiting", STARTED_MS + 1, null);
+    add("new", STARTED_MS + 2_000, "appropriate");
+    await eraseBefore(1_300, false);
+    const cases = () => db.prepare("SELECT case_id FROM emergency_case ORDER BY case_id").pluck().all();
+    assert.deepEqual(cases(), ["new", "old", "waiting"]);
+    await eraseBefore(1_300);
+    assert.deepEqual(cases(), ["new", "waiting"]);
+    assert.deepEqual(db.prepare("SELECT count(*) FROM emergency_request").pluck().get(), 2);
+  });
+
   it("cannot be used to hide an entry: what is gone beyond what the log says is missing", async () => {
     await eraseBefore(1_000);
     db.exec("UPDATE audit_retention SET erased_to = 1200; DELETE FROM audit_log WHERE seq <= 1200");

@@ -24,6 +24,11 @@ export class NhsNumber extends Concealed<string> {
     return new NhsNumber(digits);
   }
 
+  /** True from 900 000 0000 on: such a number is issued to nobody, and names an invented person. */
+  get isNeverIssued(): boolean {
+    return this.expose() >= "9000000000";
+  }
+
   equals(other: NhsNumber): boolean {
     return this.expose() === other.expose();
   }

@@ -1,5 +1,6 @@
 import type { AccessLevel } from "./answer.ts";
 import type { Claim } from "./question.ts";
+import type { SharedFields } from "./datasets.ts";
 import type { RecordTypeKey } from "./record-types.ts";
 import type { NodeId, OrganisationCode } from "./words.ts";
 
@@ -22,6 +23,8 @@ export interface Permit {
    * those that have not. Same for every patient.
    */
   readonly levelOf: (recordType: RecordTypeKey, custodian?: OrganisationCode) => AccessLevel;
+  /** Of a record of this type that is opened, the fields that may be shown. Same for every patient. */
+  readonly fieldsOf: (recordType: RecordTypeKey) => SharedFields;
   /** Record types whose notice every answer carries. */
   readonly sealed: readonly RecordTypeKey[];
   /** Record types of which this role sees nothing, kinds protected by law left out. Same for every patient. */

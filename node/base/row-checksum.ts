@@ -21,8 +21,13 @@ export function rowChecksum(values: RawRow): number {
  */
 export function verifyRow(table: string, values: RawRow): void {
   const last = values.length - 1;
-  if (rowChecksum(values.slice(0, last)) !== values[last]) throw damagedRow(table, values[0]);
+  if (rowChecksum(values.slice(0, last)) !== values[last]) {
+    throw damagedRow(table, NUMBERED_BY_PATIENT.has(table) ? undefined : values[0]);
+  }
 }
+
+/** Of these the row's own number is a patient's: a message names the table alone. */
+const NUMBERED_BY_PATIENT: ReadonlySet<string> = new Set(["national_pointer", "number_standing"]);
 
 /** What to throw where a row contradicts its checksum or the index through which it was found. */
 export function damagedRow(table: string, rowNumber: unknown): Failure {

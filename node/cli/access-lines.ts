@@ -1,3 +1,4 @@
+import { datasetWith, type SharedFields } from "../base/datasets.ts";
 import type { Explained, Explanation, InForce, Supposed } from "../access/explain.ts";
 import type { RecordTypeKey } from "../base/record-types.ts";
 
@@ -45,18 +46,26 @@ export function explanationLines(
     const { reason, code } = explanation.refusal;
     return [`${asked}: refused.`, `${REFUSED[reason] ?? reason} (${code}): ${explanation.where}`];
   }
-  const { group, agreements, rulings, custodians } = explanation;
+  const { group, agreements, rulings, fieldsOf, custodians } = explanation;
   const under = agreements.length === 0 ? "" : `, under ${agreements.join(" and ")}`;
   const width = Math.max(...types.map(({ length }) => length));
   return [
     `${asked}: permitted as ${group}${under}.`,
     ...types.flatMap((type) => [
       `${type.padEnd(width)}  ${rulingText(rulings.get(type)!)}`,
+      ...(rulings.get(type)!.level === "none" ? [] : fieldLines(type, fieldsOf(type), width)),
       ...custodians
         .filter(({ recordType }) => recordType === type)
         .map((ruling) => `${`  of ${ruling.custodian}`.padEnd(width)}  ${rulingText(ruling)}`),
     ]),
   ];
+}
+
+/** Where agreements share named fields of a record alone: which dataset, and which. */
+function fieldLines(type: RecordTypeKey, fields: SharedFields, width: number): string[] {
+  const dataset = datasetWith(type);
+  if (fields === "all" || dataset === undefined) return [];
+  return [`${"  opened, by dataset".padEnd(width)}  ${dataset}: ${[...fields].join(", ")}`];
 }
 
 function rulingText({ level, by, where, why }: Explained): string {
@@ -74,8 +83,13 @@ export function explanationJson(
   if (explanation.kind === "refused") {
     return JSON.stringify({ ...asked, ...explanation.refusal, where: explanation.where });
   }
-  const { kind, group, agreements, rulings } = explanation;
+  const { kind, group, agreements, rulings, fieldsOf } = explanation;
   const levels = Object.fromEntries(types.map((type) => [type, rulings.get(type)]));
   const custodians = explanation.custodians.filter(({ recordType }) => types.includes(recordType));
-  return JSON.stringify({ ...asked, kind, group, agreements, levels, custodians });
+  const narrowed = types.flatMap((type) => {
+    const shared = fieldsOf(type);
+    return shared === "all" || rulings.get(type)?.level === "none" ? [] : [[type, [...shared]] as const];
+  });
+  const fields = narrowed.length === 0 ? {} : { fields: Object.fromEntries(narrowed) };
+  return JSON.stringify({ ...asked, kind, group, agreements, levels, custodians, ...fields });
 }

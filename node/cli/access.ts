@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 
 import { ADULT, decisionTableText } from "../access/decision-table.ts";
-import { type Change, changeLines, compareManifests, compareTables } from "../access/difference.ts";
+import { type Change, changeLines, compareFields, compareManifests, compareTables } from "../access/difference.ts";
 import { explain, type InForce, levelIn, type Supposed } from "../access/explain.ts";
 import { type LocalRole, nationalRoleOf } from "../access/local-roles.ts";
 import { preview, previewLines } from "../access/preview.ts";
@@ -83,10 +83,13 @@ function diffCommand(clock: Clock): Command {
       reporting(async () => {
         const [old, now] = [await readVersion(oldPath, key), await readVersion(newPath, key)];
         const changes = compare(old, now, today(clock));
-        if (json === true) console.log(JSON.stringify({ changes }));
-        else if (changes.length === 0) console.log("Nobody gains or loses anything.");
-        else for (const line of changeLines(changes)) console.log(line);
-        process.exitCode = changes.length === 0 ? EXIT.done : EXIT.failed;
+        const fields =
+          old.kind === "manifest" && now.kind === "manifest" ? compareFields(old.manifest, now.manifest) : [];
+        const isAlike = changes.length + fields.length === 0;
+        if (json === true) console.log(JSON.stringify({ changes, ...(fields.length > 0 && { fields }) }));
+        else if (isAlike) console.log("Nobody gains or loses anything.");
+        else for (const line of [...changeLines(changes), ...fields]) console.log(line);
+        process.exitCode = isAlike ? EXIT.done : EXIT.failed;
       }),
     );
 }

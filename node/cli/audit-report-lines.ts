@@ -28,6 +28,7 @@ const WHAT_WORDS: Readonly<Record<Look["what"], string>> = {
   emergency: "was given emergency access to this patient's records",
   searched: "looked for people in this node's index",
   reviewed: "looked at, or decided, who is whom",
+  national: "told the National Record Locator that this node knows this person, or took that back",
 };
 
 const REVIEW_WORDS: Readonly<Record<NonNullable<Look["review"]>, string>> = {
@@ -76,7 +77,9 @@ export function lineOf(
   }
   const group = look.role === undefined ? undefined : roleGroupOf(look.role);
   const who = look.automatic
-    ? "an application, before anybody looked"
+    ? look.what === "national"
+      ? "the node itself"
+      : "an application, before anybody looked"
     : `a ${group ?? "user"} (${look.role ?? "no role"})`;
   const organisation =
     look.organisation === undefined ? look.asker : (names.get(look.organisation) ?? look.organisation);

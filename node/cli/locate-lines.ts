@@ -1,10 +1,10 @@
 import type { AreaAnswer, PointerView, Verdict } from "../base/answer.ts";
 import { toPlainText } from "../base/plain-text.ts";
 import { dayOf } from "../base/clock.ts";
-import type { EncounterView } from "../base/encounter.ts";
+import { encounterText } from "../base/encounter.ts";
 import { sourceTrouble } from "../base/record.ts";
 import { RECORD_TYPES } from "../base/record-types.ts";
-import { outcomeWords } from "../federation/verdict.ts";
+import { offerWords, outcomeWords } from "../federation/verdict.ts";
 
 /** At most so many records of an area are listed; the rest are counted. */
 const RECORDS_LISTED_MAX = 12;
@@ -43,23 +43,6 @@ export function verdictLines(verdict: Verdict, answers: readonly AreaAnswer[]): 
   return lines.map(toPlainText);
 }
 
-/** Limits of the role, as the own area applies them, and areas whose agreement offers less than the role could see. */
-function offerWords(answers: readonly AreaAnswer[]): string {
-  const byRole = new Set(answers.find(({ own }) => own)?.notOffered);
-  const limited = answers.filter(({ notOffered }) => notOffered.some((recordType) => !byRole.has(recordType)));
-  const names = limited.map(({ area }) => area.name).join("; ");
-  return [
-    byRole.size === 0
-      ? ""
-      : `Not offered to your role: ${byRole.size} ${byRole.size === 1 ? "kind" : "kinds"} of record.`,
-    limited.length === 0
-      ? ""
-      : `${names} ${limited.length === 1 ? "shares" : "share"} only some kinds of record with you.`,
-  ]
-    .filter((words) => words !== "")
-    .join(" ");
-}
-
 /** Broken between words, so that no terminal breaks it inside one. */
 function wrapped(text: string): string[] {
   if (text === "") return [];
@@ -79,18 +62,13 @@ function asked(answer: AreaAnswer): boolean {
 
 function recordLine(pointer: PointerView): string {
   const { display } = RECORD_TYPES[pointer.recordType];
-  const state = pointer.encounter === undefined ? "" : `  ${encounterText(pointer.encounter, pointer.updatedAtMs)}`;
+  const state =
+    pointer.encounter === undefined ? "" : `  ${encounterText(pointer.encounter, dayOf(pointer.updatedAtMs))}`;
   const level = pointer.access === "summary" ? "  summary only" : "";
   const trouble = pointer.source === undefined ? "" : sourceTrouble(pointer.source);
   const source = trouble === "" ? "" : `  ${trouble}`;
   const date = pointer.recordedOn === "" ? "date not stated" : pointer.recordedOn;
   return `      ${date.padEnd(15)} ${display.padEnd(44)} ${pointer.custodian.name}${state}${level}${source}`;
-}
-
-/** As far as the custodian has told: whoever reads "under way" phones before they rely on it. */
-function encounterText({ class: kind, state, endedOn }: EncounterView, heardMs: number): string {
-  const how = { planned: "expected", open: `under way when last heard, ${dayOf(heardMs)}`, closed: `ended ${endedOn}` };
-  return kind === "other" ? how[state] : `${kind}, ${how[state]}`;
 }
 
 /** @param areas under which each is listed. */

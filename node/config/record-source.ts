@@ -21,7 +21,7 @@ export const recordSourceSchema = z
     /** ODS code of the custodian. */
     provider: z.string(CODE).refine((text) => parseOrganisationCode(text) !== undefined, CODE),
     /** What kind of system it is. */
-    kind: z.enum(["fhir", "documents", "files"], "use fhir, documents or files"),
+    kind: z.enum(["fhir", "documents", "dataset", "files"], "use fhir, documents, dataset or files"),
     /** What its pointers' addresses begin with; nothing outside it is ever fetched. */
     base: z.string(BASE).refine(isServer, BASE),
     /** Where they are fetched instead, for example from within the same building; the base where absent. */

@@ -28,6 +28,7 @@ describe("settings", () => {
       fhirTokens: [],
       recordSources: [],
       sandbox: false,
+      sandboxSlowAbout: [],
       reflection: false,
       logLevel: "info",
     });
@@ -50,6 +51,18 @@ describe("settings", () => {
         return true;
       },
     );
+  });
+
+  it("let a node of a sandbox be slow about invented people alone, and repeat nobody's number", () => {
+    const about = (number: string) => parseSettings(`${GOOD}sandboxSlowAbout: [${number}]\n`, "node.yaml");
+    assert.equal(about('"911 000 1115"').sandboxSlowAbout[0]?.expose(), "9110001115");
+    for (const number of ['"4010232137"', '"9110001116"', "9110001115"]) {
+      assert.throws(
+        () => about(number),
+        (thrown: unknown) =>
+          thrown instanceof Failure && /invented person/.test(thrown.message) && !/\d{10}/.test(thrown.message),
+      );
+    }
   });
 
   it("take the national service's place whole or not at all, over TLS but on this machine", () => {
@@ -78,6 +91,34 @@ describe("settings", () => {
       );
     }
     assert.equal(parseSettings(GOOD, "node.yaml").pds, undefined);
+  });
+
+  it("take the record locator's place whole or not at all, and only where the national service is set up", () => {
+    const pds =
+      "pds: { url: 'https://pds.example/', tokenUrl: 'https://pds.example/token', organisation: RRK, keyId: k, apiKey: a, privateKey: p }\n";
+    const nrl = {
+      ...{ url: "https://nrl.example/record-locator", organisation: "QHL", contactUrl: "https://record.example/ask" },
+      ...{ publish: true, read: false },
+    };
+    const parse = (more: Record<string, unknown> = {}, others = pds) =>
+      parseSettings(`${GOOD}${others}nrl: ${JSON.stringify({ ...nrl, ...more })}\n`, "node.yaml").nrl;
+    const { url, contactUrl, ...rest } = parse() ?? assert.fail("no settings");
+    assert.deepEqual([url.href, contactUrl.href], [nrl.url, nrl.contactUrl]);
+    assert.deepEqual(rest, { organisation: "QHL", publish: true, read: false });
+    for (const wrong of [
+      { url: "http://nrl.example/" },
+      { url: "none" },
+      { contactUrl: undefined },
+      { organisation: "X-NO-ODS-QHL" },
+      { publish: "yes" },
+    ]) {
+      assert.throws(
+        () => parse(wrong),
+        (thrown) => thrown instanceof Failure && thrown.code === "configuration",
+      );
+    }
+    assert.throws(() => parse({}, ""), /nrl\.url .*set pds up too/s);
+    assert.equal(parseSettings(`${GOOD}nrl: {}\n`, "node.yaml").nrl, undefined);
   });
 
   it("take the address of a door for FHIR, which there is not unless it is given", () => {

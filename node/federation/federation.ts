@@ -8,7 +8,7 @@ import type { NodeId } from "../base/words.ts";
 import type { Manifest, Member } from "../../topology/manifest.ts";
 import { AnswerQueue } from "./answer-queue.ts";
 import { areasOn, type AreaOfDay } from "./areas.ts";
-import { LastLooks } from "./last-looks.ts";
+import { LastLooks, type Look } from "./last-looks.ts";
 import { RESTING, acceptAnswer, outcomeOfFailure, type Unanswered } from "./outcomes.ts";
 import { Resting } from "./resting.ts";
 import { closeWith, type VerdictFacts } from "./verdict.ts";
@@ -32,6 +32,20 @@ export interface PeerTransport {
   ): Promise<HolderAnswer>;
 }
 
+/** An area beside those of the directory: a national service, which is no member. */
+export interface OutsideArea {
+  /** Without a node; its name tells it from every other. */
+  readonly area: Area;
+  /** Why it is not asked such a question, whoever the patient is; decided before anything is sent. */
+  readonly whyNotAsked?: (question: Question) => Unanswered | undefined;
+  /**
+   * Asks it, whatever the directory says.
+   *
+   * @throws {Failure} why there is no answer.
+   */
+  readonly ask: (question: Question, permit: Permit, deadline: Deadline, signal: AbortSignal) => Promise<HolderAnswer>;
+}
+
 /** Whether a member covers a question, as its entry in the directory and the agreements tell. */
 export type Covered =
   | { readonly ok: true }
@@ -53,6 +67,8 @@ export interface FederationNeeds {
   readonly directory: () => DirectoryInForce;
   readonly transport: PeerTransport;
   readonly mayAsk: MayAsk;
+  /** Absent: none. */
+  readonly outside?: readonly OutsideArea[];
   /** Absent: every member is asked. */
   readonly presence?: {
     /** The coverage of a member that need not be asked, because it surely has nothing to show for this question. */
@@ -118,33 +134,41 @@ export interface NetworkView {
   ) => Verdict;
 }
 
-/** A directory, and its areas of one day. */
+/** One area of a locate, and the way to ask it: none, where nobody answers for it. */
+interface AskedArea extends AreaOfDay {
+  readonly outside?: OutsideArea;
+}
+
+/** A directory, its areas of one day, and those beside it. */
 interface Snapshot extends DirectoryInForce {
-  readonly areas: readonly AreaOfDay[];
+  readonly areas: readonly AskedArea[];
 }
 
 export function makeFederation(needs: FederationNeeds): Federation {
   const { clock, ownId } = needs;
   const isOwn = ({ area }: AreaOfDay): boolean => area.nodeId === ownId;
   const looks = new LastLooks();
-  const ask: Ask = async (member, question, permit, deadline, signal) => {
+  const ask: Ask = async (to, question, permit, deadline, signal) => {
     const startedMs = clock.monotonicMs();
     const look = (answer: HolderAnswer | Unanswered): typeof answer => {
       // A call that nobody waited for says nothing of the member, unless it had all its time.
       const nowMs = clock.monotonicMs();
-      if (!signal.aborted || deadline.passed()) looks.note(member, question, answer, nowMs - startedMs, nowMs);
+      if (!signal.aborted || deadline.passed()) looks.note(to, question, answer, nowMs - startedMs, nowMs);
       return answer;
     };
     try {
-      const answer = await needs.transport.ask(member, question, permit, deadline, signal);
+      const answer = await to.ask(question, permit, deadline, signal);
       return look(acceptAnswer(answer) ?? { outcome: "incompatible", reason: "malformed-answer" });
     } catch (error) {
       return look(error instanceof Resting ? RESTING : outcomeOfFailure(asFailure(error).code));
     }
   };
-  const showLastLook: Ask = async (member, question, _permit, deadline, signal) => {
-    const last = looks.of(member, question);
-    await clock.sleep(last?.tookMs ?? deadline.remainingMs(), signal);
+  /** How long one of the last empty answers took, drawn, so that no two waits of one patient are the same. */
+  const drawnFrom = ({ emptyTookMs, tookMs }: Look): number =>
+    emptyTookMs[Math.floor((needs.presence?.fraction() ?? 0) * emptyTookMs.length)] ?? tookMs;
+  const showLastLook: Ask = async (to, question, _permit, deadline, signal) => {
+    const last = looks.of(to, question);
+    await clock.sleep(last === undefined ? deadline.remainingMs() : drawnFrom(last), signal);
     return last?.answer ?? outcomeOfFailure("timed-out");
   };
   /** How late such a wait ends, on average: some tenths of a millisecond, which would be seen over thousands of questions. */
@@ -152,15 +176,14 @@ export function makeFederation(needs: FederationNeeds): Federation {
   /** Says it after as long as the member last took; the time is drawn, so that what is drawn tells nothing of the patient. */
   const askOrAnswerFor =
     (ruledOut: RuledOut): Ask =>
-    async (member, question, permit, deadline, signal) => {
-      const coverage = ruledOut.get(member.id);
-      const last = looks.of(member, question);
+    async (to, question, permit, deadline, signal) => {
+      const coverage = ruledOut.get(to.id);
+      const last = looks.of(to, question);
       if (coverage === undefined || last === undefined || !("pointers" in last.answer)) {
-        return ask(member, question, permit, deadline, signal);
+        return ask(to, question, permit, deadline, signal);
       }
       const startedMs = clock.monotonicMs();
-      const drawn =
-        last.emptyTookMs[Math.floor((needs.presence?.fraction() ?? 0) * last.emptyTookMs.length)] ?? last.tookMs;
+      const drawn = drawnFrom(last);
       await clock.until(startedMs + drawn - lateMs);
       const wasLateMs = clock.monotonicMs() - startedMs - drawn;
       lateMs += LATE_WEIGHT * Math.max(-LATE_MS_MAX, Math.min(LATE_MS_MAX, wasLateMs));
@@ -172,7 +195,8 @@ export function makeFederation(needs: FederationNeeds): Federation {
   }
   function take(): Snapshot {
     const directory = needs.directory();
-    return { ...directory, areas: areasOn(directory.manifest, ownId, today(clock)) };
+    const outside = (needs.outside ?? []).map((each) => ({ area: each.area, outside: each }));
+    return { ...directory, areas: [...areasOn(directory.manifest, ownId, today(clock)), ...outside] };
   }
 
   return {
@@ -228,10 +252,16 @@ const LATE_MS_MAX = 0.5;
 /** How long it counts as known how a member says that it has nothing to show; then it is asked once more. */
 const EMPTY_KNOWN_MS = 600_000;
 
-/** Asks one member whom nothing keeps from being asked. */
-type Ask = (...of: Parameters<PeerTransport["ask"]>) => Promise<HolderAnswer | Unanswered>;
+/** Whom a question is put to, by whatever way. */
+interface Askable {
+  readonly id: string;
+  readonly ask: OutsideArea["ask"];
+}
 
-interface AskNeeds extends Pick<FederationNeeds, "clock" | "mayAsk"> {
+/** Asks somebody whom nothing keeps from being asked. */
+type Ask = (to: Askable, ...of: Parameters<Askable["ask"]>) => Promise<HolderAnswer | Unanswered>;
+
+interface AskNeeds extends Pick<FederationNeeds, "clock" | "mayAsk" | "transport"> {
   readonly ask: Ask;
 }
 
@@ -261,14 +291,14 @@ function keyOf({ nodeId, icsCodes, name }: Area): string {
 function askAll(
   needs: AskNeeds,
   directory: DirectoryInForce,
-  others: readonly AreaOfDay[],
+  others: readonly AskedArea[],
   question: Question,
   permit: Permit,
   deadline: Deadline,
 ): AnswerQueue {
   const startedMs = needs.clock.monotonicMs();
   /** One for each area still open: the only way to settle it, and the way to cancel its call. */
-  const open = new Map<AreaOfDay, AbortController>(others.map((each) => [each, new AbortController()]));
+  const open = new Map<AskedArea, AbortController>(others.map((each) => [each, new AbortController()]));
   const queue = new AnswerQueue(others.length, () => {
     timer.cancel();
     for (const call of open.values()) call.abort();
@@ -276,7 +306,7 @@ function askAll(
   });
 
   /** The first settlement of an area counts; whatever comes after finds it closed. */
-  function settle(each: AreaOfDay, answer: HolderAnswer | Unanswered): void {
+  function settle(each: AskedArea, answer: HolderAnswer | Unanswered): void {
     if (!open.delete(each)) return;
     const { outcome, reason } = answer;
     const elapsedMs = Math.round(needs.clock.monotonicMs() - startedMs);
@@ -310,21 +340,27 @@ function shownOf({ pointers, sealed, notOffered, morePointers, coverage }: Holde
 async function askOne(
   needs: AskNeeds,
   directory: DirectoryInForce,
-  { member }: AreaOfDay,
+  { area, member, outside }: AskedArea,
   question: Question,
   permit: Permit,
   deadline: Deadline,
   signal: AbortSignal,
 ): Promise<HolderAnswer | Unanswered> {
   try {
-    if (member === undefined) return { outcome: "not-in-network", reason: "" };
-    const skipped = whyNotAsked(needs, directory, member, question, permit);
+    const skipped =
+      member === undefined ? outside?.whyNotAsked?.(question) : whyNotAsked(needs, directory, member, question, permit);
     if (skipped !== undefined) return skipped;
+    const to = member === undefined ? outside && { id: area.name, ask: outside.ask } : toMember(member, needs);
+    if (to === undefined) return { outcome: "not-in-network", reason: "" };
     if (deadline.passed()) return outcomeOfFailure("timed-out");
-    return await needs.ask(member, question, permit, deadline, signal);
+    return await needs.ask(to, question, permit, deadline, signal);
   } catch (error) {
     return outcomeOfFailure(asFailure(error).code);
   }
+}
+
+function toMember(member: Member, { transport }: Pick<FederationNeeds, "transport">): Askable {
+  return { id: member.id, ask: (...question) => transport.ask(member, ...question) };
 }
 
 /** What the directory alone says, before anything is sent. */

@@ -27,7 +27,13 @@ const TIMES_KEPT = 64;
 export class LastLooks {
   readonly #looks = new Map<string, Look>();
 
-  note(member: Member, question: Question, answer: HolderAnswer | Unanswered, tookMs: number, nowMs: number): void {
+  note(
+    member: Pick<Member, "id">,
+    question: Question,
+    answer: HolderAnswer | Unanswered,
+    tookMs: number,
+    nowMs: number,
+  ): void {
     const key = keyOf(member, question);
     const last = this.#looks.get(key);
     const times = { emptyTookMs: last?.emptyTookMs ?? [], emptyAtMs: last?.emptyAtMs ?? -Infinity };
@@ -44,13 +50,13 @@ export class LastLooks {
     }
   }
 
-  of(member: Member, question: Question): Look | undefined {
+  of(member: Pick<Member, "id">, question: Question): Look | undefined {
     return this.#looks.get(keyOf(member, question));
   }
 }
 
 /** All that an empty answer depends on, beside the member's age range and the patient. */
-function keyOf({ id }: Member, { claim: { role, setting, purpose }, patient }: Question): string {
+function keyOf({ id }: Pick<Member, "id">, { claim: { role, setting, purpose }, patient }: Question): string {
   return `${id} ${setting} ${purpose} ${patient.by} ${role}`;
 }
 

@@ -38,17 +38,39 @@ const NOT_COVERED_WORDS: ReadonlyMap<string, string> = new Map([
   ["age", "Does not cover patients of this age"],
   ["joining", "Not connected yet"],
   ["suspended", "Not connected at present"],
+  ["no-number", "Not asked: an NHS number is needed"],
 ]);
 
-/** Not the clinician's role or purpose: the whole of their area is not answered there. */
-const QUARANTINED_WORDS = "Not available to your area at present";
+/** Where it is not the clinician's role or purpose. */
+const REFUSED_WORDS: ReadonlyMap<string, string> = new Map([
+  ["quarantined", "Not available to your area at present"],
+  ["sign-in", "Only for those who have signed in with a smartcard"],
+  ["automatic", "Not asked automatically"],
+]);
 
 /** One area's outcome in words for a clinician, with the telephone number where one is needed. */
 export function outcomeWords({ outcome, reason, area }: Pick<AreaAnswer, "outcome" | "reason" | "area">): string {
   if (outcome === "not-covered") return NOT_COVERED_WORDS.get(reason) ?? OUTCOME_WORDS[outcome];
-  if (outcome === "refused" && reason === "quarantined") return QUARANTINED_WORDS;
+  if (outcome === "refused") return REFUSED_WORDS.get(reason) ?? OUTCOME_WORDS[outcome];
   if (outcome === "possible-match" && area.contact !== "") return `${OUTCOME_WORDS[outcome]} Phone ${area.contact}.`;
   return OUTCOME_WORDS[outcome];
+}
+
+/** Limits of the role, as the own area applies them, and areas whose agreement offers less than the role could see. */
+export function offerWords(answers: readonly Pick<AreaAnswer, "area" | "own" | "notOffered">[]): string {
+  const byRole = new Set(answers.find(({ own }) => own)?.notOffered);
+  const limited = answers.filter(({ notOffered }) => notOffered.some((recordType) => !byRole.has(recordType)));
+  const names = limited.map(({ area }) => area.name).join("; ");
+  return [
+    byRole.size === 0
+      ? ""
+      : `Not offered to your role: ${byRole.size} ${byRole.size === 1 ? "kind" : "kinds"} of record.`,
+    limited.length === 0
+      ? ""
+      : `${names} ${limited.length === 1 ? "shares" : "share"} only some kinds of record with you.`,
+  ]
+    .filter((words) => words !== "")
+    .join(" ");
 }
 
 export interface VerdictFacts extends Pick<Verdict, "requestId" | "asker" | "givenAtMs" | "directory"> {
@@ -111,11 +133,12 @@ function isAnswered({ outcome }: AreaAnswer): boolean {
 }
 
 /**
- * True of an area that answered although nobody is known to feed it now: it says nothing of its providers, names none, or all
+ * True of a node's area that answered although nobody is known to feed it now: it says nothing of its providers, names none, or all
  * of them are paused or not connected. A provider that is behind still feeds.
  */
 function isUnfed(answer: AreaAnswer): boolean {
-  return isAnswered(answer) && !providersOf(answer).some(({ state }) => state === "feeding" || state === "stale");
+  if (answer.area.nodeId === undefined || !isAnswered(answer)) return false;
+  return !providersOf(answer).some(({ state }) => state === "feeding" || state === "stale");
 }
 
 /** True where an unfed area may still show what it was once sent. */

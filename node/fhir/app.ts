@@ -71,12 +71,14 @@ async function serve(call: Call, needs: AppNeeds, route: Served): Promise<Respon
   let who = "unknown";
   let answer: Answer;
   try {
-    const caller = admit(needs.authorise(call.env.incoming), route.who);
+    const { incoming } = call.env;
+    const admitAgain = (): Caller => admit(needs.authorise(incoming), route.who);
+    const caller = admitAgain();
     who = caller.name;
     if (given !== undefined && !isNamed) throw badRequestId();
     if (route.media !== "any") checkAccepts(call);
     const id = call.req.param("id") ?? "";
-    answer = await route.handle({ request: call.req.raw, caller, requestId, isNamed, id });
+    answer = await route.handle({ request: call.req.raw, caller, admitAgain, requestId, isNamed, id });
   } catch (thrown) {
     if (!(thrown instanceof Refusal) && asFailure(thrown).code === "internal") log.error("request-failed", thrown);
     answer = answerTo(thrown);

@@ -4,11 +4,12 @@ import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTPayload, jwtVeri
 import { z } from "zod";
 
 import { readPublicPem } from "../../certs/key-file.ts";
+import { actingRoleOf, signInSchema } from "../access/national-sign-in.ts";
 import { Failure } from "../base/failure.ts";
 import { checkClaimHoldsNoNumber } from "../base/claim-numbers.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Claim } from "../base/question.ts";
-import { type OrganisationCode, parseOrganisationCode, PURPOSES, RELATIONSHIP_KINDS, SETTINGS } from "../base/words.ts";
+import { type OrganisationCode, PURPOSES, RELATIONSHIP_KINDS, SETTINGS } from "../base/words.ts";
 import { Refusal } from "./outcome.ts";
 import type { Caller } from "./routes.ts";
 
@@ -58,23 +59,12 @@ const CLOCK_SECONDS_MAX = 60;
 /** Asymmetric ones alone: the node knows no application's secret. */
 const ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"];
 
-/** The role that was chosen when the user signed in, as the national sign-in (CIS2) has it. */
-const roleSchema = z.object({
-  person_roleid: z.string().max(40),
-  org_code: z.string().max(80),
-  role_code: z.string().max(40),
-});
-
 /**
  * What a token says: who asks, by the claims of the national sign-in, and why, by this door's own. Without `nhsid_useruid` it
  * is the application itself that asks, by itself.
  */
-const tokenSchema = z.object({
+const tokenSchema = signInSchema.extend({
   sub: z.string().min(1).max(100),
-  nhsid_useruid: z.string().min(1).max(100).optional(),
-  selected_roleid: z.string().max(40).optional(),
-  nhsid_nrbac_roles: z.array(roleSchema).min(1).max(50),
-  authentication_assurance_level: z.union([z.string(), z.number()]).optional(),
   setting: z.enum(SETTINGS),
   purpose_of_use: z.string().max(20).default("TREAT"),
   relationship: z.object({ kind: z.enum(RELATIONSHIP_KINDS), reference: z.string().max(100).optional() }),
@@ -184,30 +174,19 @@ async function verified(token: string, { issuer, keys }: Trusted, audience: stri
 }
 
 function toClaim(said: z.infer<typeof tokenSchema>): Claim {
-  const { nhsid_nrbac_roles: roles, selected_roleid: selected, nhsid_useruid: user } = said;
-  const role = selected === undefined ? roles[0] : roles.find(({ person_roleid: id }) => id === selected);
-  const organisation = parseOrganisationCode(role?.org_code ?? "");
-  if (role === undefined) throw badToken("selected_roleid is none of nhsid_nrbac_roles");
-  if (selected === undefined && roles.length > 1) throw badToken("selected_roleid is missing");
-  if (organisation === undefined) throw badToken("org_code of the selected role is not an organisation's code");
+  const user = said.nhsid_useruid;
+  const acting = actingRoleOf(said);
+  if ("wrong" in acting) throw badToken(acting.wrong);
   const { relationship, reason, setting, purpose_of_use: purpose } = said;
   const { kind, reference } = relationship;
   return {
     userId: user ?? said.sub,
-    // S8000:G8000:R8000 and R8000 alike; the middle dots of CIS2's own form are colons here.
-    role: role.role_code,
-    ...{ setting, organisation, assurance: assuranceOf(said.authentication_assurance_level) },
+    ...{ ...acting, setting },
     purpose: PURPOSES.find((known) => known === purpose) ?? "OTHER", // asked all the same, so that the refusal is audited
     relationship: { kind, ...(reference !== undefined && { reference }) },
     trigger: user === undefined ? "automatic" : "person",
     ...(reason !== undefined && { reason }),
   };
-}
-
-/** Levels of the national sign-in: 3 is a smartcard or its like. */
-function assuranceOf(level: string | number | undefined): Claim["assurance"] {
-  if (String(level) === "3") return "smartcard";
-  return String(level) === "2" ? "two-factor" : "local";
 }
 
 /** NRL's header, where it is sent, must agree with the token. */

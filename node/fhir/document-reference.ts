@@ -58,7 +58,10 @@ export function documentReference(id: string, { pointer, area }: FoundRecord, nu
   return {
     resourceType: "DocumentReference",
     id,
-    meta: { source: `urn:corridor:area:${area.nodeId ?? ""}`, profile: [UK_CORE_DOCUMENT] },
+    meta: {
+      ...(area.nodeId !== undefined && { source: `urn:corridor:area:${area.nodeId}` }),
+      profile: [UK_CORE_DOCUMENT],
+    },
     status: "current",
     type: {
       coding: [

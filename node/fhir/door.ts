@@ -9,6 +9,7 @@ import { type AuthorisedPeer, chainOf, identifyPeer, type PeerIdentity } from ".
 import { makeApp } from "./app.ts";
 import { auditRoutes, type AuditRoutesNeeds } from "./audit-routes.ts";
 import { makeBodyReader } from "./body.ts";
+import { contextLinkRoutes, type ContextLinkNeeds } from "./context-link.ts";
 import { consentFeed, type ConsentFeedNeeds } from "./consent-feed.ts";
 import { type HttpsFiles, type HttpsServer, startHttpsServer } from "./https-server.ts";
 import { answerTo, Refusal } from "./outcome.ts";
@@ -35,7 +36,7 @@ export interface FhirDoorOrder {
   /** Absent where the service cannot be asked what changed: then its events are not taken either. */
   readonly pdsEvents?: PdsEventNeeds;
   /** Absent where no application's tokens are believed: then nobody finds or opens records here. */
-  readonly records?: RecordRoutesNeeds & PatientSearchNeeds & AuditRoutesNeeds;
+  readonly records?: RecordRoutesNeeds & PatientSearchNeeds & AuditRoutesNeeds & ContextLinkNeeds;
 }
 
 /**
@@ -57,6 +58,7 @@ export async function startFhirDoor(order: FhirDoorOrder): Promise<Pick<HttpsSer
           ...recordRoutes(order.records),
           ...patientSearchRoutes(bodies, order.records),
           ...summaryRoutes(bodies, order.records),
+          ...contextLinkRoutes(bodies, order.records),
           ...auditRoutes(order.records),
         ]),
   ];

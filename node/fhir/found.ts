@@ -42,7 +42,7 @@ export function show(owner: string, search: RecordSearch, finding: Finding, hand
     const { area, pointer } = record;
     const { id, shown } = handles.give(owner, (given) => ({
       patient: search.patient,
-      ...{ nodeId: area.nodeId!, pointerId: pointer.pointerId },
+      ...{ nodeId: area.nodeId, pointerId: pointer.pointerId },
       resource: () => documentReference(given, record, number),
     }));
     return { id, resource: shown.resource };

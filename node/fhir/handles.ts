@@ -6,7 +6,8 @@ import type { NodeId } from "../base/words.ts";
 /** A record that was shown to one user, and how to come back to it. */
 export interface ShownRecord {
   readonly patient: PatientQuery;
-  readonly nodeId: NodeId;
+  /** Absent where no node holds it: then it cannot be opened from here. */
+  readonly nodeId: NodeId | undefined;
   readonly pointerId: string;
   /** As it was shown; made when it is asked for, since thousands are kept and few are read. */
   readonly resource: () => object;

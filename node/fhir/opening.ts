@@ -4,7 +4,7 @@ import { toPlainText } from "../base/plain-text.ts";
 import type { Claim } from "../base/question.ts";
 import type { Random } from "../base/random.ts";
 import { type RecordEvent, type RecordHead, unavailableSentence } from "../base/record.ts";
-import { isUuid } from "../base/words.ts";
+import { isUuid, type NodeId } from "../base/words.ts";
 import type { Retrieval } from "../requests/retrieve.ts";
 import type { ShownRecord } from "./handles.ts";
 import { type Answer, outcome, Refusal } from "./outcome.ts";
@@ -30,7 +30,7 @@ export interface OpeningNeeds {
  */
 export async function passOn(
   call: RouteRequest,
-  { patient, nodeId, pointerId }: Pick<ShownRecord, "patient" | "nodeId" | "pointerId">,
+  { patient, nodeId, pointerId }: Pick<ShownRecord, "patient" | "pointerId"> & { readonly nodeId: NodeId },
   claim: Claim,
   needs: OpeningNeeds,
 ): Promise<Answer> {

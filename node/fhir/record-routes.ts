@@ -154,5 +154,8 @@ function shownTo(call: RouteRequest, claim: Claim, handles: Handles) {
 /** ITI-68: the record itself, as it comes. */
 async function openRecord(call: RouteRequest, doors: Doors): Promise<Answer> {
   const claim = await doors.readClaim(call.request.headers, call.caller);
-  return passOn(call, shownTo(call, claim, doors.handles), claim, doors);
+  const { nodeId, ...shown } = shownTo(call, claim, doors.handles);
+  if (nodeId !== undefined) return passOn(call, { ...shown, nodeId }, claim, doors);
+  const text = "This record cannot be opened from here: ask the organisation that keeps it.";
+  throw new Refusal(404, "not-found", text, { spineCode: "RESOURCE_NOT_FOUND" });
 }

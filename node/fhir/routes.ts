@@ -16,6 +16,8 @@ export interface Caller {
 export interface RouteRequest {
   readonly request: Request;
   readonly caller: Caller;
+  /** The caller, admitted anew: for what goes on after the request. @throws {Failure} they are admitted no more. */
+  readonly admitAgain: () => Caller;
   /** The request's own id: its `X-Request-ID`, or a fresh one. */
   readonly requestId: string;
   /** The id in the path; empty where the route has none. */

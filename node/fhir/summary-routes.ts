@@ -2,11 +2,12 @@ import type { AreaAnswer, PointerView, Verdict } from "../base/answer.ts";
 import { today } from "../base/clock.ts";
 import { type AskingNeeds, locateAll, questionOf } from "./asking.ts";
 import type { ReadClaim } from "./bearer.ts";
-import type { BodyReader, Json } from "./body.ts";
+import type { BodyReader } from "./body.ts";
 import { ODS_SYSTEM, RECORD_TYPE_SYSTEM } from "./document-reference.ts";
 import type { Finding } from "./found.ts";
 import { type OpeningNeeds, passOn } from "./opening.ts";
 import { type Answer, Refusal } from "./outcome.ts";
+import { parametersIn } from "./parameters.ts";
 import { one, searchOf, wrong } from "./record-search.ts";
 import type { Route, RouteRequest } from "./routes.ts";
 
@@ -30,7 +31,8 @@ export function summaryRoutes(bodies: BodyReader, needs: SummaryNeeds): readonly
     },
     {
       ...{ method: "POST", path: "/Patient/$summary", who: "anyone" },
-      handle: (call) => bodies.withBody(call.request, (body) => summarise(call, parametersIn(body), needs)),
+      handle: (call) =>
+        bodies.withBody(call.request, (body) => summarise(call, parametersIn(body, PARAMETERS.size), needs)),
     },
   ];
 }
@@ -41,24 +43,6 @@ const PARAMETERS = new Map([
   ["birthdate", "patient.birthdate"],
   ["custodian", "custodian:identifier"],
 ]);
-
-/** A `Parameters` as a query; nothing in it but text counts. */
-function parametersIn(body: Json): URLSearchParams {
-  const list = body["parameter"];
-  if (body["resourceType"] !== "Parameters" || !Array.isArray(list) || list.length > PARAMETERS.size + 2) {
-    throw wrong("send Parameters with identifier and birthdate");
-  }
-  const query = new URLSearchParams();
-  for (const each of list as unknown[]) {
-    const { name, ...values } = (typeof each === "object" && each !== null ? each : {}) as Json;
-    const [value, ...more] = Object.values(values);
-    if (typeof name !== "string" || typeof value !== "string" || more.length > 0) {
-      throw wrong("a parameter is not a name with one value of text");
-    }
-    query.append(name, value);
-  }
-  return query;
-}
 
 async function summarise(call: RouteRequest, query: URLSearchParams, needs: SummaryNeeds): Promise<Answer> {
   const claim = await needs.readClaim(call.request.headers, call.caller);

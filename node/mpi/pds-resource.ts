@@ -62,11 +62,6 @@ const bundleSchema = z.object({
     .default([]),
 });
 
-const outcomeSchema = z.object({
-  resourceType: z.literal("OperationOutcome"),
-  issue: z.array(z.object({ details: z.object({ coding: z.array(z.object({ code: text })).max(10) }) })).max(100),
-});
-
 /**
  * Reads a patient.
  *
@@ -83,12 +78,6 @@ export function readMatches(body: unknown): { readonly patient: PdsPatient; read
   const parsed = bundleSchema.safeParse(body);
   if (!parsed.success) throw notUnderstood("search result");
   return parsed.data.entry.map(({ search, resource }) => ({ patient: toPatient(resource), score: search.score }));
-}
-
-/** The service's own codes of an outcome; none where the answer is no outcome. */
-export function readCodes(body: unknown): string[] {
-  const parsed = outcomeSchema.safeParse(body);
-  return parsed.success ? parsed.data.issue.flatMap(({ details }) => details.coding.map(({ code }) => code)) : [];
 }
 
 function toPatient(resource: z.infer<typeof patientSchema>): PdsPatient {

@@ -64,15 +64,3 @@ export interface PdsDetails {
   /** True where the registrar has notified the death; else a local organisation. */
   readonly deathRegistered: boolean;
 }
-
-/** Where the service's access tokens come from. */
-export interface PdsTokens {
-  /**
-   * A token that is good for a while yet.
-   *
-   * @throws {Failure} as {@link Pds.read}.
-   */
-  current(): Promise<Concealed<string>>;
-  /** The service did not take it: the next one is a new one. */
-  forget(): void;
-}

@@ -4,6 +4,7 @@ import { Failure } from "../base/failure.ts";
 import type { OrganisationCode } from "../base/words.ts";
 import type { RecordSourceSettings } from "../config/record-source.ts";
 import { cleanHtml } from "./clean-html.ts";
+import { datasetSource } from "./dataset-source.ts";
 import { documentSource } from "./document-source.ts";
 import { fhirSource } from "./fhir-source.ts";
 import { fileSource } from "./file-source.ts";
@@ -39,6 +40,8 @@ function connectSource(settings: RecordSourceSettings, clock: Clock): RecordSour
       return fileSource(place, settings.folder ?? "", cleanHtml);
     case "documents":
       return documentSource(place, httpGetFor(settings, place, clock), cleanHtml);
+    case "dataset":
+      return datasetSource(place, httpGetFor(settings, place, clock));
     case "fhir":
       return fhirSource(place, httpGetFor(settings, place, clock));
   }

@@ -55,6 +55,13 @@ class TrackedSource {
 
   async open(order: SourceOrder): Promise<OpenedRecord & Pick<RecordSource, "origin">> {
     const { source, atOnceMax } = this.#connected;
+    // Of a document no part can be held back: where the agreement shares named fields, it is not opened.
+    if (order.fields !== "all" && source.narrows !== true) {
+      throw new SourceFault(
+        "not-connected",
+        "the agreement shares named fields alone, which this kind of source cannot tell apart",
+      );
+    }
     if (this.#open >= atOnceMax) throw new SourceFault("busy", `${atOnceMax} records are open`);
     this.#open++;
     try {

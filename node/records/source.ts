@@ -1,3 +1,5 @@
+import type { SharedFields } from "../base/datasets.ts";
+import type { RecordTypeKey } from "../base/record-types.ts";
 import type { RecordFault, RecordOrigin } from "../base/record.ts";
 
 /** What is asked of a source. */
@@ -6,6 +8,9 @@ export interface SourceOrder {
   readonly address: string;
   /** MIME type that the pointer promises. */
   readonly format: string;
+  readonly recordType: RecordTypeKey;
+  /** The fields that may be shown; only a source that narrows is asked for less than all. */
+  readonly fields: SharedFields;
   /** Aborts when nobody waits any more: the source is let go at once. */
   readonly signal: AbortSignal;
 }
@@ -27,6 +32,8 @@ export interface OpenedRecord {
 /** A custodian's system, from which records are fetched live. Keeps nothing. */
 export interface RecordSource {
   readonly origin: RecordOrigin;
+  /** True where it shows some fields of a record and not others. Absent: all of a record, or nothing. */
+  readonly narrows?: true;
   /** @throws {SourceFault} why there is nothing to read. */
   open(order: SourceOrder): Promise<OpenedRecord>;
 }

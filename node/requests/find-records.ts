@@ -64,6 +64,21 @@ export function findRecords(question: Pick<Question, "patient">, permit: Permit,
 }
 
 /**
+ * True where somebody who has this number is restricted here, or has objected to everything that such a purpose could see:
+ * whoever the question names, nothing may be said of them.
+ */
+export function isHiddenByNumber(
+  nhsNumber: NhsNumber,
+  purpose: Purpose,
+  needs: Pick<FindRecordsNeeds, "personsByNumber" | "withheldOf" | "inOneSnapshot">,
+): boolean {
+  return needs.inOneSnapshot(() => {
+    const persons = needs.personsByNumber(nhsNumber);
+    return whyHidden(persons, needs.withheldOf(identitiesOf(persons), purpose)) !== undefined;
+  });
+}
+
+/**
  * Where nothing of the person's own can be shown: whether somebody is still to say if others here, of whom there are
  * records to show, are the same person. Not where asking for those with the right details would show nothing: where any of
  * them, or anybody who has their number, is restricted or has objected, or nobody could ask for them by birth date.

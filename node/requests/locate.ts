@@ -52,7 +52,7 @@ export interface LocateNeeds {
   /**
    * In the background; gates nothing.
    *
-   * @param otherwise by node id, what an area said where the user was told something else; `not-asked` where it was not asked.
+   * @param otherwise by node id, or the name of an area without one, what an area said where the user was told something else; `not-asked` where it was not asked.
    */
   readonly recordOutcomes: (
     question: Question,
@@ -137,7 +137,7 @@ export async function* locate(
         const answer = same.note(withinPermit(said, permit));
         answers.push(answer);
         heard.push(said);
-        const { nodeId = "" } = said.area;
+        const { name, nodeId = name } = said.area;
         if (!isAsked || ruledOut?.has(nodeId) === true) otherwise.set(nodeId, "not-asked");
         else if (answer.outcome !== said.outcome) otherwise.set(nodeId, said.outcome);
         yield { kind: "answer", answer };

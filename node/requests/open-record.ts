@@ -5,6 +5,8 @@ import type { Clock } from "../base/clock.ts";
 import { Failure, type FailureCode } from "../base/failure.ts";
 import type { Decision, Permit } from "../base/permit.ts";
 import type { Question } from "../base/question.ts";
+import type { SharedFields } from "../base/datasets.ts";
+import { PassingBytes } from "../base/spare-memory.ts";
 import type { RecordEvent, RecordHead, RecordName } from "../base/record.ts";
 import type { OrganisationCode } from "../base/words.ts";
 import type { PermittedPointers } from "../locator/locator.ts";
@@ -97,7 +99,8 @@ export async function* openRecord<Asked extends RecordQuestion>(
     );
   }
   await needs.recordOpening(question, decision, found, true);
-  yield* passOn(question, pointer, address, needs, gone);
+  const fields = decision.permit.fieldsOf(pointer.recordType);
+  yield* passOn(question, pointer, address, fields, needs, gone);
 }
 
 const CODES = {
@@ -145,6 +148,7 @@ async function* passOn<Asked extends RecordQuestion>(
   question: Asked,
   pointer: PointerView,
   { custodian, address, format }: RecordAddress,
+  fields: SharedFields,
   needs: OpenRecordNeeds<Asked>,
   gone: AbortSignal,
 ): AsyncGenerator<RecordEvent, void> {
@@ -152,15 +156,23 @@ async function* passOn<Asked extends RecordQuestion>(
   const signal = AbortSignal.any([gone, letGo.signal]);
   const triedAtMs = needs.clock.wallMs();
   const sha256 = createHash("sha256");
+  const passing = new PassingBytes();
   let [bytes, result] = [0, "cut-short"];
   try {
-    const opened = await needs.records.open(custodian, { address, format, signal });
+    const opened = await needs.records.open(custodian, {
+      address,
+      format,
+      recordType: pointer.recordType,
+      fields,
+      signal,
+    });
     yield { kind: "head", head: headOf(pointer, opened, triedAtMs) };
     for await (const chunk of opened.pieces) {
       for (let from = 0; from < chunk.length; from += PIECE_BYTES_MAX) {
         const piece = chunk.subarray(from, from + PIECE_BYTES_MAX);
         sha256.update(piece);
         bytes += piece.length;
+        passing.pass(piece.length);
         yield { kind: "piece", bytes: piece };
       }
     }

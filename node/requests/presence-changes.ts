@@ -10,16 +10,25 @@ export interface PresenceChange {
   readonly id: number;
 }
 
+/** Who follows what writes touch: each is given every change once. */
+export type ChangeFollower = "filter" | "nrl";
+
 declare module "../storage/executor.ts" {
   interface StoreCommands {
     /** From now on, until the store is closed, what writes touch is noted. Doing it twice does no harm. */
-    "presence.watch": { payload: undefined; result: void };
+    "presence.watch": { payload: { readonly by: ChangeFollower }; result: void };
     /** Notes nothing more, and forgets what it has noted. */
-    "presence.unwatch": { payload: undefined; result: void };
+    "presence.unwatch": { payload: { readonly by: ChangeFollower }; result: void };
     /** Gives what was noted, once: everything, or nothing where it is more than `most`, which is then forgotten. */
-    "presence.changes": { payload: { readonly most: number }; result: readonly PresenceChange[] | "too-many" };
+    "presence.changes": {
+      payload: { readonly by: ChangeFollower; readonly most: number };
+      result: readonly PresenceChange[] | "too-many";
+    };
   }
 }
+
+/** Statements that are about numbers; the others are about identities. */
+const OF_NUMBERS = "'superseded', 'confused'";
 
 /**
  * Triggers of the writer's own connection, not of the file: a node that shares no filter has none, and none are left behind.
@@ -37,18 +46,21 @@ const NOTED = [
     },
     { table: "review_candidate", row, kind: "identity", id: `${row}.identity_no` },
     { table: "review_candidate", row, kind: "identity", id: `${row}.in_review_no` },
-    { table: "statement", row, kind: "number", id: `CASE ${row}.says WHEN 'superseded' THEN ${row}.one END` },
-    { table: "statement", row, kind: "number", id: `CASE ${row}.says WHEN 'superseded' THEN ${row}.other END` },
+    { table: "statement", row, kind: "number", id: `CASE WHEN ${row}.says IN (${OF_NUMBERS}) THEN ${row}.one END` },
+    { table: "statement", row, kind: "number", id: `CASE WHEN ${row}.says IN (${OF_NUMBERS}) THEN ${row}.other END` },
+    // A death, a number withdrawn or under protection: of these only who is published nationally depends.
+    { table: "number_standing", row, kind: "number", id: `${row}.nhs_number` },
+    { table: "protected_number", row, kind: "number", id: `${row}.nhs_number` },
   ]),
 ];
 const EVENTS = { NEW: ["INSERT", "UPDATE"], OLD: ["UPDATE", "DELETE"] } as const;
 
-function triggers(): { readonly name: string; readonly sql: string }[] {
+function triggers(by: ChangeFollower): { readonly name: string; readonly sql: string }[] {
   return NOTED.flatMap(({ table, row, kind, id }, at) =>
     EVENTS[row as "NEW" | "OLD"].map((event) => {
-      const name = `presence_${at}_${event}`;
+      const name = `presence_${by}_${at}_${event}`;
       const sql = `CREATE TEMP TRIGGER IF NOT EXISTS ${name} AFTER ${event} ON main.${table}
-        WHEN ${id} IS NOT NULL BEGIN INSERT OR IGNORE INTO presence_change VALUES ('${kind}', ${id}); END`;
+        WHEN ${id} IS NOT NULL BEGIN INSERT OR IGNORE INTO presence_change_${by} VALUES ('${kind}', ${id}); END`;
       return { name, sql };
     }),
   );
@@ -56,21 +68,22 @@ function triggers(): { readonly name: string; readonly sql: string }[] {
 
 export function makeHandlers(db: Database): CommandHandlers {
   return {
-    "presence.watch": () => {
+    "presence.watch": ({ by }) => {
       db.exec(
-        "CREATE TEMP TABLE IF NOT EXISTS presence_change (kind TEXT, id INTEGER, PRIMARY KEY (kind, id)) WITHOUT ROWID",
+        `CREATE TEMP TABLE IF NOT EXISTS presence_change_${by}
+           (kind TEXT, id INTEGER, PRIMARY KEY (kind, id)) WITHOUT ROWID`,
       );
-      for (const { sql } of triggers()) db.exec(sql);
+      for (const { sql } of triggers(by)) db.exec(sql);
     },
-    "presence.unwatch": () => {
-      for (const { name } of triggers()) db.exec(`DROP TRIGGER IF EXISTS temp.${name}`);
-      db.exec("DROP TABLE IF EXISTS temp.presence_change");
+    "presence.unwatch": ({ by }) => {
+      for (const { name } of triggers(by)) db.exec(`DROP TRIGGER IF EXISTS temp.${name}`);
+      db.exec(`DROP TABLE IF EXISTS temp.presence_change_${by}`);
     },
-    "presence.changes": ({ most }) => {
+    "presence.changes": ({ by, most }) => {
       const noted = db
-        .prepare<[number], PresenceChange>("SELECT kind, id FROM temp.presence_change LIMIT ?")
+        .prepare<[number], PresenceChange>(`SELECT kind, id FROM temp.presence_change_${by} LIMIT ?`)
         .all(most + 1);
-      db.exec("DELETE FROM temp.presence_change");
+      db.exec(`DELETE FROM temp.presence_change_${by}`);
       return noted.length > most ? "too-many" : noted;
     },
   };

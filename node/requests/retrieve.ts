@@ -6,6 +6,7 @@ import { Failure } from "../base/failure.ts";
 import type { Decision, Permit } from "../base/permit.ts";
 import { PROTECTED_RECORD_TYPES } from "../base/record-types.ts";
 import type { RecordEvent, RecordName } from "../base/record.ts";
+import { PassingBytes } from "../base/spare-memory.ts";
 import type { NodeId } from "../base/words.ts";
 import type { Member } from "../../topology/manifest.ts";
 import type { OwnKnowledge } from "./locate.ts";
@@ -94,6 +95,7 @@ async function* checked(
 ): AsyncGenerator<RecordEvent, void> {
   const { pointerId } = question;
   const sha256 = createHash("sha256");
+  const passing = new PassingBytes();
   let name: RecordName | undefined;
   let [bytes, result, digest] = [0, "cut-short", ""];
   try {
@@ -106,6 +108,7 @@ async function* checked(
       if (part.kind === "piece") {
         sha256.update(part.bytes);
         bytes += part.bytes.length;
+        passing.pass(part.bytes.length);
       }
       if (part.kind === "end") {
         digest = sha256.digest("hex");

@@ -141,7 +141,7 @@ class Pair {
     const needs: SharePresenceNeeds = {
       ...{ clock: this.clock, random: seededRandom(3), ownId: HOLDER, reader: makePresenceReader(this.#reader) },
       store: {
-        run: (async (name: "presence.changes", payload: { most: number }) => {
+        run: (async (name: "presence.changes", payload: { by: "filter"; most: number }) => {
           const changes = await this.#changes.run(name, payload);
           if (this.#isForgetful && Array.isArray(changes)) return [];
           if (!this.#isBulk || !Array.isArray(changes)) return changes;

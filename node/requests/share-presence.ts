@@ -128,7 +128,7 @@ export function sharePresenceOf(needs: SharePresenceNeeds): SharedPresence {
 
   /** Where nobody asks after a filter any more, what is noted would only grow. */
   async function stopWatching(): Promise<void> {
-    if (isWatching) await store.run("presence.unwatch", undefined);
+    if (isWatching) await store.run("presence.unwatch", { by: "filter" });
     isWatching = false;
   }
 
@@ -139,10 +139,10 @@ export function sharePresenceOf(needs: SharePresenceNeeds): SharedPresence {
    */
   async function catchUp(): Promise<boolean> {
     try {
-      if (!isWatching) await store.run("presence.watch", undefined);
+      if (!isWatching) await store.run("presence.watch", { by: "filter" });
       isWatching = true;
       const begunMs = clock.monotonicMs();
-      const changes = await store.run("presence.changes", { most: CHANGES_MAX });
+      const changes = await store.run("presence.changes", { by: "filter", most: CHANGES_MAX });
       if (changes === "too-many") spoil();
       else await add(reader.numbersTouched(changes));
       asOfMs = begunMs;

@@ -47,6 +47,11 @@ export const RESETS_AT_ONCE_MAX = 300;
 export const RESETS_PER_SECOND_MAX = 50;
 /** What HTTP/2 may hold for one connection, in megabytes: frames and headers not yet handed over. */
 export const SESSION_MEGABYTES_MAX = 16;
+/**
+ * What the other end may send before this one has taken any of it. HTTP/2's own 64 KiB hold not even one piece of a record, so
+ * that every piece would wait for a word back.
+ */
+export const WINDOW_BYTES = 2 * 1024 * 1024;
 
 /** A connection must have finished its handshake by then. */
 export const HANDSHAKE_WITHIN_MS = 4_000;

@@ -3,7 +3,7 @@ import { type SecureContext } from "node:tls";
 import { Client, type ClientOptions, credentials } from "@grpc/grpc-js";
 
 import type { Clock } from "../base/clock.ts";
-import { RECONNECT_MS_MAX, RECONNECT_MS_MIN, SESSION_MEGABYTES_MAX } from "./bounds.ts";
+import { RECONNECT_MS_MAX, RECONNECT_MS_MIN, SESSION_MEGABYTES_MAX, WINDOW_BYTES } from "./bounds.ts";
 import { connectInTime } from "./connect-in-time.ts";
 
 /** Looks at a node's certificate after OpenSSL has accepted it. Gives the reason to break off, if there is one. */
@@ -50,6 +50,7 @@ export function openChannel(order: ChannelOrder): Client {
     "grpc.max_reconnect_backoff_ms": RECONNECT_MS_MAX,
     "grpc.max_receive_message_length": order.answerBytesMax,
     "grpc-node.max_session_memory": SESSION_MEGABYTES_MAX,
+    "grpc-node.flow_control_window": WINDOW_BYTES,
     ...(order.keepalive !== undefined && {
       "grpc.keepalive_time_ms": order.keepalive.everyMs,
       "grpc.keepalive_timeout_ms": order.keepalive.withinMs,

@@ -6,8 +6,8 @@ import { type Import, importsOf } from "./imports.ts";
 const LADDER = [
   ["wire", "fhir", "web", "cli", "feeds", "jobs"],
   ["requests"],
-  ["access", "audit", "mpi", "locator", "federation", "presence", "records", "trust"],
-  ["storage", "telemetry", "config", "base"],
+  ["access", "audit", "mpi", "locator", "federation", "presence", "records", "nrl", "trust"],
+  ["storage", "telemetry", "config", "platform", "base"],
 ] as const;
 const GROUND = LADDER.length - 1;
 

@@ -3,7 +3,7 @@ import { extname, join } from "node:path";
 
 import type { Tree } from "./ladder.ts";
 
-const LEFT_OUT = new Set(["node_modules", ".git", "out", "dist", ".mesh"]);
+const LEFT_OUT = new Set(["node_modules", ".git", "out", "dist", ".mesh", ".sandbox"]);
 const SOURCE_FOLDERS = /^(?:node|certs|topology|simulations|scripts)\//;
 const BINARY = new Set([".binpb", ".png", ".db", ".gz"]);
 

@@ -21,6 +21,7 @@ import { limitsCost } from "./rows/limits-cost.ts";
 import { locateWhileLoading } from "./rows/locate-while-loading.ts";
 import { pointLookup } from "./rows/point-lookup.ts";
 import { presenceFilter } from "./rows/presence-filter.ts";
+import { recordRetrieval } from "./rows/record-retrieval.ts";
 import { coalescedLocate, unaryLocate } from "./rows/unary-locate.ts";
 import { printResult, printTable } from "./table.ts";
 
@@ -48,6 +49,7 @@ const ROWS: readonly Row[] = [
   presenceFilter,
   limitsCost,
   fhirDoor,
+  recordRetrieval,
 ];
 
 async function main(): Promise<void> {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 import { CAST_DIR } from "../../topology/people/generate.ts";
 
-/** Custodians' systems of the demonstration: doubles of a FHIR server and a document server on this machine, and a folder. */
+/** Custodians' systems of the demonstration: doubles of a FHIR server, a document server and a council's on this machine, and a folder. */
 export interface DemoSources {
   /** Settings of the nodes that fetch from them, by node id. */
   readonly settings: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
@@ -21,6 +21,23 @@ export const OPENED = [
 ] as const;
 
 const AREA = "wm-stw";
+
+/** What the home council has of her, which its own social worker opens. */
+export const COUNCIL = {
+  area: "wm-bsol",
+  custodian: "X-NO-ODS-BIRMINGHAM-CITY-COUNCIL",
+  recordType: "social-care-involvement",
+  shows: /Allocated case worker.*Invented Worker/,
+} as const;
+
+const SOCIAL_CARE = {
+  asOf: "2026-11-16T07:30:00Z",
+  fields: {
+    "allocated-case-worker": "Invented Worker, 0121 496 0105",
+    "risk-type": ["Falls"],
+    "case-details": "Visits twice a day",
+  },
+};
 
 const ENCOUNTER = {
   resourceType: "Bundle",
@@ -51,15 +68,23 @@ export async function startDemoSources(folder: string): Promise<DemoSources> {
   writeFileSync(join(folder, `${nameOfLetter()}.pdf`), LETTER);
   const fhir = await serve("application/fhir+json", JSON.stringify(ENCOUNTER));
   const documents = await serve("text/html; charset=utf-8", AMBULANCE_SHEET);
+  const council = await serve("application/json", JSON.stringify(SOCIAL_CARE));
+  const social = {
+    ...{ provider: COUNCIL.custodian, kind: "dataset", base: "https://records.birmingham-city-council.example/d/" },
+    server: council.url,
+  };
   const sources = [
     { provider: "RRE", kind: "fhir", base: "https://records.rre.example/r4/", server: fhir.url },
     { provider: "RYA", kind: "documents", base: "https://records.rya.example/d/", server: documents.url },
     { provider: "RXW", kind: "files", base: "https://records.rxw.example/d/", folder },
   ];
   return {
-    settings: new Map([[AREA, { records: { sources } }]]),
+    settings: new Map([
+      [AREA, { records: { sources } }],
+      [COUNCIL.area, { records: { sources: [social] } }],
+    ]),
     async close() {
-      await Promise.all([fhir.close(), documents.close()]);
+      await Promise.all([fhir.close(), documents.close(), council.close()]);
     },
   };
 }

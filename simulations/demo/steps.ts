@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { EXIT } from "../../node/cli/exit.ts";
 import { CHARACTERS } from "../../topology/people/characters.ts";
 import { askAsTen, tenLines } from "./ten-answers.ts";
-import { OPENED } from "./sources.ts";
+import { COUNCIL, OPENED } from "./sources.ts";
 import { type Answer, ED_CLINICIAN, type Story, outcomeAt } from "./story.ts";
 
 const BUDGET_MS = 2_000;
@@ -115,9 +115,11 @@ async function silentAreas(story: Story): Promise<void> {
   story.mesh.node("wm-hw").process.resume();
 }
 
-/** One through each kind of source, at an area that is still up. */
+/** One through each kind of source, at areas that are still up. */
 async function openRecords(story: Story): Promise<void> {
-  story.heading("Three of the records are opened, live, from their custodians' own systems in Shropshire");
+  story.heading(
+    "Three of the records are opened, live, from their custodians' own systems in Shropshire, and one at home",
+  );
   const { answers } = await story.ask(CHARACTERS.twentyHistories, ED_CLINICIAN);
   const found = answers.find(({ area }) => area.nodeId === "wm-stw")?.pointers ?? [];
   for (const { custodian, recordType, shows } of OPENED) {
@@ -127,6 +129,12 @@ async function openRecords(story: Story): Promise<void> {
     assert.match(opened.stdout, shows);
     assert.doesNotMatch(opened.stdout, /script|http:/i, "nothing in it acts or leads elsewhere");
   }
+  const { area, custodian, recordType, shows } = COUNCIL;
+  const home = (await story.ask(CHARACTERS.twentyHistories, SOCIAL_WORKER)).answers.find(({ own }) => own)?.pointers;
+  const involvement = home?.find((each) => each.custodian.code === custodian && each.recordType === recordType);
+  assert.ok(involvement, "the council's record is found at home");
+  const opened = await story.retrieve(CHARACTERS.twentyHistories, SOCIAL_WORKER, area, involvement.pointerId);
+  assert.match(opened.stdout, shows);
 }
 
 function lastMs(answer: Answer): number {

@@ -1,5 +1,7 @@
 import { stringify } from "yaml";
 
+import type { DatasetKey } from "../../node/base/datasets.ts";
+import type { RecordTypeKey } from "../../node/base/record-types.ts";
 import type { RoleGroup } from "../../node/base/role-groups.ts";
 import type { Purpose } from "../../node/base/words.ts";
 
@@ -19,6 +21,13 @@ export interface AgreementOrder {
   readonly between: readonly string[];
   readonly purposes?: readonly Exclude<Purpose, "OTHER">[];
   readonly roleGroups?: readonly RoleGroup[];
+  /** All unless said otherwise. */
+  readonly recordTypes?: readonly RecordTypeKey[];
+  readonly datasets?: readonly {
+    readonly dataset: DatasetKey;
+    readonly roleGroups: readonly RoleGroup[];
+    readonly fields: readonly string[] | "all";
+  }[];
   readonly adultsOnly?: boolean;
   /** Questions without an NHS number may be asked. */
   readonly byName?: boolean;
@@ -87,6 +96,8 @@ function agreementEntry(order: AgreementOrder, at: number) {
     between,
     purposes = ["TREAT", "ETREAT", "CAREMGT"],
     roleGroups = "all",
+    recordTypes = "all",
+    datasets,
     adultsOnly = false,
     byName = false,
   } = order;
@@ -99,7 +110,8 @@ function agreementEntry(order: AgreementOrder, at: number) {
     dpo: "Data protection officer of the trial (invented)",
     lawfulBasis: "UK GDPR article 6(1)(e) and article 9(2)(h)",
     dpia: "DPIA-TRIAL (invented)",
-    ...{ purposes, recordTypes: "all", roleGroups, consentModel: "implied", adultsOnly, demographicQuestions: byName },
+    ...{ purposes, recordTypes, roleGroups, consentModel: "implied", adultsOnly, demographicQuestions: byName },
+    ...(datasets && { datasets }),
     reviewDate: "2099-01-01",
   };
 }

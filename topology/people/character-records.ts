@@ -176,6 +176,19 @@ function behindFeed(cast: CharacterRecords): void {
   cast.known(he, "wm-hw", HW_PRACTICES, ["clinical-summary", "medications", "allergies"]);
 }
 
+/** Who came to the cast later, and so is drawn last: nobody else's ids change. */
+export function addLaterCharacterRecords(records: CastRecords): void {
+  slowAreas(new CharacterRecords(records));
+}
+
+function slowAreas(cast: CharacterRecords): void {
+  const she = personOf(CHARACTERS.slowAreas, "wm-bsol", "58 Station Road", "Birmingham", "B81 5TD");
+  cast.known(she, "wm-bsol", BSOL_PRACTICES, ["clinical-summary", "medications", "allergies"]);
+  cast.known(she, "wm-cw", "RKB", ["encounters", "discharge-letter"]);
+  cast.known(she, "wm-hw", "RLQ", ["encounters", "clinical-letter"]);
+  cast.known(she, "wm-stw", "RXW", ["encounters", "clinical-letter"]);
+}
+
 function today(...types: readonly RecordTypeKey[]): Held {
   return types.map((type) => [type, CAST_DAY] as const);
 }

@@ -164,6 +164,16 @@ export const CHARACTERS = {
     heldIn: ["wm-hw"],
     expectedAreas: ["wm-hw"],
   },
+  slowAreas: {
+    nhsNumber: "9110001115",
+    birthDate: "1963-11-08",
+    familyName: "Fellows",
+    givenName: "Doreen",
+    gender: "female",
+    about: "Known at home and in three other areas. In a sandbox, Coventry and Hereford answer about her too late.",
+    heldIn: ["wm-bsol", "wm-cw", "wm-hw", "wm-stw"],
+    expectedAreas: ["wm-bsol", "wm-cw", "wm-hw", "wm-stw"],
+  },
 } as const satisfies Record<string, Character | NumberlessCharacter>;
 
 export type CharacterName = keyof typeof CHARACTERS;

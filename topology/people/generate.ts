@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { seededRandom } from "../../node/base/random.ts";
 import { readTopology } from "../topology.ts";
 import type { Topology } from "../topology.ts";
-import { addCharacterRecords } from "./character-records.ts";
+import { addCharacterRecords, addLaterCharacterRecords } from "./character-records.ts";
 import { CHARACTERS } from "./characters.ts";
 import type { CastNode } from "./characters.ts";
 import { addEverydayRecords } from "./everyday.ts";
@@ -35,6 +35,7 @@ export function generateCast(topology: Topology, seed = CAST_SEED): Cast {
     makePeople(random, node.id as string as CastNode, node.ages.from >= 18, nextNumber),
   );
   for (const person of people) addEverydayRecords(random, topology, person, records);
+  addLaterCharacterRecords(records);
   return { people, files: filesOf(records) };
 }
 

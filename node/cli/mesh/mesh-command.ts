@@ -1,8 +1,9 @@
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 import { Command } from "commander";
 
+import { readTopology } from "../../../topology/topology.ts";
 import type { Clock } from "../../base/clock.ts";
 import { Failure } from "../../base/failure.ts";
 import type { Connect, FeedFiles } from "../client.ts";
@@ -26,6 +27,7 @@ interface UpOptions {
   readonly portBase: string;
   readonly nodesPerProcess: string;
   readonly people?: string;
+  readonly sandbox?: true;
 }
 
 /** `corridor mesh`: a whole network on this machine. */
@@ -39,6 +41,10 @@ export function meshCommand(needs: MeshCommandNeeds): Command {
     .option(
       "--people <dir>",
       "people to load at the first start (default: beside the topology, <its name>.people or people)",
+    )
+    .option(
+      "--sandbox",
+      "for integrators: a door for FHIR, and patients with whom to meet each kind of answer; begins anew at every start",
     )
     .action(async (topology: string, options: UpOptions) => {
       try {
@@ -54,15 +60,22 @@ async function run(topologyPath: string, options: UpOptions, needs: MeshCommandN
   const { clock } = needs;
   const signal = needs.stopSignal();
   const say = (line: string): void => console.log(line);
+  // A sandbox begins anew at every start, so that its feeds are as fresh as they should be.
+  if (options.sandbox) rmSync(join(options.data, "nodes"), { recursive: true, force: true });
   const isFirstStart = !existsSync(join(options.data, "nodes"));
   const portBase = parseCount("--port-base", options.portBase, 1_024, 65_000);
   const nodesPerProcess = parseCount("--nodes-per-process", options.nodesPerProcess, 1, 64);
-  const mesh = await startMesh({ topologyPath, dataDir: options.data, portBase, nodesPerProcess, clock, say, signal });
+  const peopleDir = options.people ?? peopleBeside(topologyPath);
+  const sandbox = options.sandbox && (await sandboxOf(topologyPath, options.data, peopleDir, portBase, clock));
+  const mesh = await startMesh({
+    ...{ topologyPath, dataDir: options.data, portBase, nodesPerProcess, clock, say, signal },
+    ...(sandbox && { settings: sandbox.settings }),
+  });
   try {
-    const peopleDir = options.people ?? peopleBeside(topologyPath);
     if (isFirstStart && existsSync(peopleDir)) {
       say(`People: ${await loadPeople({ mesh, peopleDir, ...needs, signal })} items loaded, all synthetic.`);
     }
+    for (const line of sandbox?.lines ?? []) say(line);
     say("The record network is up. Ask it from another terminal with 'bin/corridor locate'; Ctrl-C stops it.");
     await untilStopped(
       mesh.nodes.map(({ id, process }) => ({ id, ended: process.ended })),
@@ -72,6 +85,13 @@ async function run(topologyPath: string, options: UpOptions, needs: MeshCommandN
     await mesh.stop();
     say("Everything that was started has been stopped.");
   }
+}
+
+/** Its doors listen beside the nodes, on the next two ports. */
+async function sandboxOf(topologyPath: string, dataDir: string, peopleDir: string, portBase: number, clock: Clock) {
+  const { prepareSandbox } = await import("./sandbox.ts");
+  const topology = readTopology(topologyPath);
+  return prepareSandbox({ topology, dataDir, peopleDir, port: portBase + topology.nodes.length, clock });
 }
 
 /** A topology may have people of its own, in `<its name>.people`; otherwise those of its folder are meant. */

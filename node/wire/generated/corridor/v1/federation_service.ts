@@ -84,7 +84,7 @@ export interface LocateResponse {
 
 /** An area: what one member node answers for, or an ICS of the directory without a node. */
 export interface Area {
-  /** Node id; empty for an ICS without a node. */
+  /** Node id; empty for an ICS without a node, and for a national service. */
   nodeId: string;
   /** The area in words (the names of the ICSs served). */
   name: string;
@@ -179,7 +179,7 @@ export interface ScopeVerdict {
 
 /** One area's outcome within a verdict. */
 export interface AreaOutcome {
-  /** Node id; empty for an ICS without a node. */
+  /** Node id; empty for an ICS without a node, and for a national service. */
   nodeId: string;
   /** The area in words. */
   name: string;

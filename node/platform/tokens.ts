@@ -7,8 +7,19 @@ import type { Clock } from "../base/clock.ts";
 import { Concealed } from "../base/concealed.ts";
 import { Failure } from "../base/failure.ts";
 import type { Random } from "../base/random.ts";
-import type { PdsTokens } from "./pds.ts";
-import type { Http } from "./pds-http.ts";
+import type { Http } from "./http.ts";
+
+/** Where access tokens come from. */
+export interface Tokens {
+  /**
+   * A token that is good for a while yet.
+   *
+   * @throws {Failure} `timed-out`, `unreachable`, `not-authenticated`: there is none now.
+   */
+  current(): Promise<Concealed<string>>;
+  /** A service did not take it: the next one is a new one. */
+  forget(): void;
+}
 
 /** The platform takes no assertion that lives longer. */
 const ASSERTION_SECONDS = 300;
@@ -35,7 +46,7 @@ const tokenSchema = z.object({ access_token: z.string().min(1).max(8_192), expir
  * Access tokens for an application without users, by a signed assertion (RS512), as the NHS API platform has it: OAuth 2.0
  * client credentials. One token is fetched at a time and used until shortly before its end.
  */
-export function makeSignedJwtTokens(order: SignedJwtOrder): PdsTokens {
+export function makeSignedJwtTokens(order: SignedJwtOrder): Tokens {
   let held: { readonly token: Concealed<string>; readonly untilMs: number } | undefined;
   let fetching: Promise<Concealed<string>> | undefined;
 

@@ -4,12 +4,14 @@ import { Failure } from "../base/failure.ts";
 /** The platform's own, handed in. */
 export type Fetch = typeof globalThis.fetch;
 
-/** One request; what it says of a patient stands in its address, because the service has no other way to be asked. */
+/** One request. */
 export interface HttpRequest {
   readonly url: URL;
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "DELETE";
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** Aborts when nobody waits for the answer any more. */
+  readonly signal?: AbortSignal;
 }
 
 export interface HttpAnswer {
@@ -18,6 +20,8 @@ export interface HttpAnswer {
   readonly body: unknown;
   /** Seconds; `undefined` where not said. */
   readonly retryAfter: number | undefined;
+  /** Where what was created stands; empty where not said. */
+  readonly location: string;
 }
 
 export interface HttpNeeds {
@@ -29,7 +33,7 @@ export interface HttpNeeds {
   readonly withinMs: number;
 }
 
-/** A patient's record has some kilobytes. */
+/** What services say of one patient has some kilobytes, or some hundred. */
 const ANSWER_BYTES_MAX = 1024 * 1024;
 
 export type Http = (request: HttpRequest) => Promise<HttpAnswer>;
@@ -42,17 +46,19 @@ export type Http = (request: HttpRequest) => Promise<HttpAnswer>;
  * not to be asked.
  */
 export function makeHttp({ fetch, clock, hosts, withinMs }: HttpNeeds): Http {
-  return async ({ url, method, headers, body }) => {
+  return async ({ url, method, headers, body, signal }) => {
     checkAddress(url, hosts);
     const late = new AbortController();
+    const signals = signal === undefined ? [late.signal] : [late.signal, signal];
     const timer = clock.after(withinMs, () => late.abort());
     try {
       const response = await fetch(url, {
-        ...{ method, headers: { ...headers }, redirect: "error", signal: late.signal },
+        ...{ method, headers: { ...headers }, redirect: "error", signal: AbortSignal.any(signals) },
         ...(body !== undefined && { body }),
       });
       const text = await readText(response, url.host);
-      return { status: response.status, body: parseJson(text), retryAfter: retryAfterOf(response) };
+      const location = response.headers.get("location") ?? "";
+      return { status: response.status, body: parseJson(text), retryAfter: retryAfterOf(response), location };
     } catch (thrown) {
       if (thrown instanceof Failure) throw thrown;
       // What was thrown may hold the address: it is neither kept as a cause nor told.
