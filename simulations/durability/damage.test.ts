@@ -48,12 +48,16 @@ describe("a damaged index", function () {
     const feed = makeAckedFeed(network, { patients: 20 });
     let node = await network.start();
     await feed.run(node.port, { batches: PATIENTS / 20 });
+    // As a backup would, it keeps what comes from now on in the log: there is something to lose, whenever the kill comes.
+    const reader = openDatabase(join(network.dataDir, "index.db"), { readonly: true });
+    reader.exec("BEGIN; SELECT count(*) FROM pointer");
     const running = feed.run(node.port, {});
-    await sleep(500);
+    while (feed.acked.length < PATIENTS / 20 + 5) await sleep(10);
     await node.kill();
     await running;
     acked = placesOf(feed.acked);
     killed = copyStore(network.dataDir, join(network.dir, "killed"));
+    reader.close();
     node = await network.start();
     await node.stop();
     stopped = copyStore(network.dataDir, join(network.dir, "stopped"));
