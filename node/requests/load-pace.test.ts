@@ -54,7 +54,8 @@ describe("a load and the index's writer", () => {
     assert.ok(middle(timesMs) <= WRITER_MS_MAX, `a command took ${middle(timesMs).toFixed(0)} ms`);
   });
 
-  it("lets others have it between two commands, however many feed", async () => {
+  it("lets others have it between two commands, however many feed", async function () {
+    this.timeout(60_000); // forty commits, on whatever else the disk has to do
     const store = await startThreadExecutor({ file: join(folder, "index.db"), store: "index" });
     const waitOfAnother = async (): Promise<number> => {
       const beganMs = performance.now();

@@ -25,7 +25,7 @@ import {
 import type { RunningServer } from "./server.ts";
 import { failureFrom, plainClient } from "./testing/a-call.ts";
 import { openDoor } from "./testing/a-door.ts";
-import { HOLDER, type WireNetwork, fastClock, makeWireNetwork } from "./testing/a-network.ts";
+import { HOLDER, type WireNetwork, fastClock, impatientClock, makeWireNetwork } from "./testing/a-network.ts";
 
 const HEADER: LoadHeader = { name: "a test", asOfMs: 1_700_000_000_000 };
 
@@ -313,7 +313,7 @@ describe("the feeds' door", () => {
     it("is given up by its feeder where it owes an acknowledgement for a minute", async () => {
       keep = () => new Promise(() => {});
       const target = { host: "127.0.0.1", port: door.port, certsDir: network.callerDir("feed") };
-      const hasty = await connectCaller(target, fastClock(200));
+      const hasty = await connectCaller(target, impatientClock(200));
       const failure = await failureFrom(load(batchesOf(1, 1), hasty));
       hasty.close();
       assert.equal(failure.code, "timed-out");

@@ -11,7 +11,7 @@ import type { FeedItem } from "../../node/requests/load-batch.ts";
 import { anIdentity } from "../../node/testing/an-index.ts";
 import { type CallerClient, connectCaller } from "../../node/wire/caller-client.ts";
 import { PATIENT_BORN, PATIENT_NUMBER, aClaim } from "../../node/wire/testing/a-door.ts";
-import { type WireNetwork, fastClock, makeWireNetwork } from "../../node/wire/testing/a-network.ts";
+import { type WireNetwork, impatientClock, makeWireNetwork } from "../../node/wire/testing/a-network.ts";
 import { catalogueRow } from "../testing/catalogue.ts";
 import { type Asker, makeAsker } from "./a-peer.ts";
 import { type FailPoint, FAULT_TEXT, FailPoints } from "./fail-points.ts";
@@ -60,7 +60,7 @@ describe("a function that a story was handed", () => {
     node = await startFailingNode(network, points, decisions);
     const at = { host: "127.0.0.1", port: node.port };
     caller = await connectCaller({ ...at, certsDir: network.callerDir("demo") }, systemClock);
-    feeder = await connectCaller({ ...at, certsDir: network.callerDir("feed") }, fastClock(FEEDER_HASTE));
+    feeder = await connectCaller({ ...at, certsDir: network.callerDir("feed") }, impatientClock(FEEDER_HASTE));
     asker = makeAsker(network);
     process.on("unhandledRejection", noteLost);
   });
