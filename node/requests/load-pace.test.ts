@@ -12,7 +12,7 @@ import { aPointer, anIdentity } from "../testing/an-index.ts";
 import { BATCH_ITEMS_MAX, LOAD_COMMANDS_AT_ONCE, loadBatch, makeHandlers, type ParsedItem } from "./load-batch.ts";
 
 const FEEDERS = 3;
-const BATCHES = 8;
+const BATCHES = 4;
 /** The bar for a command with its commit, and three times that on a machine that others use too. */
 const WRITER_MS_MAX = 3 * 20;
 
